@@ -1,0 +1,1 @@
+"""Algorithms: loops around sums of statistics. They see Blocks and arrays, never Spark."""

@@ -1,0 +1,82 @@
+"""Weighted moments of every feature and of the label, in one pass."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treefold.block import Block
+from treefold.blocks import Blocks
+
+
+class Moments(NamedTuple):
+    """Moments of ``columns`` columns over the rows of positive weight.
+
+    Attributes
+    ----------
+    rows : int
+        Rows of positive weight.
+    weight : float
+        Sum of weights.
+    mean : (columns,)
+        ``sum_i w_i x_i / sum_i w_i``
+    squares : (columns,)
+        ``sum_i w_i (x_i - mean)^2``
+    low, high : (columns,)
+        Least and greatest value.
+    """
+
+    rows: int
+    weight: float
+    mean: NDArray
+    squares: NDArray
+    low: NDArray
+    high: NDArray
+
+    @property
+    def variance(self) -> NDArray:
+        """Population variance ``squares / weight``, so that weight 2 equals the row twice."""
+        return self.squares / self.weight
+
+
+def block_moments(block: Block) -> Moments:
+    """Moments of the block's features and, as the last column, of its label."""
+    kept = block.weight > 0
+    X, y, weight = (block.X, block.y, block.weight) if kept.all() else (a[kept] for a in block[:3])
+    columns = X.shape[1] + 1
+    if not len(y):
+        empty = np.full(columns, np.inf)
+        return Moments(0, 0.0, np.zeros(columns), np.zeros(columns), empty, -empty)
+    w = weight.astype(np.float64)
+    values = np.concatenate([X, y[:, None]], axis=1, dtype=np.float64)
+    total = float(w.sum())
+    mean = w @ values / total
+    low, high = values.min(axis=0), values.max(axis=0)
+    values -= mean
+    correction = w @ values / total  # the rounding of the mean, in second order
+    values *= values
+    return Moments(len(y), total, mean + correction, w @ values - total * correction**2, low, high)
+
+
+def merge_moments(left: Moments, right: Moments) -> Moments:
+    """Moments of the union of two sets of rows.
+
+    Chan, Golub & LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979, eq. 2.1:
+    no difference of large sums is ever taken.
+    """
+    weight = left.weight + right.weight
+    share = right.weight / weight if weight > 0 else 0.0
+    gap = right.mean - left.mean
+    return Moments(
+        left.rows + right.rows,
+        weight,
+        left.mean + gap * share,
+        left.squares + right.squares + gap * gap * (left.weight * share),
+        np.minimum(left.low, right.low),
+        np.maximum(left.high, right.high),
+    )
+
+
+def moments(blocks: Blocks) -> Moments:
+    """Moments of all features, and of the label as the last column: one pass."""
+    return blocks.fold(block_moments, merge=merge_moments)

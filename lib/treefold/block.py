@@ -1,0 +1,39 @@
+"""A block: the unit of work."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK_BYTES = 2 << 20  # a block's features stay in a core's cache between the two products of a gradient
+LEAST_ROWS, MOST_ROWS = 64, 16384
+
+
+class Block(NamedTuple):
+    """Consecutive rows of a data set.
+
+    Attributes
+    ----------
+    X : (rows, features) float32 or float64, row-major, read-only
+    y : (rows,) labels, in the type of ``X``; zeros where the data set has none
+    weight : (rows,) row weights >= 0, in the type of ``X``
+    id : int
+        Position of the first row in the data set. It depends on the data alone, so whatever is drawn from
+        ``(seed, id)`` is the same for any number of tasks.
+    """
+
+    X: NDArray
+    y: NDArray
+    weight: NDArray
+    id: int
+
+
+def rows_per_block(features: int, dtype: str) -> int:
+    """Rows of every block but the last: a power of two with about 2 MiB of features."""
+    fit = BLOCK_BYTES // max(1, features * np.dtype(dtype).itemsize)
+    return min(MOST_ROWS, max(LEAST_ROWS, 1 << max(0, fit.bit_length() - 1)))
+
+
+def positions(block: Block) -> NDArray[np.uint64]:
+    """Position of every row of the block in the data set."""
+    return np.arange(block.id, block.id + len(block.y), dtype=np.uint64)

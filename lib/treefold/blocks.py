@@ -1,0 +1,117 @@
+"""Blocks: what an algorithm sees of the data, and how partial sums add.
+
+The order of addition is a property of the data, not of the run: partials are merged along one binary tree over the
+block numbers. A node ``(height, number, value)`` covers the blocks ``[number << height, (number + 1) << height)``; two
+siblings merge into their parent as soon as both are there. A task hands in the few nodes that exactly cover its run of
+blocks, so the same floating-point sums happen, in the same shape, for any number of tasks, any order of arrival, and
+with retried or duplicated tasks.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+S = TypeVar("S", bound=tuple)
+Merge = Callable[[Any, Any], Any]
+
+
+class Node(NamedTuple):
+    """Merged value of the blocks ``[number << height, (number + 1) << height)``."""
+
+    height: int
+    number: int
+    value: Any
+
+
+def push(stack: list[Node], node: Node, merge: Merge) -> None:
+    """Append ``node`` and merge siblings at the top of the stack, as a binary counter carries."""
+    while stack and stack[-1].height == node.height and stack[-1].number == node.number ^ 1 and node.number & 1:
+        node = Node(node.height + 1, node.number >> 1, merge(stack.pop().value, node.value))
+    stack.append(node)
+
+
+def graft(nodes: Iterable[Node], merge: Merge) -> list[Node]:
+    """Merge every pair of siblings among ``nodes``, in block order."""
+    stack: list[Node] = []
+    for node in sorted(nodes, key=lambda node: node.number << node.height):
+        push(stack, node, merge)
+    return stack
+
+
+def root(nodes: Iterable[Node], merge: Merge) -> Any:
+    """Value of all blocks: the incomplete right edge of the tree is merged from the right."""
+    stack = graft(nodes, merge)
+    value = stack.pop().value
+    while stack:
+        value = merge(stack.pop().value, value)
+    return value
+
+
+def add(left: S, right: S) -> S:
+    """Add two statistics field by field."""
+    return type(left)(*(a + b for a, b in zip(left, right, strict=True)))
+
+
+class Leaf:
+    """A statistic of one block, its floating fields widened to float64 before they are added."""
+
+    def __init__(self, stat: Callable) -> None:
+        self.stat = stat
+        self.__name__ = stat_name(stat)
+
+    def __call__(self, block: Any, *args: Any) -> Any:
+        value = self.stat(block, *args)
+        return type(value)(*(np.asarray(a, np.float64) if np.asarray(a).dtype.kind == "f" else a for a in value))
+
+
+def stat_name(stat: Callable) -> str:
+    """Name of a statistic, as passes and Spark's UI show it."""
+    return getattr(stat, "__name__", type(stat).__name__)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Account of one pass over the data.
+
+    ``seconds`` of the driver's clock; ``rows`` read; ``bytes_down`` of arguments shipped to all tasks and ``bytes_up``
+    of partials returned; ``skew`` is the slowest task's seconds over the median task's; ``source`` is the door the data
+    came through: ``memory``, ``parquet`` or ``dataframe``; ``how`` the partials came together: ``flat`` or ``tree``.
+    """
+
+    name: str
+    seconds: float
+    rows: int
+    tasks: int
+    bytes_down: int
+    bytes_up: int
+    skew: float
+    source: str
+    how: str
+
+
+class Blocks(Protocol):
+    """A data set at rest, cut into :class:`~treefold.block.Block` s.
+
+    A statistic is a module-level function ``stat(block, *args)`` that returns a NamedTuple of arrays or numbers.
+    """
+
+    features: int
+    passes: list[Pass]
+
+    def sum(self, stat: Callable, *args: Any) -> Any:
+        """Sum of ``stat(block, *args)`` over all blocks, field by field in float64: one pass."""
+        ...
+
+    def fold(self, stat: Callable, *args: Any, merge: Merge) -> Any:
+        """Merge of ``stat(block, *args)`` over all blocks along the fixed tree: one pass."""
+        ...
+
+    def map(self, fn: Callable, *args: Any) -> "Blocks":
+        """Blocks ``fn(block, *args)``, which keep their rows and their id, at rest beside these."""
+        ...
+
+    def close(self) -> None:
+        """Give back the room the blocks take."""
+        ...

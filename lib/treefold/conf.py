@@ -1,0 +1,128 @@
+"""Conf: a TOML file and overrides from the command line, checked into frozen records."""
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from treefold.errors import InputError
+
+Name = Annotated[str, Meta(min_length=1)]
+
+
+class Data(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where rows come from: Parquet folders and the columns that take part."""
+
+    train: Name
+    test: Name
+    features: Name | Annotated[list[Name], Meta(min_length=1)]
+    label: Name
+    weight: Name | None = None
+
+
+class Model(Struct, frozen=True):
+    """The estimator's name and its params, which the estimator checks itself."""
+
+    name: Name
+    params: dict[str, Any]
+
+
+class Output(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where results go: a folder that must not exist."""
+
+    path: Name
+
+
+class Train(Struct, frozen=True, forbid_unknown_fields=True):
+    """The conf of the ``train`` job."""
+
+    data: Data
+    model: Model
+    output: Output
+
+
+def load_train(path: str, overrides: list[str]) -> Train:
+    """Conf of a training job.
+
+    Parameters
+    ----------
+    path : str
+        A TOML file with the tables ``data``, ``model``, ``solver`` and ``output``.
+    overrides : list of ``table.key=value``
+        Applied over the file; a value that is no TOML is taken as text.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or no TOML, a key is unknown, missing or of the wrong type, or an override has no ``=``.
+    """
+    tables = _read(path)
+    for override in overrides:
+        _apply(tables, override)
+    try:
+        _gather_params(tables)
+        return msgspec.convert(tables, Train)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{path}: {_explain(str(error))}") from error
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(path).read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"there is no conf {path}: name one of {_confs()}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no TOML: {error}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _confs() -> str:
+    return ", ".join(sorted(str(file) for file in Path("conf").glob("*.toml"))) or "your own (conf/ holds none)"
+
+
+def _apply(tables: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    names = key.split(".")
+    if not equals or not all(names):
+        raise InputError(f"'{override}' is no override: write table.key=value, such as solver.maxIter=50")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    table = tables
+    for name in names[:-1]:
+        table = table.setdefault(name, {})
+        if not isinstance(table, dict):
+            raise InputError(f"'{override}': {name} is no table")
+    table[names[-1]] = value
+
+
+def _gather_params(tables: dict[str, Any]) -> None:
+    """Turn the tables ``model`` and ``solver`` into a :class:`Model`: whatever is no name is a param."""
+    found = {}
+    for table, name in (("model", "name"), ("solver", "solver")):
+        keys = tables.pop(table, {})
+        if not isinstance(keys, dict):
+            raise msgspec.ValidationError(f"Expected `object`, got `{type(keys).__name__}` - at `$.{table}`")
+        found.update({name if key == "name" else key: value for key, value in keys.items()})
+    named = {"name": found.pop("name")} if "name" in found else {}
+    tables["model"] = {**named, "params": found}
+
+
+def _explain(message: str) -> str:
+    """The checker's message with the place first, and the nearest key there is."""
+    text, _, place = message.partition(" - at `$")
+    where = place.rstrip("`").lstrip(".") or "the file"
+    unknown = re.search(r"unknown field `(.*)`", text)
+    if not unknown:
+        return f"{where}: {text[0].lower()}{text[1:]}"
+    known: Any = {"the file": Train, "data": Data, "output": Output}[where]
+    fields = [field.name for field in msgspec.structs.fields(known)] + (["solver"] if known is Train else [])
+    close = difflib.get_close_matches(unknown[1], fields, 1)
+    hint = f"did you mean '{close[0]}'?" if close else f"it takes {', '.join(fields)}"
+    return f"{where}: unknown key '{unknown[1]}': {hint}"

@@ -1,0 +1,182 @@
+"""The fast door: Parquet files read by the workers straight into blocks.
+
+The driver reads the footers only. Row k of the data set is row k of all files one after the other, in the order of
+their paths.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow.fs import FileSystem
+
+from treefold.block import Block
+from treefold.engine.columns import Columns, check_finite, feature_widths, read_rows
+from treefold.engine.plan import block_runs
+from treefold.errors import InputError
+
+FOOTERS_AT_ONCE = 16
+READ_BYTES = 32 << 20  # decoded at a time
+
+
+class NoFileSystem(RuntimeError):
+    """pyarrow cannot open the file system of a path: Spark has to read it."""
+
+
+class RowGroups(NamedTuple):
+    """Consecutive row groups of one file; ``first_row`` is the row of the file they begin with."""
+
+    uri: str
+    groups: tuple[int, ...]
+    first_row: int
+
+
+class ParquetRun(NamedTuple):
+    """The rows of one task: ``rows`` rows, after ``skip``, of the row groups of ``pieces``."""
+
+    pieces: tuple[RowGroups, ...]
+    skip: int
+    position: int
+    rows: int
+    block_rows: int
+    features: int
+    columns: Columns
+
+    def blocks(self) -> Iterator[Block]:
+        """Read them (an :class:`~treefold.engine.resident.Origin`)."""
+        dtype, position, end = self.columns.dtype, self.position, self.position + self.rows
+        block, filled = self._empty(position, end), 0
+        for piece, row, batch in self._batches():
+            rows = read_rows(batch, self.columns, lambda i: _place(piece, row + i))  # noqa: B023 - used at once
+            if rows.width != self.features:
+                raise InputError(f"{piece.uri} has {rows.width} features a row, the files before {self.features}")
+            widths, start = feature_widths(rows), 0
+            while start < len(rows.y):
+                take = slice(start, min(start + len(block.y) - filled, len(rows.y)))
+                into = slice(filled, filled + take.stop - start)
+                rows.fill(block.X[into], take)
+                check_finite(
+                    block.X[into],
+                    self.columns,
+                    widths,
+                    lambda i: _place(piece, row + start + i),  # noqa: B023
+                )
+                block.y[into], block.weight[into] = rows.y[take], rows.weight[take]
+                start, filled = take.stop, into.stop
+                if filled == len(block.y):
+                    yield block
+                    position += filled
+                    block, filled = self._empty(position, end), 0
+        if position != end:
+            raise InputError(f"{self.pieces[-1].uri} has fewer {dtype} rows than its footer says: write it again")
+
+    def _empty(self, position: int, end: int) -> Block:
+        rows, dtype = max(0, min(self.block_rows, end - position)), self.columns.dtype
+        return Block(np.empty((rows, self.features), dtype), np.empty(rows, dtype), np.empty(rows, dtype), position)
+
+    def _batches(self) -> Iterator[tuple[RowGroups, int, pa.RecordBatch]]:
+        """Batches with the piece they come from and the row of its file they begin with."""
+        skip, left = self.skip, self.rows
+        size = max(self.block_rows, READ_BYTES // (8 * self.features))
+        for piece in self.pieces:
+            row = piece.first_row
+            for batch in _read(piece, self.columns.names, size):
+                begin = min(skip, batch.num_rows)
+                kept = batch.slice(begin, left)
+                if kept.num_rows:
+                    yield piece, row + begin, kept
+                skip, left, row = skip - begin, left - kept.num_rows, row + batch.num_rows
+                if not left:
+                    return
+
+
+class ParquetSource:
+    """Plan of a data set from the footers of its files.
+
+    Raises
+    ------
+    NoFileSystem
+        If pyarrow cannot open the file system.
+    InputError
+        If a file is missing, damaged or lacks a column, or if there are no rows.
+    """
+
+    def __init__(self, uris: Sequence[str], columns: Columns) -> None:
+        self.columns = columns
+        with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
+            footers = list(pool.map(lambda uri: _footer(uri, columns.names), sorted(uris)))
+        self.groups = [group for footer in footers for group in footer]
+        self.starts = [0, *accumulate(rows for _, rows in self.groups)]
+        self.rows = self.starts[-1]
+        if not self.rows:
+            raise InputError(f"the data has no rows: {len(uris)} Parquet files, all empty")
+
+    def features(self) -> int:
+        """Number of features, from the first row."""
+        group = self.groups[0][0]
+        batch = next(_read(group, self.columns.names, 1))
+        return read_rows(batch, self.columns, lambda i: _place(group, i)).width
+
+    def runs(self, features: int, block_rows: int, tasks: int) -> list[ParquetRun]:
+        """What each of at most ``tasks`` tasks reads."""
+        return [
+            self._run(first * block_rows, min(last * block_rows, self.rows), block_rows, features)
+            for first, last in block_runs(self.rows, block_rows, tasks, self.starts[:-1])
+        ]
+
+    def _run(self, begin: int, end: int, block_rows: int, features: int) -> ParquetRun:
+        touched = [i for i, start in enumerate(self.starts[:-1]) if start < end and self.starts[i + 1] > begin]
+        pieces: list[RowGroups] = []
+        for group, _ in (self.groups[i] for i in touched):
+            if pieces and pieces[-1].uri == group.uri:
+                pieces[-1] = pieces[-1]._replace(groups=pieces[-1].groups + group.groups)
+            else:
+                pieces.append(group)
+        skip = begin - self.starts[touched[0]]
+        return ParquetRun(tuple(pieces), skip, begin, end - begin, block_rows, features, self.columns)
+
+
+def _footer(uri: str, names: list[str]) -> list[tuple[RowGroups, int]]:
+    """Every row group that has rows, with their number."""
+    system, path = _open(uri)
+    try:
+        footer = pq.read_metadata(path, filesystem=system)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(_unreadable(uri, error)) from error
+    here = footer.schema.to_arrow_schema().names
+    for name in names:
+        if name not in here:
+            raise InputError(f"{uri} has no column '{name}': it has {', '.join(here[:20])}")
+    rows = [footer.row_group(i).num_rows for i in range(footer.num_row_groups)]
+    before = [0, *accumulate(rows)]
+    return [(RowGroups(uri, (i,), before[i]), n) for i, n in enumerate(rows) if n]
+
+
+def _read(piece: RowGroups, names: list[str], size: int) -> Iterator[pa.RecordBatch]:
+    system, path = _open(piece.uri)
+    try:
+        with pq.ParquetFile(path, filesystem=system) as file:
+            yield from file.iter_batches(size, row_groups=list(piece.groups), columns=names, use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(_unreadable(piece.uri, error)) from error
+
+
+def _open(uri: str) -> tuple[FileSystem, str]:
+    try:
+        return FileSystem.from_uri(uri)
+    except (pa.ArrowException, OSError, ImportError) as error:
+        raise NoFileSystem(f"pyarrow cannot open {uri}: {error}") from error
+
+
+def _unreadable(uri: str, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{uri} is not there: it was removed, or this worker does not share that file system"
+    return f"{uri} is damaged or no Parquet file ({str(error).splitlines()[0]}): restore it or remove it"
+
+
+def _place(piece: RowGroups, row: int) -> str:
+    return f"in row {row:,} of {piece.uri}"

@@ -1,0 +1,118 @@
+"""Doors: how a DataFrame becomes blocks.
+
+A plain scan of Parquet files with a choice of columns goes through the fast door: the workers read the files
+themselves. Everything else (tables, views, filters, expressions, cached data, a column made from directory names, a
+file system that the workers' pyarrow cannot open) goes through Spark.
+"""
+
+from pyspark.ml.functions import vector_to_array
+from pyspark.ml.linalg import VectorUDT
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import types as t
+from pyspark.sql.functions import col
+
+from treefold.block import rows_per_block
+from treefold.engine.columns import Columns
+from treefold.engine.dataframe import DataFrameSource
+from treefold.engine.parquet import NoFileSystem, ParquetSource
+from treefold.engine.spark import Door, SparkBlocks, new_name
+from treefold.engine.task import ReadTask
+from treefold.errors import InputError
+
+PARQUET = "org.apache.spark.sql.execution.datasources.parquet.ParquetFileFormat"
+
+
+def open_blocks(data: DataFrame, columns: Columns, label: str, tasks: int | None = None) -> SparkBlocks:
+    """Blocks of a DataFrame; to be closed.
+
+    Parameters
+    ----------
+    label : str
+        Who passes over them, for Spark's UI.
+    tasks : int, default the task slots of the cluster
+        Tasks in a pass.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or is neither a number, an array nor a vector, a file is damaged, or there are no rows.
+        What is wrong in the rows themselves is found by the first pass.
+    """
+    check_columns(data, columns)
+    context = data.sparkSession.sparkContext
+    name, slots = new_name(), tasks or context.defaultParallelism
+    doors = [_parquet_door(data, columns, name, slots), _dataframe_door(data, columns, name, slots)]
+    return SparkBlocks(context, [door for door in doors if door], name, label)
+
+
+def check_columns(data: DataFrame, columns: Columns) -> None:
+    """Raise InputError for a column that is missing or of a type that cannot take part."""
+    if not columns.features:
+        raise InputError("no feature column is named: set featuresCol")
+    kinds = {field.name: field.dataType for field in data.schema.fields}
+    for name in columns.names:
+        if name not in kinds:
+            raise InputError(f"there is no column '{name}': the data has {', '.join(list(kinds)[:20])}")
+        if not _numeric(kinds[name]) and (name not in columns.features or not _numeric_row(kinds[name])):
+            wanted = "a number, an array of numbers or a vector" if name in columns.features else "a number"
+            raise InputError(
+                f"column '{name}' is of type {kinds[name].simpleString()}, but must be {wanted}: "
+                "index, encode or cast it first"
+            )
+
+
+def arrays(data: DataFrame, columns: Columns) -> list[Column]:
+    """The columns that take part, vectors as arrays."""
+    kinds = {field.name: field.dataType for field in data.schema.fields}
+    quoted = {name: col("`" + name.replace("`", "``") + "`") for name in columns.names}
+    return [
+        (vector_to_array(c, columns.dtype) if isinstance(kinds[name], VectorUDT) else c).alias(name)
+        for name, c in quoted.items()
+    ]
+
+
+def _parquet_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> Door | None:
+    if not _plain_scan(data, columns):
+        return None
+    try:
+        source = ParquetSource(data.inputFiles(), columns)
+        features = source.features()
+    except NoFileSystem:
+        return None
+    runs = source.runs(features, rows_per_block(features, columns.dtype), tasks)
+    context = data.sparkSession.sparkContext
+    return Door("parquet", lambda: context.parallelize(runs, len(runs)).mapPartitions(ReadTask(name)), lambda: None)
+
+
+def _dataframe_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> Door:
+    source = DataFrameSource(data.select(*arrays(data, columns)), columns, name, tasks)
+    return Door("dataframe", source.parts, source.close)
+
+
+def _plain_scan(data: DataFrame, columns: Columns) -> bool:
+    """Whether the rows are those of Parquet files and the columns stand in them as they are."""
+    plan = data._jdf.queryExecution().analyzed()
+    while plan.getClass().getSimpleName() == "Project":
+        outputs = plan.projectList()
+        if any(outputs.apply(i).getClass().getSimpleName() != "AttributeReference" for i in range(outputs.size())):
+            return False
+        plan = plan.child()
+    if plan.getClass().getSimpleName() != "LogicalRelation" or plan.catalogTable().isDefined():
+        return False
+    relation = plan.relation()
+    if (
+        relation.getClass().getSimpleName() != "HadoopFsRelation"
+        or relation.fileFormat().getClass().getName() != PARQUET
+    ):
+        return False
+    if relation.location().getClass().getSimpleName() != "InMemoryFileIndex":
+        return False
+    return not set(relation.partitionSchema().fieldNames()) & set(columns.names)
+
+
+def _numeric(kind: t.DataType) -> bool:
+    return isinstance(kind, t.NumericType | t.BooleanType)
+
+
+def _numeric_row(kind: t.DataType) -> bool:
+    return isinstance(kind, VectorUDT) or (isinstance(kind, t.ArrayType) and _numeric(kind.elementType))

@@ -1,0 +1,200 @@
+"""Blocks at rest on Spark's executors: one job a pass."""
+
+import pickle
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from statistics import median
+from typing import Any, NamedTuple
+
+from pyspark import RDD, SparkContext
+
+from treefold.blocks import Leaf, Merge, Pass, add, root, stat_name
+from treefold.engine.resident import BlocksLost
+from treefold.engine.task import NOTHING, Combine, DeleteTask, MapTask, Partial, PassTask, pack
+from treefold.errors import InputError
+
+CLOSURE_BYTES = 256 << 10  # arguments beyond this are broadcast
+FLAT_BYTES = 64 << 20  # partials beyond this, in all, are combined on the executors first
+MOST_REBUILDS = 3
+
+
+class Door(NamedTuple):
+    """A way in: its name, how to make the handles of the parts, and how to let go of what that took."""
+
+    source: str
+    make: Callable[[], RDD]
+    close: Callable[[], None]
+
+
+class SparkBlocks:
+    """Blocks on executors: an RDD of handles, cached by Spark, and the files they point to.
+
+    Spark brings a task to the executor that holds its handle; when an executor is lost, so are its handles, and Spark
+    makes them and the files again.
+
+    Parameters
+    ----------
+    doors : list of Door
+        Tried in order: the next one where the workers cannot read through the one before. A door makes the handles
+        again when blocks have vanished that no task can make again.
+    name : str
+        Prefix of the block files.
+    label : str
+        Who passes, for Spark's UI.
+
+    Attributes
+    ----------
+    features : int
+        Number of features; known after the first pass.
+    passes : list of Pass
+    """
+
+    def __init__(self, context: SparkContext, doors: list[Door], name: str, label: str) -> None:
+        self.context, self.doors, self.name, self.label = context, doors, name, label
+        self.features = 0
+        self.passes: list[Pass] = []
+        self._parts: RDD | None = None
+        self._partial_bytes: dict[str, int] = {}
+
+    def sum(self, stat: Callable, *args: Any) -> Any:
+        """See :class:`treefold.blocks.Blocks`."""
+        return self.fold(Leaf(stat), *args, merge=add)
+
+    def fold(self, stat: Callable, *args: Any, merge: Merge) -> Any:
+        """See :class:`treefold.blocks.Blocks`.
+
+        Raises
+        ------
+        InputError
+            If there are bad rows or damaged files; the first pass finds them.
+        """
+        start, name = time.perf_counter(), stat_name(stat)
+        payload = pack(stat, args, merge)
+        with self._described(f"pass {len(self.passes) + 1}: {name}"), self._shipped(payload) as task:
+            partials, how = self._survive(lambda: self._collect(task, name, merge))
+        faults = [fault for partial in partials for fault in partial.faults]
+        if faults and faults[0].elsewhere and len(self.doors) > 1:
+            self._forget()
+            self.doors = self.doors[1:]
+            return self.fold(stat, *args, merge=merge)
+        if faults:
+            raise InputError(faults[0].message)
+        value = root((node for partial in partials for node in pickle.loads(partial.nodes)), merge)
+        accounts = [account for partial in partials for account in partial.accounts]
+        self.features = accounts[0].features
+        self._partial_bytes[name] = max(account.bytes for account in accounts)
+        self.passes.append(
+            Pass(
+                name=name,
+                seconds=time.perf_counter() - start,
+                rows=sum(account.rows for account in accounts),
+                tasks=len(accounts),
+                bytes_down=len(payload) * len(accounts),
+                bytes_up=sum(account.bytes for account in accounts),
+                skew=max(a.seconds for a in accounts) / median(a.seconds for a in accounts),
+                source=self.doors[0].source,
+                how=how,
+            )
+        )
+        return value
+
+    def map(self, fn: Callable, *args: Any) -> "SparkBlocks":
+        """See :class:`treefold.blocks.Blocks`. The blocks are made when first passed over."""
+        task = MapTask(new_name(), pack(fn, args))
+        return MappedBlocks(self, task, f"{self.label} {stat_name(fn)}")
+
+    def close(self) -> None:
+        """Forget the handles and delete the files on the executors that can be reached."""
+        self._forget()
+        slots = range(self.context.defaultParallelism)
+        with self._described("let go of blocks"):
+            self.context.parallelize(slots, len(slots)).mapPartitions(DeleteTask(self.name)).count()
+
+    def __enter__(self) -> "SparkBlocks":
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            self.close()
+        except Exception:
+            if error is None:  # what went wrong first is the news
+                raise
+
+    @property
+    def parts(self) -> RDD:
+        """Handles of the blocks, cached by Spark; made when first asked for."""
+        if self._parts is None:
+            self._parts = self.doors[0].make().persist()
+        return self._parts
+
+    def _forget(self) -> None:
+        """Let go of the handles; a later pass makes them again, and with them the files that are gone."""
+        if self._parts is not None:
+            self._parts.unpersist()
+            self._parts = None
+        self.doors[0].close()
+
+    def _collect(self, task: Callable, name: str, merge: Merge) -> tuple[list[Partial], str]:
+        """Partials of all tasks, by Spark's treeAggregate where the driver would feel their weight."""
+        partials, combine = self.parts.mapPartitions(task), Combine(merge)
+        tasks = partials.getNumPartitions()
+        if tasks > 2 and tasks * self._partial_bytes.get(name, 0) > FLAT_BYTES:
+            return [partials.treeAggregate(NOTHING, combine, combine)], "tree"
+        return partials.collect(), "flat"
+
+    def _survive(self, job: Callable[[], Any]) -> Any:
+        """Run a job; where blocks are lost that no task can make again, make all again and go on."""
+        for _ in range(MOST_REBUILDS):
+            try:
+                return job()
+            except Exception as error:
+                if BlocksLost.__name__ not in str(error):
+                    raise
+                self._remake()
+        return job()
+
+    def _remake(self) -> None:
+        """See to it that the next pass makes everything again."""
+        self._forget()
+
+    @contextmanager
+    def _shipped(self, payload: bytes) -> Iterator[Callable]:
+        if len(payload) <= CLOSURE_BYTES:
+            yield PassTask(payload)
+            return
+        shared = self.context.broadcast(payload)
+        try:
+            yield lambda parts: PassTask(shared.value)(parts)
+        finally:
+            shared.destroy()
+
+    @contextmanager
+    def _described(self, what: str) -> Iterator[None]:
+        """Name the job in Spark's UI, and leave the caller's own name as it was."""
+        key = "spark.job.description"
+        before = self.context.getLocalProperty(key)
+        self.context.setLocalProperty(key, f"treefold {self.label} {what}")
+        try:
+            yield
+        finally:
+            self.context.setLocalProperty(key, before)  # type: ignore[arg-type]
+
+
+class MappedBlocks(SparkBlocks):
+    """Blocks made from other blocks, which must stay open as long as these are used."""
+
+    def __init__(self, parent: SparkBlocks, task: MapTask, label: str) -> None:
+        self.parent = parent
+        door = Door(parent.doors[0].source, lambda: parent.parts.mapPartitions(task), lambda: None)
+        super().__init__(parent.context, [door], task.name, label)
+
+    def _remake(self) -> None:
+        super()._remake()
+        self.parent._remake()
+
+
+def new_name() -> str:
+    """Name for a set of block files that no other has."""
+    return uuid.uuid4().hex

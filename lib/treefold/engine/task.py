@@ -1,0 +1,152 @@
+"""What runs in a Spark task: a pass over the blocks of its parts."""
+
+import pickle
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pyspark import cloudpickle
+
+from treefold.block import Block
+from treefold.blocks import Merge, Node, graft, push
+from treefold.engine import resident
+from treefold.engine.parquet import NoFileSystem, ParquetRun
+from treefold.engine.resident import Part, Shape
+from treefold.errors import InputError
+
+
+class Fault(NamedTuple):
+    """Why blocks could not be made: a finding, not a crash, so Spark does not try again.
+
+    ``elsewhere`` is true if Spark itself may be able to read what pyarrow could not.
+    """
+
+    message: str
+    elsewhere: bool = False
+
+
+class Account(NamedTuple):
+    """What one task did."""
+
+    seconds: float
+    rows: int
+    features: int
+    bytes: int
+
+
+class Partial(NamedTuple):
+    """What one or more tasks hand in: pickled nodes of the tree of sums, accounts, faults in task order."""
+
+    nodes: bytes
+    accounts: list[Account]
+    faults: list[Fault]
+
+
+@dataclass(frozen=True)
+class ReadTask:
+    """Reads a Parquet run and lays its blocks to rest."""
+
+    name: str
+
+    def __call__(self, runs: Iterable[ParquetRun]) -> Iterator[Part | Fault]:
+        for run in runs:
+            first = run.position // run.block_rows
+            shape = Shape(run.rows, run.block_rows, run.features, (run.columns.dtype,) * 3)
+            try:
+                yield resident.write(f"{self.name}-{first}", first, shape, run, run.blocks())
+            except (InputError, NoFileSystem) as error:
+                yield Fault(str(error), isinstance(error, NoFileSystem))
+
+
+@dataclass(frozen=True)
+class PassTask:
+    """Applies a statistic to the blocks of a task and merges what it can."""
+
+    payload: bytes
+
+    def __call__(self, parts: Iterable[Part | Fault]) -> Iterator[Partial]:
+        start = time.perf_counter()
+        stat, args, merge = pickle.loads(self.payload)
+        nodes: list[Node] = []
+        faults: list[Fault] = []
+        rows = features = 0
+        for part in parts:
+            if isinstance(part, Fault):
+                faults.append(part)
+                continue
+            for number, block in resident.read(part):
+                push(nodes, Node(0, number, stat(block, *args)), merge)
+            rows, features = rows + part.shape.rows, part.shape.features
+        packed = cloudpickle.dumps(nodes)
+        yield Partial(packed, [Account(time.perf_counter() - start, rows, features, len(packed))], faults)
+
+
+@dataclass(frozen=True)
+class Combine:
+    """Combines what tasks handed in; the order of arrival does not matter."""
+
+    merge: Merge
+
+    def __call__(self, left: Partial, right: Partial) -> Partial:
+        nodes = graft([*pickle.loads(left.nodes), *pickle.loads(right.nodes)], self.merge)
+        return Partial(cloudpickle.dumps(nodes), left.accounts + right.accounts, left.faults + right.faults)
+
+
+NOTHING = Partial(pickle.dumps([]), [], [])
+
+
+class Mapped(NamedTuple):
+    """Origin of mapped blocks: the part they come from, and what was done to each."""
+
+    source: Part
+    payload: bytes
+
+    def blocks(self) -> Iterator[Block]:
+        """Make them (an :class:`~treefold.engine.resident.Origin`)."""
+        fn, args = pickle.loads(self.payload)
+        for _, block in resident.read(self.source):
+            yield _kept_rows(block, fn(block, *args))
+
+
+@dataclass(frozen=True)
+class MapTask:
+    """Lays mapped blocks to rest beside the ones they come from."""
+
+    name: str
+    payload: bytes
+
+    def __call__(self, parts: Iterable[Part | Fault]) -> Iterator[Part | Fault]:
+        for part in parts:
+            yield part if isinstance(part, Fault) else self._map(part)
+
+    def _map(self, part: Part) -> Part:
+        made = Mapped(part, self.payload)
+        sample: Block = next(made.blocks())
+        dtypes = (sample.X.dtype.str, sample.y.dtype.str, sample.weight.dtype.str)
+        shape = part.shape._replace(features=sample.X.shape[1], dtypes=dtypes)
+        origin = made if part.origin else None
+        return resident.write(f"{self.name}-{part.first}", part.first, shape, origin, made.blocks())
+
+
+@dataclass(frozen=True)
+class DeleteTask:
+    """Deletes the files of a set of blocks."""
+
+    name: str
+
+    def __call__(self, ignored: Iterable[Any]) -> Iterator[Any]:
+        resident.delete(self.name)
+        return iter(list(ignored)[:0])
+
+
+def pack(*objects: Any) -> bytes:
+    """Pickle for shipping: importable functions by reference, others by value."""
+    packed: bytes = cloudpickle.dumps(objects)
+    return packed
+
+
+def _kept_rows(before: Block, after: Block) -> Block:
+    if len(after.y) != len(before.y) or after.id != before.id:
+        raise ValueError(f"map must keep the rows and the id of a block; block {before.id} came back changed")
+    return after

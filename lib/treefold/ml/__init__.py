@@ -1,0 +1,44 @@
+"""The face: pyspark.ml Estimators and Models over treefold's engine.
+
+Names and defaults of params are pyspark.ml's. A param that is not here raises; none is ignored.
+"""
+
+from typing import Any
+
+from treefold.errors import InputError
+from treefold.ml.base import FitOptions, Progress
+from treefold.ml.classification import LogisticRegression, LogisticRegressionModel
+from treefold.ml.model import LinearModelFace, fill
+from treefold.ml.read import read_parquet
+from treefold.ml.regression import LinearRegression, LinearRegressionModel
+
+ESTIMATORS: dict[str, type[FitOptions]] = {
+    "LinearRegression": LinearRegression,
+    "LogisticRegression": LogisticRegression,
+}
+
+
+def estimator(name: str, **params: Any) -> FitOptions:
+    """The estimator of that name, with params.
+
+    Raises
+    ------
+    InputError
+        If there is no such estimator or param, or a value is not of its kind.
+    """
+    if name not in ESTIMATORS:
+        raise InputError(f"there is no model '{name}': there are {', '.join(ESTIMATORS)}")
+    return ESTIMATORS[name](**params)
+
+
+__all__ = [
+    "LinearModelFace",
+    "LinearRegression",
+    "LinearRegressionModel",
+    "LogisticRegression",
+    "LogisticRegressionModel",
+    "Progress",
+    "estimator",
+    "fill",
+    "read_parquet",
+]

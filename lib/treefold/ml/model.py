@@ -1,0 +1,110 @@
+"""The Spark face of a fitted model: transform, and its folder on disk."""
+
+import json
+from pathlib import Path
+from typing import Any, Self
+
+from pyspark.ml import Model
+from pyspark.ml.util import MLReadable, MLReader, MLWritable, MLWriter
+from pyspark.sql import DataFrame
+
+from treefold import store
+from treefold.algorithms.linear import LinearModel
+from treefold.engine.columns import Columns
+from treefold.ml.base import ColumnOptions, TrainingSummary
+from treefold.ml.predict import predicted
+
+
+class LinearModelFace(Model, ColumnOptions, MLReadable, MLWritable):
+    """A :class:`~treefold.algorithms.linear.LinearModel` as a pyspark.ml Model.
+
+    Attributes
+    ----------
+    pure : LinearModel
+        Scores NumPy arrays without Spark.
+    summary : TrainingSummary or None
+        None after loading.
+    """
+
+    outputs: tuple[str, ...] = ("prediction",)
+
+    def __init__(self, pure: LinearModel, summary: TrainingSummary | None = None, **values: Any) -> None:
+        super().__init__(**values)
+        self.pure, self.summary = pure, summary
+
+    @property
+    def hasSummary(self) -> bool:
+        """Whether the training summary is at hand."""
+        return self.summary is not None
+
+    @property
+    def numFeatures(self) -> int:
+        """Number of features."""
+        return self.pure.features
+
+    def _transform(self, dataset: DataFrame) -> DataFrame:
+        """Add the output columns; one whose name is empty is left out."""
+        named = {output: self.value(f"{output}Col") for output in self.outputs}
+        kept = {output: name for output, name in named.items() if name}
+        return predicted(dataset, self.scoring(), self.columns_of(dataset, labelled=False), kept) if kept else dataset
+
+    def scoring(self) -> LinearModel:
+        """The pure model with what params have changed of it."""
+        return self.pure
+
+    def taking(self, estimator: ColumnOptions, columns: Columns) -> Self:
+        """The model with the params it shares with its estimator; a pattern of columns is replaced by their names."""
+        for option in self.params:
+            if estimator.hasParam(option.name) and estimator.isSet(option.name):
+                self._set(**{option.name: estimator.getOrDefault(option.name)})
+        if not isinstance(estimator.getOrDefault("featuresCol"), str):
+            self._set(featuresCol=list(columns.features))
+        self.parent = estimator
+        return self
+
+    def write(self) -> "FolderWriter":
+        """Writer of ``model.json`` and ``arrays.npz``."""
+        return FolderWriter(self)
+
+    @classmethod
+    def read(cls) -> "FolderReader":
+        """Reader of what :meth:`write` wrote."""
+        return FolderReader(cls)
+
+
+class FolderWriter(MLWriter):
+    """Writes a model to a path or any URI of pyarrow.fs; ``overwrite()`` allows to replace one."""
+
+    def __init__(self, model: LinearModelFace) -> None:
+        super().__init__()
+        self.model = model
+
+    def save(self, path: str) -> None:
+        """Write the folder, whole or not at all."""
+        with store.published(path, marker=store.MODEL, overwrite=self.shouldOverwrite) as aside:
+            fill(self.model, aside)
+
+
+class FolderReader(MLReader):
+    """Reads a model from a path or any URI of pyarrow.fs."""
+
+    def __init__(self, cls: type[LinearModelFace]) -> None:
+        super().__init__()
+        self.cls = cls
+
+    def load(self, path: str) -> LinearModelFace:
+        """The model at ``path``."""
+        saved = store.load_saved(path)
+        model = self.cls(saved.model, **saved.face.get("params", {}))
+        if "uid" in saved.face:
+            model._resetUid(saved.face["uid"])
+        return model
+
+
+def fill(model: LinearModelFace, folder: Path) -> None:
+    """Write a model into ``folder``, with the metadata by which a pyspark.ml Pipeline finds its class."""
+    face = {"class": f"{type(model).__module__}.{type(model).__name__}", "uid": model.uid}
+    params = {param.name: value for param, value in model._paramMap.items()}
+    store.save(model.pure, folder, {**face, "params": params})
+    (folder / "metadata").mkdir()
+    (folder / "metadata" / "part-00000").write_text(json.dumps({**face, "paramMap": {}}) + "\n")

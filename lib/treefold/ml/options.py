@@ -1,0 +1,130 @@
+"""Params, each declared once: name, meaning, check and default in one place."""
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+from pyspark.ml.param import Param, Params, TypeConverters
+
+from treefold.errors import InputError
+
+UNSET = object()
+
+
+class Option(Param):
+    """A Param of pyspark.ml with its default.
+
+    Parameters
+    ----------
+    convert : value -> value
+        Checks and converts; raises TypeError or ValueError.
+    default : optional
+        Without one, the param is unset until it is set.
+    """
+
+    def __init__(self, name: str, doc: str, convert: Callable[[Any], Any], default: Any = UNSET) -> None:
+        super().__init__(Params._dummy(), name, doc, convert)
+        self.default = default
+
+
+class Options(Params):
+    """Params with generated getters and setters (``getMaxIter``, ``setMaxIter``) and keyword constructor."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__()
+        for param in self.params:
+            if isinstance(param, Option) and param.default is not UNSET:
+                self._setDefault(**{param.name: param.default})
+        self.setParams(**values)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, option in list(vars(cls).items()):
+            if isinstance(option, Option):
+                title = name[0].upper() + name[1:]
+                setattr(cls, f"get{title}", _getter(name))
+                setattr(cls, f"set{title}", _setter(name))
+
+    def setParams(self, **values: Any) -> "Options":
+        """Set params by keyword.
+
+        Raises
+        ------
+        InputError
+            If there is no such param, or a value is not of its kind.
+        """
+        for name, value in values.items():
+            if not self.hasParam(name):
+                names = [param.name for param in self.params]
+                close = difflib.get_close_matches(name, names, 1)
+                hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(names)}"
+                raise InputError(f"{type(self).__name__} has no param '{name}': {hint}")
+            if value is None:
+                continue
+            try:
+                self._set(**{name: value})
+            except (TypeError, ValueError) as error:
+                option = self.getParam(name)
+                reason = str(error).rstrip(".")
+                raise InputError(f"{name} = {value!r} is no valid value ({reason}): {name} is {option.doc}") from error
+        return self
+
+    def value(self, name: str) -> Any:
+        """Value of a param, its default, or None."""
+        param = self.getParam(name)
+        return self.getOrDefault(param) if self.isDefined(param) else None
+
+
+def _getter(name: str) -> Callable[[Any], Any]:
+    def get(self: Options) -> Any:
+        return self.getOrDefault(name)
+
+    get.__doc__ = f"Value of {name} or its default."
+    return get
+
+
+def _setter(name: str) -> Callable[[Any, Any], Any]:
+    def set_(self: Options, value: Any) -> Options:
+        return self.setParams(**{name: value})
+
+    set_.__doc__ = f"Set {name}; returns the object."
+    return set_
+
+
+def at_least(low: float, convert: Callable[[Any], Any] = TypeConverters.toFloat) -> Callable[[Any], Any]:
+    """A number ``>= low``."""
+
+    def check(value: Any) -> Any:
+        number = convert(value)
+        if not low <= number < float("inf"):
+            raise ValueError(f"not a number from {low:g} up")
+        return number
+
+    return check
+
+
+def share(value: Any) -> float:
+    """A number in [0, 1]."""
+    number = TypeConverters.toFloat(value)
+    if not 0 <= number <= 1:
+        raise ValueError("not between 0 and 1")
+    return number
+
+
+def choice(*values: str) -> Callable[[Any], str]:
+    """One of a few words; dashes do not matter (``l-bfgs`` is ``lbfgs``)."""
+
+    def check(value: Any) -> str:
+        word = TypeConverters.toString(value)
+        if word not in values and word.replace("-", "") in values:
+            word = word.replace("-", "")
+        if word not in values:
+            raise ValueError(f"not one of {', '.join(values)}")
+        return word
+
+    return check
+
+
+def columns(value: Any) -> Any:
+    """The name of one column, or a list of names."""
+    return TypeConverters.toString(value) if isinstance(value, str) else TypeConverters.toListString(value)

@@ -1,0 +1,89 @@
+"""Prediction: vectorised on Arrow batches, by a pure model that knows no Spark."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from pyspark.ml.functions import array_to_vector
+from pyspark.sql import DataFrame
+from pyspark.sql.functions import arrow_udf, col, struct
+
+from treefold.algorithms.linear import LinearModel
+from treefold.engine.columns import Columns, read_rows
+from treefold.engine.sources import arrays, check_columns
+
+TEMPORARY = "treefold_outputs"
+VECTORS = {"rawPrediction", "probability"}
+
+
+class Outputs(NamedTuple):
+    """Output columns of a model for Arrow batches of its feature columns.
+
+    ``names`` are among ``rawPrediction``, ``probability`` and ``prediction``. A NaN feature gives NaN outputs.
+    """
+
+    model: LinearModel
+    columns: Columns
+    names: tuple[str, ...]
+
+    @property
+    def type(self) -> str:
+        """The DDL of the struct of outputs."""
+        fields = (f"{name} {'array<double>' if name in VECTORS else 'double'}" for name in self.names)
+        return f"struct<{', '.join(fields)}>"
+
+    def __call__(self, features: pa.Array) -> pa.Array:
+        batch = pa.RecordBatch.from_struct_array(features)
+        rows = read_rows(batch, self.columns, lambda row: f"in row {row} of a batch to predict")
+        X = np.empty((len(rows.y), rows.width))
+        rows.fill(X, slice(None))
+        made = self._outputs(X)
+        return pa.StructArray.from_arrays([_arrow(made[name]) for name in self.names], self.names)
+
+    def _outputs(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        margin = self.model.margin(X)
+        if not self.model.classes:
+            return {"prediction": margin}
+        probability = self.model.probability_of(margin)
+        return {
+            "rawPrediction": margin,
+            "probability": probability,
+            "prediction": self.model.class_of(probability),
+        }
+
+
+def predicted(data: DataFrame, model: LinearModel, columns: Columns, named: dict[str, str]) -> DataFrame:
+    """``data`` with outputs of a model added.
+
+    Parameters
+    ----------
+    data : DataFrame
+    model : LinearModel
+    columns : Columns
+        The feature columns.
+    named : {output: column}
+        The outputs to add and their column names; vectors for ``rawPrediction`` and ``probability``.
+
+    Raises
+    ------
+    InputError
+        If a feature column is missing or cannot take part.
+    """
+    check_columns(data, columns)
+    outputs = Outputs(model, columns._replace(dtype="float64"), tuple(named))
+    inputs = struct(*arrays(data, outputs.columns))
+    made = col(TEMPORARY)
+    added = [
+        (array_to_vector(made[output]) if output in VECTORS else made[output]).alias(name)
+        for output, name in named.items()
+    ]
+    udf = arrow_udf(outputs.__call__, outputs.type)  # type: ignore[call-overload]
+    return data.withColumn(TEMPORARY, udf(inputs)).select("*", *added).drop(TEMPORARY)
+
+
+def _arrow(array: np.ndarray) -> pa.Array:
+    if array.ndim == 1:
+        return pa.array(array)
+    rows, width = array.shape
+    offsets = pa.array(np.arange(0, rows * width + 1, width, dtype=np.int32))
+    return pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(array).ravel()))

@@ -1,0 +1,1 @@
+"""What a person looks at: progress while a job runs, results when it ends."""

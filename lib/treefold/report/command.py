@@ -1,0 +1,33 @@
+"""How every job meets the shell: arguments, exit codes, the last line."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from treefold.errors import InputError
+
+
+def run(job: Callable[[argparse.Namespace], dict[str, Any]], about: str, example: str) -> None:
+    """Run a job and exit.
+
+    The result's JSON is the last line on stdout and the exit code 0. Bad input is one line on stderr and exit code 2;
+    anything else is a defect and shows its traceback.
+
+    Parameters
+    ----------
+    job : parsed arguments -> result
+    about, example : str
+        For ``--help``.
+    """
+    parser = argparse.ArgumentParser(description=about, epilog=f"example: {example}")
+    parser.add_argument("conf", help="a TOML file, such as conf/digits.toml")
+    parser.add_argument("overrides", nargs="*", metavar="table.key=value", help="conf keys to set otherwise")
+    parser.add_argument("--overwrite", action="store_true", help="replace the output if it exists, in one step")
+    try:
+        result = job(parser.parse_intermixed_args())
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        sys.exit(2)
+    print(json.dumps(result), flush=True)

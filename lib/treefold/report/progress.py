@@ -1,0 +1,32 @@
+"""Progress lines on stderr: one that rewrites itself on a terminal, one per iteration in a log."""
+
+import sys
+from typing import Any
+
+
+class ProgressLine:
+    """Shows where a fit stands after every pass."""
+
+    def __init__(self) -> None:
+        self.terminal = sys.stderr.isatty()
+        self.shown = -1
+
+    def __call__(self, progress: Any) -> None:
+        """Show a :class:`treefold.ml.Progress`; in a log, trials of a line search stay silent."""
+        if not self.terminal and progress.iteration == self.shown:
+            return
+        self.shown = progress.iteration
+        line = (
+            f"iteration {progress.iteration:4d}   objective {progress.objective:.8g}   "
+            f"gradient {progress.gradient:.2e}   {progress.last.seconds:.3f} s/pass"
+        )
+        print(
+            f"\r\033[K{line}" if self.terminal else line, end="" if self.terminal else "\n", file=sys.stderr, flush=True
+        )
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        if self.terminal and self.shown >= 0:
+            print(file=sys.stderr)
+            self.shown = -1
+        print(text, file=sys.stderr, flush=True)

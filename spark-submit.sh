@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Runs a job of jobs/ through Spark's own spark-submit. The first time, it makes the environment that needs.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+usage() {
+    cat <<EOF
+usage: ./spark-submit.sh [--target local|standalone|yarn|k8s] JOB CONF [table.key=value ...] [--overwrite]
+       ./spark-submit.sh JOB --help
+       ./spark-submit.sh --setup [dev]     make the environment and stop
+
+jobs: $(cd jobs && ls -- *.py | sed 's/\.py$//' | paste -sd' ')
+--target picks conf/spark/TARGET.conf, Spark's properties (default: local)
+PYTHON names another interpreter than the first of python3.13, 3.12, 3.11, python3 that is new enough.
+EOF
+}
+
+fail() {
+    echo "error: $*" >&2
+    exit 2
+}
+
+find_python() {
+    local python
+    for python in ${PYTHON:-python3.13 python3.12 python3.11 python3}; do
+        if "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+            echo "$python"
+            return
+        fi
+    done
+    fail "no Python 3.11 to 3.13 (${PYTHON:-python3} is $("${PYTHON:-python3}" -V 2>&1 | head -1 || true)): install one, or set PYTHON to its path"
+}
+
+check_java() {
+    local java="${JAVA_HOME:+$JAVA_HOME/bin/}java" version
+    version=$("$java" -version 2>&1) || fail "no Java ($java does not run): install Java 17 or newer, or set JAVA_HOME"
+    version=$(sed -n 's/.*version "\([0-9]*\).*/\1/p' <<<"$version" | head -1)
+    [ "${version:-0}" -ge 17 ] || fail "Java ${version:-?} is too old ($java): install Java 17 or newer, or set JAVA_HOME"
+}
+
+# The environment is complete when its stamp matches what it was made from; anything less is made again.
+setup() {
+    local extra="${1:-}" stamp wanted python
+    wanted=$(cat pyproject.toml constraints.txt | cksum)
+    for stamp in .venv/.ready-dev .venv/.ready-"$extra"; do
+        if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then return; fi
+    done
+    python=$(find_python)
+    exec 9>.venv.lock
+    if command -v flock >/dev/null; then flock 9; fi
+    if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then return; fi
+    echo "first run: making .venv with $("$python" -V) and the versions of constraints.txt (a minute or two)" >&2
+    "$python" -m venv .venv >&2
+    .venv/bin/python - "$extra" <<'EOF' | xargs -d '\n' .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt >&2 \
+        || fail "the packages could not be installed: see above, then run this again"
+import sys, tomllib
+project = tomllib.load(open("pyproject.toml", "rb"))["project"]
+print(*project["dependencies"], *project["optional-dependencies"].get(sys.argv[1], []), sep="\n")
+EOF
+    echo "$wanted" >"$stamp"
+    echo "first run: .venv is ready" >&2
+    exec 9>&-
+}
+
+target=local
+while [ $# -gt 0 ]; do
+    case "$1" in
+        -h | --help) usage && exit ;;
+        --setup) setup "${2:-}" && exit ;;
+        --target) [ $# -ge 2 ] || fail "--target needs a name" && target=$2 && shift 2 ;;
+        --target=*) target=${1#*=} && shift ;;
+        -*) fail "unknown option $1: options of a job come after its name (./spark-submit.sh --help)" ;;
+        *) break ;;
+    esac
+done
+[ $# -gt 0 ] || { usage >&2 && exit 2; }
+
+job=$1 && shift
+[ -f "jobs/$job.py" ] || fail "there is no job '$job': there are $(cd jobs && ls -- *.py | sed 's/\.py$//' | paste -sd' ')"
+properties=conf/spark/$target.conf
+[ -f "$properties" ] || fail "there is no $properties: write one with spark.master for target '$target', or use --target local"
+[ -n "${JAVA_HOME:-}" ] || unset JAVA_HOME
+check_java
+setup
+
+export SPARK_CONF_DIR=$PWD/conf/spark PYSPARK_PYTHON=$PWD/.venv/bin/python PYTHONDONTWRITEBYTECODE=1
+unset SPARK_HOME PYTHONPATH
+mkdir -p build
+library=$(mktemp -d build/job.XXXXXX)
+trap 'rm -rf "$library"' EXIT
+(cd lib && "$PYSPARK_PYTHON" -m zipfile -c "../$library/treefold.zip" treefold)
+
+.venv/bin/spark-submit --properties-file "$properties" --py-files "$library/treefold.zip" "jobs/$job.py" "$@" \
+    2> >(IFS= read -r line; [[ $line == "WARNING: Using incubator modules"* ]] || echo "$line"; exec cat) 

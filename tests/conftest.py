@@ -1,0 +1,115 @@
+"""One session of Spark for all tests that need it, and data sets that come through every engine."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from treefold import block as block_module
+from treefold.block import Block
+from treefold.engine.local import LocalBlocks
+
+ROOT = Path(__file__).parent.parent
+os.environ["PYTHONPATH"] = f"{ROOT / 'lib'}{os.pathsep}{ROOT}"
+
+
+def pytest_report_header() -> str:
+    data = os.environ.get("TREEFOLD_DATA")
+    return (
+        f"TREEFOLD_DATA: {data}" if data else "TREEFOLD_DATA is not set: tests on the larger real data sets are skipped"
+    )
+
+
+@pytest.fixture(scope="session")
+def data_sets() -> Path:
+    """Folder of the larger real data sets."""
+    if "TREEFOLD_DATA" not in os.environ:
+        pytest.skip("TREEFOLD_DATA is not set")
+    return Path(os.environ["TREEFOLD_DATA"])
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory):
+    from pyspark.sql import SparkSession
+
+    session = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.python.unix.domain.socket.enabled", "true")
+        .config("spark.sql.shuffle.partitions", "4")
+        .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
+        .config("spark.local.dir", str(tmp_path_factory.mktemp("local")))
+        .config("spark.hadoop.fs.viewfs.mounttable.elsewhere.link./", "file:///")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("OFF")
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def small_blocks(monkeypatch) -> int:
+    """Blocks of 64 rows, so that little data has many; returns 64."""
+    monkeypatch.setattr(block_module, "BLOCK_BYTES", 1)
+    return block_module.LEAST_ROWS
+
+
+def write_parquet(folder: Path, X, y, weight, cuts, dtype="float64") -> str:
+    """Files of the rows between ``cuts``, one column a feature; two equal cuts give an empty file."""
+    folder.mkdir(parents=True)
+    for i, (a, b) in enumerate(zip([0, *cuts], [*cuts, len(y)], strict=True)):
+        columns = {f"x{j}": X[a:b, j].astype(dtype) for j in range(X.shape[1])}
+        table = pa.table({**columns, "label": np.asarray(y[a:b], float), "weight": np.asarray(weight[a:b], float)})
+        pq.write_table(table, folder / f"part-{i:03d}.parquet", row_group_size=150)
+    return str(folder)
+
+
+def ragged(X, y, weight, cuts, dtype) -> LocalBlocks:
+    parts = zip([0, *cuts], [*cuts, len(y)], strict=True)
+    return LocalBlocks(
+        [Block(X[a:b].astype(dtype), np.asarray(y[a:b], dtype), np.asarray(weight[a:b], dtype), a) for a, b in parts]
+    )
+
+
+ENGINES = [
+    "one block",
+    "ragged",
+    "local",
+    *(pytest.param(e, marks=pytest.mark.spark) for e in ("parquet", "dataframe")),
+]
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request, small_blocks, tmp_path) -> Iterator:
+    """A function that turns arrays into Blocks, for each engine and door in turn."""
+    opened = []
+
+    def make(X, y, weight=None, dtype="float64"):
+        X, y = np.asarray(X), np.asarray(y)
+        weight = np.ones(len(y)) if weight is None else np.asarray(weight)
+        if request.param == "one block":
+            return ragged(X, y, weight, [], dtype)
+        if request.param == "ragged":
+            return ragged(X, y, weight, [1, 1, len(y) // 3, len(y) - 2], dtype)
+        if request.param == "local":
+            return LocalBlocks.from_arrays(X, y, weight, dtype=dtype)
+        from treefold.engine.columns import Columns
+        from treefold.engine.sources import open_blocks
+
+        path = write_parquet(tmp_path / f"data{len(opened)}", X, y, weight, [5, 5, len(y) // 2])
+        frame = request.getfixturevalue("spark").read.parquet(path)
+        if request.param == "dataframe":
+            frame = frame.where("label is not null")
+        columns = Columns(tuple(f"x{j}" for j in range(X.shape[1])), "label", "weight", dtype)
+        blocks = open_blocks(frame, columns, "test")
+        opened.append(blocks)
+        return blocks
+
+    yield make
+    for blocks in opened:
+        blocks.close()

@@ -1,0 +1,147 @@
+"""Laws every statistic obeys, on every engine and door: one test body."""
+
+import numpy as np
+import pytest
+
+from treefold.algorithms.folds import Holdout, fold_of
+from treefold.algorithms.linear import LinearModel, fit
+from treefold.algorithms.linear.objective import objective
+from treefold.algorithms.moments import moments
+from treefold.algorithms.survey import survey
+from treefold.block import Block
+from treefold.errors import InputError
+from treefold.losses import logistic, softmax, squared
+from treefold.metrics import classification_counts, regression_sums
+
+RNG = np.random.default_rng(7)
+ROWS = 700
+X = RNG.standard_normal((ROWS, 4)) * [1, 100, 0.01, 3] + [0, 1e3, 5, -2]
+Y = RNG.integers(0, 3, ROWS).astype(float)
+WEIGHT = RNG.integers(0, 4, ROWS).astype(float)
+COEF = RNG.standard_normal((2, 3, 5)) * 0.01
+
+
+def statistics(blocks):
+    """Every sum there is, as a list of arrays."""
+    model = LinearModel(COEF[0], "softmax")
+    counts = blocks.sum(classification_counts, model)
+    errors = blocks.sum(regression_sums, LinearModel(COEF[0, :1], "identity"), 1.0)
+    total = moments(blocks)
+    return [
+        *blocks.sum(objective, COEF, softmax, None),
+        *blocks.sum(objective, COEF[:, :1], squared, None),
+        *(total.weight, total.mean, total.squares, total.low, total.high),
+        *(counts.weight, counts.log_loss, counts.confusion, counts.bad_labels),
+        *errors[1:],
+    ]
+
+
+def assert_same(left, right, rtol=1e-10):
+    for a, b in zip(left, right, strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-9 * max(1.0, np.abs(b).max()))
+
+
+def whole(y=Y, weight=WEIGHT, x=X):
+    from treefold.engine.local import LocalBlocks
+
+    return LocalBlocks([Block(x, y, weight, 0)])
+
+
+def test_any_split_of_the_rows_gives_the_same_sum(engine):
+    assert_same(statistics(engine(X, Y, WEIGHT)), statistics(whole()))
+
+
+def test_weight_two_is_the_row_twice_and_weight_zero_is_no_row(engine):
+    repeated = np.repeat(np.arange(ROWS), WEIGHT.astype(int))
+    assert_same(statistics(engine(X, Y, WEIGHT)), statistics(whole(Y[repeated], np.ones(len(repeated)), X[repeated])))
+
+
+def test_moments_are_numpys(engine):
+    total = moments(engine(X, Y))
+    values = np.column_stack([X, Y])
+    assert total.rows == ROWS
+    np.testing.assert_allclose(total.mean, values.mean(axis=0), rtol=1e-13)
+    np.testing.assert_allclose(total.variance, values.var(axis=0), rtol=1e-11)
+    np.testing.assert_array_equal(total.low, values.min(axis=0))
+    np.testing.assert_array_equal(total.high, values.max(axis=0))
+
+
+def test_variance_survives_a_mean_far_away(engine):
+    far = RNG.standard_normal((ROWS, 1)) + 1e9
+    np.testing.assert_allclose(moments(engine(far, Y)).variance[0], far.var(), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("loss", "outputs"), [(squared, 1), (logistic, 1), (softmax, 3)])
+def test_the_gradient_is_the_derivative_of_the_loss(engine, loss, outputs):
+    label = np.minimum(Y, 1) if loss is logistic else Y
+    blocks, h = engine(X / 100, label, WEIGHT), 1e-5
+    coef = COEF[:, :outputs]
+    total = blocks.sum(objective, coef, loss, None)
+    gradient = np.concatenate([total.coef, total.intercept[..., None]], axis=-1)
+    for index in [(0, 0), (outputs - 1, 1), (0, 4)]:
+        nudge = np.zeros_like(coef)
+        nudge[(slice(None), *index)] = h
+        up, down = (blocks.sum(objective, coef + sign * nudge, loss, None).loss for sign in (1, -1))
+        np.testing.assert_allclose(gradient[(slice(None), *index)], (up - down) / (2 * h), rtol=1e-6, atol=1e-5)
+
+
+def test_a_held_out_fold_is_as_if_its_rows_were_absent(engine):
+    fold = fold_of(np.arange(ROWS, dtype=np.uint64), 3, seed=5)
+    held = engine(X, Y, WEIGHT).sum(objective, COEF, softmax, Holdout(np.array([2, -1]), 3, 5))
+    absent = whole(Y[fold != 2], WEIGHT[fold != 2], X[fold != 2]).sum(objective, COEF[:1], softmax, None)
+    full = whole().sum(objective, COEF[1:], softmax, None)
+    for together, without, all_rows in zip(held, absent, full, strict=True):
+        np.testing.assert_allclose(together, np.concatenate([without, all_rows]), rtol=1e-9)
+
+
+def test_folds_are_balanced_and_depend_on_the_seed():
+    position = np.arange(30_000, dtype=np.uint64)
+    counts = np.bincount(fold_of(position, 3, 0))
+    assert abs(counts - 10_000).max() < 4 * np.sqrt(30_000 * 2 / 9)
+    assert (fold_of(position, 3, 0) != fold_of(position, 3, 1)).mean() > 0.6
+
+
+def test_twelve_models_in_the_same_passes_are_each_the_one_fitted_alone(engine):
+    ridge = np.repeat([0.0, 1e-3, 0.1, 1.0], 3)
+    fold = np.tile([0, 1, 2], 4)
+    blocks = engine(X, Y, WEIGHT)
+    found = survey(blocks, classification=True)
+    before = len(blocks.passes)
+    together = fit(blocks, softmax, found, ridge=ridge, holdout=Holdout(fold, 3), tol=1e-9, max_iter=300)
+    passes = len(blocks.passes) - before
+    alone_passes = []
+    for m in range(0, 12, 3):
+        before = len(blocks.passes)
+        alone = fit(
+            blocks, softmax, found, ridge=ridge[m : m + 1], holdout=Holdout(fold[m : m + 1], 3), tol=1e-9, max_iter=300
+        )
+        alone_passes.append(len(blocks.passes) - before)
+        np.testing.assert_allclose(together.coef[m], alone.coef[0], rtol=1e-5, atol=1e-7)
+        assert together.status[m] == alone.status[0]
+    assert passes < 1.2 * max(alone_passes)
+
+
+def test_map_keeps_rows_at_rest(engine):
+    blocks = engine(X, Y, WEIGHT)
+    doubled = blocks.map(scaled, 2.0)
+    assert_same(moments(doubled).mean[:-1], 2 * moments(blocks).mean[:-1])
+    assert_same(moments(doubled.map(scaled, 0.5)).squares, moments(blocks).squares)
+    doubled.close()
+    assert_same(moments(blocks).mean, moments(whole()).mean)
+
+
+def scaled(block: Block, factor: float) -> Block:
+    return block._replace(X=block.X * factor)
+
+
+def test_bad_labels_are_found_where_they_are(engine):
+    spoilt = Y.copy()
+    spoilt[[400, 600]] = [1.5, -1]
+    with pytest.raises(InputError, match=r"label 1\.5 in row 400 is out of range: classes are 0, 1, 2"):
+        survey(engine(X, spoilt), classification=True)
+    survey(engine(X, spoilt), classification=False)
+    with pytest.raises(InputError, match="every row has weight 0"):
+        survey(engine(X, Y, np.zeros(ROWS)), classification=True)
+    assert survey(engine(X, Y, WEIGHT), classification=True).classes.tolist() == [
+        WEIGHT[k == Y].sum() for k in range(3)
+    ]

@@ -1,0 +1,70 @@
+import pytest
+
+from treefold.conf import load_train
+from treefold.errors import InputError
+
+CONF = """
+[data]
+train = "a"
+test = "b"
+features = ["x*"]
+label = "y"
+[model]
+name = "LogisticRegression"
+regParam = 0.5
+[solver]
+name = "gd"
+maxIter = 7
+[output]
+path = "out/a"
+"""
+
+
+@pytest.fixture
+def conf(tmp_path):
+    def load(*overrides, text=CONF):
+        file = tmp_path / "a.toml"
+        file.write_text(text)
+        return load_train(str(file), list(overrides))
+
+    return load
+
+
+def test_solver_keys_become_params_of_the_model(conf):
+    loaded = conf()
+    assert loaded.model.name == "LogisticRegression"
+    assert loaded.model.params == {"regParam": 0.5, "solver": "gd", "maxIter": 7}
+    assert loaded.data.weight is None
+
+
+def test_overrides_are_typed_and_win(conf):
+    loaded = conf("solver.maxIter=50", "solver.name=lbfgs", "data.weight=w", "output.path=elsewhere/b")
+    assert loaded.model.params == {"regParam": 0.5, "solver": "lbfgs", "maxIter": 50}
+    assert (loaded.data.weight, loaded.output.path) == ("w", "elsewhere/b")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["data.lable=z"], "data: unknown key 'lable': did you mean 'label'"),
+        (["sover.name=gd"], "the file: unknown key 'sover': did you mean 'solver'"),
+        (["data.label=3"], "data.label: expected `str`, got `int`"),
+        (["data.features=[]"], "data.features: expected `array` of length >= 1"),
+        (["maxIter"], "'maxIter' is no override: write table.key=value"),
+        (["data.label.x=1"], "label is no table"),
+        (["model=3"], "model: expected `object`, got `int`"),
+        (["solver=3"], "solver: expected `object`, got `int`"),
+    ],
+)
+def test_a_bad_key_is_named_with_its_cure(conf, overrides, message):
+    with pytest.raises(InputError, match=message):
+        conf(*overrides)
+
+
+def test_a_missing_key_file_or_syntax_is_named(conf, tmp_path):
+    with pytest.raises(InputError, match="data: object missing required field `label`"):
+        conf(text=CONF.replace('label = "y"', ""))
+    with pytest.raises(InputError, match=r"a\.toml is no TOML: .*line 1"):
+        conf(text="[data\n")
+    with pytest.raises(InputError, match=r"there is no conf .*b\.toml"):
+        load_train(str(tmp_path / "b.toml"), [])
