@@ -1,20 +1,20 @@
 """One session of Spark for all tests that need it, and data sets that come through every engine."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from rows import in_order, ragged, write_parquet
 
 from treefold import block as block_module
-from treefold.block import Block
 from treefold.engine.local import LocalBlocks
 
 ROOT = Path(__file__).parent.parent
-os.environ["PYTHONPATH"] = f"{ROOT / 'lib'}{os.pathsep}{ROOT}"
+os.environ["PYTHONPATH"] = f"{ROOT / 'lib'}{os.pathsep}{ROOT / 'tests'}{os.pathsep}{ROOT / 'tests' / 'spark'}"
+os.environ["PYSPARK_PYTHON"] = sys.executable
 
 
 def pytest_report_header() -> str:
@@ -44,7 +44,7 @@ def spark(tmp_path_factory):
         .config("spark.sql.shuffle.partitions", "4")
         .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
         .config("spark.local.dir", str(tmp_path_factory.mktemp("local")))
-        .config("spark.hadoop.fs.viewfs.mounttable.elsewhere.link./", "file:///")
+        .config("spark.hadoop.fs.viewfs.mounttable.elsewhere.link./at", "file:///")
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("OFF")
@@ -57,23 +57,6 @@ def small_blocks(monkeypatch) -> int:
     """Blocks of 64 rows, so that little data has many; returns 64."""
     monkeypatch.setattr(block_module, "BLOCK_BYTES", 1)
     return block_module.LEAST_ROWS
-
-
-def write_parquet(folder: Path, X, y, weight, cuts, dtype="float64") -> str:
-    """Files of the rows between ``cuts``, one column a feature; two equal cuts give an empty file."""
-    folder.mkdir(parents=True)
-    for i, (a, b) in enumerate(zip([0, *cuts], [*cuts, len(y)], strict=True)):
-        columns = {f"x{j}": X[a:b, j].astype(dtype) for j in range(X.shape[1])}
-        table = pa.table({**columns, "label": np.asarray(y[a:b], float), "weight": np.asarray(weight[a:b], float)})
-        pq.write_table(table, folder / f"part-{i:03d}.parquet", row_group_size=150)
-    return str(folder)
-
-
-def ragged(X, y, weight, cuts, dtype) -> LocalBlocks:
-    parts = zip([0, *cuts], [*cuts, len(y)], strict=True)
-    return LocalBlocks(
-        [Block(X[a:b].astype(dtype), np.asarray(y[a:b], dtype), np.asarray(weight[a:b], dtype), a) for a, b in parts]
-    )
 
 
 ENGINES = [
@@ -101,10 +84,11 @@ def engine(request, small_blocks, tmp_path) -> Iterator:
         from treefold.engine.columns import Columns
         from treefold.engine.sources import open_blocks
 
-        path = write_parquet(tmp_path / f"data{len(opened)}", X, y, weight, [5, 5, len(y) // 2])
-        frame = request.getfixturevalue("spark").read.parquet(path)
+        session = request.getfixturevalue("spark")
         if request.param == "dataframe":
-            frame = frame.where("label is not null")
+            frame = in_order(session, X, y, weight)
+        else:
+            frame = session.read.parquet(write_parquet(tmp_path / f"{len(opened)}", X, y, weight, [5, 5, len(y) // 2]))
         columns = Columns(tuple(f"x{j}" for j in range(X.shape[1])), "label", "weight", dtype)
         blocks = open_blocks(frame, columns, "test")
         opened.append(blocks)

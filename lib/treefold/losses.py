@@ -1,8 +1,8 @@
 """Losses of one row: ``(margin, label) -> (loss, slope)``.
 
 Margins are ``(models, outputs, rows)``, labels ``(rows,)``; the loss is ``(models, rows)`` and the slope, its
-derivative with respect to the margin, ``(models, outputs, rows)``. A loss knows no data and no coefficients. Rows come last, so
-that every operation runs along contiguous memory; results are in the type of the margins.
+derivative with respect to the margin, ``(models, outputs, rows)``. A loss knows no data and no coefficients. Rows come
+last, so that every operation runs along contiguous memory; results are in the type of the margins.
 """
 
 from collections.abc import Callable

@@ -78,12 +78,13 @@ def test_a_failure_leaves_nothing_and_keeps_the_old(model, tmp_path):
 
 
 def test_two_runs_that_publish_at_once_do_not_mix(model, tmp_path):
-    with (
-        pytest.raises(InputError, match="exists: another run has published it meanwhile"),
-        store.published(str(tmp_path / "m"), marker=store.MODEL) as late,
-    ):
-        store.save(LinearModel(model.coef * 2, "softmax"), late)
-        publish(model, tmp_path / "m")
+    def late():
+        with store.published(str(tmp_path / "m"), marker=store.MODEL) as folder:
+            store.save(LinearModel(model.coef * 2, "softmax"), folder)
+            publish(model, tmp_path / "m")
+
+    with pytest.raises(InputError, match="exists: another run has published it meanwhile"):
+        late()
     np.testing.assert_array_equal(store.load(str(tmp_path / "m")).coef, model.coef)
 
 

@@ -1,5 +1,7 @@
 """The order of addition is a property of the data: any cut of the blocks into tasks builds the same tree."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,7 @@ def test_any_cut_and_any_order_of_arrival_build_the_same_tree(blocks):
     for tasks in range(1, min(blocks, 8) + 1):
         cuts = [0, *sorted(rng.choice(np.arange(1, blocks), tasks - 1, replace=False)), blocks]
         partials = []
-        for first, last in zip(cuts, cuts[1:], strict=False):
+        for first, last in pairwise(cuts):
             nodes: list[Node] = []
             for i in range(first, last):
                 push(nodes, Node(0, i, str(i)), bracket)

@@ -6,6 +6,7 @@ the fast door: row k of the data set is row k of all partitions one after the ot
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
@@ -78,7 +79,8 @@ class Stage:
         def where(row: int) -> str:
             return f"in row {before + row:,} of partition {partition} of the DataFrame"
 
-        rows = read_rows(batch, self.columns, where)
+        named = pa.RecordBatch.from_arrays(batch.columns, names=self.columns.names)
+        rows = read_rows(named, self.columns, where)
         table = np.empty((len(rows.y), rows.width + 2), self.columns.dtype)
         rows.fill(table[:, :-2], slice(None))
         check_finite(table[:, :-2], self.columns, feature_widths(rows), where)
@@ -172,7 +174,7 @@ class Receive:
 class DataFrameSource:
     """Lineage of the parts of a DataFrame.
 
-    ``frame`` has been narrowed to the columns that take part, vectors turned into arrays.
+    ``frame`` holds the columns that take part, in their order under any names, vectors turned into arrays.
     """
 
     def __init__(self, frame: DataFrame, columns: Columns, name: str, tasks: int) -> None:
@@ -184,7 +186,7 @@ class DataFrameSource:
         self.close()
         stage = Stage(self.name, self.columns)
         self.staged = self.frame.mapInArrow(stage, STAGED).rdd.map(lambda row: Staged(*row)).persist()
-        layout = Layout.of(sorted(self.staged.collect()), self.columns, self.tasks)
+        layout = Layout.of(_evaluate(self.staged), self.columns, self.tasks)
         sent = self.staged.mapPartitions(Send(layout)).partitionBy(len(layout.runs), int)
         return sent.mapPartitionsWithIndex(Receive(self.name, layout))
 
@@ -193,6 +195,17 @@ class DataFrameSource:
         if self.staged is not None:
             self.staged.unpersist()
             self.staged = None
+
+
+def _evaluate(staged: RDD) -> list[Staged]:
+    """Staged partitions in their order; a file that Spark cannot read is told in one line."""
+    try:
+        return sorted(staged.collect())
+    except Exception as error:
+        unreadable = re.search(r"\[FAILED_READ_FILE[^]]*] (.*)", str(error))
+        if unreadable is None:
+            raise
+        raise InputError(f"{unreadable[1].strip()} Restore the file or remove it.") from error
 
 
 def _uneven(width: int, before: int) -> str:

@@ -85,7 +85,9 @@ def _parquet_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> D
 
 
 def _dataframe_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> Door:
-    source = DataFrameSource(data.select(*arrays(data, columns)), columns, name, tasks)
+    # Numbers for names: mapInArrow cannot take a column with a dot in its name.
+    numbered = [column.alias(str(i)) for i, column in enumerate(arrays(data, columns))]
+    source = DataFrameSource(data.select(*numbered), columns, name, tasks)
     return Door("dataframe", source.parts, source.close)
 
 

@@ -1,0 +1,365 @@
+"""What the Spark engine owes everyone: the same bits, one wave, nothing lost, nothing left."""
+
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from rows import ragged, write_parquet
+
+from treefold.algorithms.linear.objective import objective
+from treefold.algorithms.moments import moments
+from treefold.block import Block
+from treefold.engine import spark as spark_engine
+from treefold.engine.columns import Columns
+from treefold.engine.local import LocalBlocks
+from treefold.engine.sources import open_blocks
+from treefold.errors import InputError
+from treefold.losses import logistic
+
+pytestmark = pytest.mark.spark
+
+RNG = np.random.default_rng(5)
+ROWS, FEATURES = 3000, 6
+X = RNG.standard_normal((ROWS, FEATURES)).astype("f4")
+Y = (X[:, 0] > 0).astype(float)
+COEF = RNG.standard_normal((1, 1, FEATURES + 1))
+COLUMNS = Columns(tuple(f"x{j}" for j in range(FEATURES)), "label", "weight")
+LAYOUTS = {
+    "one file": [],
+    "a thousand files": list(range(3, ROWS, 3)),
+    "one huge and many tiny": list(range(1, 200)),
+    "empty files": [0, 0, 1500, 1500, 1500, ROWS],
+}
+
+
+def bits(blocks) -> bytes:
+    """The exact result of two passes."""
+    parts = [*blocks.sum(objective, COEF, logistic, None), *moments(blocks)[1:]]
+    return b"".join(np.asarray(part, float).tobytes() for part in parts)
+
+
+@pytest.fixture
+def frame(spark, tmp_path, small_blocks):
+    def make(cuts=(), **options):
+        return spark.read.parquet(write_parquet(tmp_path / "data", X, Y, np.ones(ROWS), list(cuts), "float32"))
+
+    return make
+
+
+@pytest.fixture
+def expected(small_blocks) -> bytes:
+    return bits(LocalBlocks.from_arrays(X, Y))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("door", ["parquet", "dataframe"])
+def test_any_layout_gives_the_bits_of_the_local_engine_in_balanced_tasks(frame, expected, layout, door):
+    data = frame(LAYOUTS[layout])
+    if door == "dataframe":
+        data = data.repartition(1).sortWithinPartitions("x0").where("weight > 0")
+        order = np.argsort(X[:, 0], kind="stable")
+        expected = bits(LocalBlocks.from_arrays(X[order], Y[order]))
+    with open_blocks(data, COLUMNS, "test") as blocks:
+        assert bits(blocks) == expected
+        last = blocks.passes[-1]
+        assert (last.source, last.tasks, last.rows) == (door, 2, ROWS)
+        assert sorted(rows_by_task(blocks)) == [1464, 1536]
+
+
+def rows_by_task(blocks) -> list[int]:
+    return blocks.parts.map(lambda part: part.shape.rows).collect()
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 7])
+@pytest.mark.parametrize("door", ["parquet", "dataframe"])
+def test_any_number_of_tasks_gives_the_same_bits(frame, expected, tasks, door):
+    data = frame([100, 2000])
+    if door == "dataframe":
+        data = data.coalesce(1).orderBy("x0").where("weight > 0")
+        order = np.argsort(X[:, 0], kind="stable")
+        expected = bits(LocalBlocks.from_arrays(X[order], Y[order]))
+    with open_blocks(data, COLUMNS, "test", tasks) as blocks:
+        assert bits(blocks) == expected
+        assert blocks.passes[-1].tasks == tasks
+
+
+def test_partials_combined_on_the_executors_give_the_same_bits(frame, expected, monkeypatch):
+    monkeypatch.setattr(spark_engine, "FLAT_BYTES", 0)
+    with open_blocks(frame(), COLUMNS, "test", 7) as blocks:
+        assert bits(blocks) == bits(blocks) == expected
+        assert [p.how for p in blocks.passes] == ["flat", "flat", "tree", "tree"]
+
+
+def test_large_arguments_are_broadcast(frame, expected, monkeypatch):
+    monkeypatch.setattr(spark_engine, "CLOSURE_BYTES", 10)
+    with open_blocks(frame(), COLUMNS, "test") as blocks:
+        assert bits(blocks) == expected
+
+
+def block_files(blocks) -> list[Path]:
+    return [Path(path) for path in blocks.parts.map(lambda part: part.path).collect()]
+
+
+@pytest.mark.parametrize("door", ["parquet", "dataframe"])
+@pytest.mark.parametrize("harm", [os.unlink, lambda path: os.truncate(path, 100)], ids=["deleted", "truncated"])
+def test_blocks_that_vanish_are_made_again(frame, door, harm):
+    data = frame([100, 2000])
+    with open_blocks(data if door == "parquet" else data.where("weight > 0"), COLUMNS, "test") as blocks:
+        before = bits(blocks)
+        for file in block_files(blocks)[1:]:
+            harm(file)
+        assert bits(blocks) == before
+        for file in block_files(blocks):
+            harm(file)
+        assert bits(blocks) == before
+
+
+def test_mapped_blocks_that_vanish_are_made_again_with_what_they_come_from(frame):
+    data = frame([100, 2000])
+    for door in (data, data.where("weight > 0")):
+        with open_blocks(door, COLUMNS, "test") as blocks, blocks.map(halved) as half:
+            before = bits(half)
+            for file in [*block_files(blocks), *block_files(half)]:
+                file.unlink()
+            assert bits(half) == before
+
+
+def halved(block: Block) -> Block:
+    return block._replace(X=block.X / 2)
+
+
+def test_files_are_their_owners_only_and_go_when_closed(frame):
+    with open_blocks(frame(), COLUMNS, "test") as blocks:
+        bits(blocks)
+        files = block_files(blocks)
+        assert files
+        for file in files:
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+        folder = files[0].parent
+    assert [file for file in folder.iterdir() if file.name.startswith(blocks.name)] == []
+
+
+def test_staged_rows_are_their_owners_only(frame, monkeypatch):
+    from treefold.engine import dataframe
+
+    seen = []
+    layout_of = dataframe.Layout.of.__func__
+    monkeypatch.setattr(
+        dataframe.Layout, "of", classmethod(lambda cls, staged, *a: seen.extend(staged) or layout_of(cls, staged, *a))
+    )
+    with open_blocks(frame([100, 2000]).where("weight > 0"), COLUMNS, "test") as blocks:
+        bits(blocks)
+        assert sum(part.rows for part in seen) == ROWS
+        assert {stat.S_IMODE(os.stat(part.path).st_mode) for part in seen} == {0o600}
+
+
+def test_the_job_has_a_name_and_the_callers_name_is_kept(frame, spark):
+    context, seen = spark.sparkContext, []
+
+    with open_blocks(frame(), COLUMNS, "Digits") as blocks:
+        context.setLocalProperty("spark.job.description", "mine")
+        collect = blocks._collect
+        blocks._collect = lambda *a: seen.append(context.getLocalProperty("spark.job.description")) or collect(*a)
+        moments(blocks)
+        assert seen == ["treefold Digits pass 1: block_moments"]
+        assert context.getLocalProperty("spark.job.description") == "mine"
+        context.setLocalProperty("spark.job.description", None)
+
+
+def test_every_pass_is_accounted_for(frame):
+    with open_blocks(frame(), COLUMNS, "test") as blocks:
+        blocks.sum(objective, COEF, logistic, None)
+        (only,) = blocks.passes
+    assert (only.name, only.rows, only.tasks, only.source, only.how) == ("objective", ROWS, 2, "parquet", "flat")
+    assert only.seconds > 0
+    assert only.skew >= 1
+    assert only.bytes_down > 2 * COEF.nbytes
+    assert only.bytes_up > 2 * COEF.nbytes
+
+
+def door_of(data, columns=COLUMNS) -> str:
+    with open_blocks(data, columns, "test") as blocks:
+        assert moments(blocks).rows > 0
+        return blocks.passes[0].source
+
+
+def test_plain_scans_take_the_fast_door_and_all_else_the_other(frame, spark, tmp_path):
+    data = frame([1000])
+    names = [*COLUMNS.features, "label", "weight"]
+    assert door_of(data) == "parquet"
+    assert door_of(data.select(*reversed(names))) == "parquet"
+    assert door_of(data.drop("weight"), COLUMNS._replace(weight=None)) == "parquet"
+    assert door_of(data.where("label = 1")) == "dataframe"
+    assert door_of(data.withColumn("x0", data.x0 * 2)) == "dataframe"
+    assert door_of(data.withColumnRenamed("x0", "z").withColumnRenamed("z", "x0")) == "dataframe"
+    assert door_of(data.limit(100)) == "dataframe"
+    assert door_of(data.union(data)) == "dataframe"
+    assert door_of(data.persist()) in ("parquet", "dataframe")
+    data.unpersist()
+    data.createOrReplaceTempView("rows")
+    assert door_of(spark.sql("select * from rows")) == "dataframe"
+    data.write.mode("overwrite").saveAsTable("saved")
+    assert door_of(spark.table("saved")) == "dataframe"
+    spark.sql("drop table saved")
+    data.write.json(str(tmp_path / "json"))
+    assert door_of(spark.read.json(str(tmp_path / "json"))) == "dataframe"
+
+
+def test_a_column_of_directory_names_goes_through_spark_and_others_past_it(frame, spark, tmp_path):
+    frame().write.partitionBy("label").parquet(str(tmp_path / "hive"))
+    hive = spark.read.parquet(str(tmp_path / "hive"))
+    assert door_of(hive, COLUMNS._replace(label=None)) == "parquet"
+    assert door_of(hive) == "dataframe"
+    with open_blocks(hive, COLUMNS, "test") as blocks:
+        assert moments(blocks).mean[-1] == pytest.approx(Y.mean())
+
+
+def test_a_file_system_that_pyarrow_cannot_open_is_read_by_spark(frame, spark, tmp_path):
+    """viewfs is Hadoop's; pyarrow would need libhdfs for it."""
+    frame()
+    elsewhere = spark.read.parquet(f"viewfs://elsewhere/at{tmp_path / 'data'}")
+    assert door_of(elsewhere) == "dataframe"
+
+
+def test_workers_that_cannot_open_what_the_driver_can_send_the_fit_through_spark(frame, monkeypatch):
+    from treefold.engine import sources
+
+    class Blind(sources.ReadTask):
+        def __call__(self, runs):
+            from treefold.engine.task import Fault
+
+            for _ in runs:
+                yield Fault("no libhdfs here", elsewhere=True)
+
+    monkeypatch.setattr(sources, "ReadTask", Blind)
+    assert door_of(frame()) == "dataframe"
+
+
+def test_names_with_dots_spaces_and_percent_signs(spark, tmp_path, small_blocks):
+    folder = tmp_path / "a b%20c=d"
+    folder.mkdir()
+    pq.write_table(pa.table({"x.1": [1.0, 2.0], "y z": [0.0, 1.0]}), folder / "part 0.parquet")
+    data = spark.read.parquet(str(folder))
+    columns = Columns(("x.1",), "y z")
+    assert door_of(data, columns) == "parquet"
+    assert door_of(data.where("`y z` >= 0"), columns) == "dataframe"
+
+
+@pytest.mark.parametrize("kind", ["vector", "array", "columns"])
+def test_vectors_arrays_and_columns_are_the_same_rows(frame, spark, tmp_path, kind):
+    from pyspark.ml.feature import VectorAssembler
+    from pyspark.sql.functions import array
+
+    data, names = frame([777]), list(COLUMNS.features)
+    if kind == "vector":
+        data = VectorAssembler(inputCols=names, outputCol="features").transform(data)
+    elif kind == "array":
+        data = data.withColumn("features", array(*names))
+    columns = COLUMNS if kind == "columns" else COLUMNS._replace(features=("features",))
+    with open_blocks(data, columns, "test") as through_spark:
+        first = bits(through_spark)
+    data.write.parquet(str(tmp_path / "stored"))
+    with open_blocks(spark.read.parquet(str(tmp_path / "stored")), columns, "test") as stored:
+        assert stored.sum(objective, COEF, logistic, None).weight.tolist() == [ROWS]
+        assert stored.passes[0].source == "parquet"
+        total = moments(stored)
+    np.testing.assert_allclose(total.mean[:-1], X.mean(axis=0, dtype=float), atol=1e-7)
+    assert len(first) == len(bits(LocalBlocks.from_arrays(X, Y)))
+
+
+@pytest.mark.parametrize("door", ["parquet", "dataframe"])
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda t: t.set_column(2, "x2", [pa.array([None, *t["x2"].to_pylist()[1:]], pa.float32())]), "column 'x2' holds null in row 0 of"),
+        (lambda t: t.set_column(0, "x0", [pa.array([*t["x0"].to_pylist()[:-1], float("nan")], pa.float32())]), "column 'x0' holds NaN in row "),
+        (lambda t: t.set_column(6, "label", [pa.array([float("inf"), *t["label"].to_pylist()[1:]])]), "column 'label' holds an infinite value"),
+        (lambda t: t.set_column(7, "weight", [pa.array([-1.0, *t["weight"].to_pylist()[1:]])]), "column 'weight' holds weight -1 "),
+    ],
+    ids=["null", "nan", "infinite label", "negative weight"],
+)
+def test_bad_rows_are_found_by_the_first_pass_and_named(frame, spark, tmp_path, door, spoil, message):
+    frame([1000, 2000])
+    file = tmp_path / "data" / "part-001.parquet"
+    pq.write_table(spoil(pq.read_table(file)), file)
+    data = spark.read.parquet(str(tmp_path / "data"))
+    data = data if door == "parquet" else data.where("label is not null")
+    with open_blocks(data, COLUMNS, "test") as blocks, pytest.raises(InputError, match=message) as caught:
+        moments(blocks)
+    assert "\n" not in str(caught.value)
+    if door == "parquet":
+        assert "part-001.parquet" in str(caught.value)
+
+
+def test_damaged_files_are_named(frame, spark, tmp_path):
+    data = frame([1000, 2000])
+    file = tmp_path / "data" / "part-001.parquet"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-100])
+    with pytest.raises(InputError, match=r"part-001\.parquet is damaged or no Parquet file"):
+        open_blocks(data, COLUMNS, "test")
+    middle = len(whole) // 3
+    file.write_bytes(whole[:20] + bytes(2000) + whole[2020:])
+    assert middle > 2020
+    for door in (data, data.where("label >= 0")):
+        with open_blocks(door, COLUMNS, "test") as blocks, pytest.raises(InputError, match=r"part-001\.parquet"):
+            moments(blocks)
+
+
+def test_a_file_that_lacks_a_column_is_named(frame, spark, tmp_path):
+    data = frame([1000])
+    file = tmp_path / "data" / "part-001.parquet"
+    pq.write_table(pq.read_table(file).drop_columns("x3"), file)
+    with pytest.raises(InputError, match=r"part-001\.parquet has no column 'x3'"):
+        open_blocks(data, COLUMNS, "test")
+
+
+@pytest.mark.parametrize("door", ["parquet", "dataframe"])
+def test_no_rows_is_an_error(frame, spark, tmp_path, door):
+    write_parquet(tmp_path / "none", X[:0], Y[:0], Y[:0], [0])
+    data = spark.read.parquet(str(tmp_path / "none"))
+
+    def run():
+        with open_blocks(data if door == "parquet" else data.where("label = 1"), COLUMNS, "test") as blocks:
+            moments(blocks)
+
+    with pytest.raises(InputError, match="the data has no rows"):
+        run()
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (COLUMNS._replace(features=("x0", "y9")), "there is no column 'y9': the data has x0, x1"),
+        (COLUMNS._replace(label="lable"), "there is no column 'lable'"),
+        (COLUMNS._replace(features=()), "no feature column is named"),
+    ],
+)
+def test_missing_columns_are_named_with_those_there_are(frame, columns, message):
+    with pytest.raises(InputError, match=message):
+        open_blocks(frame(), columns, "test")
+
+
+def test_columns_that_are_no_numbers_are_named(spark):
+    data = spark.createDataFrame([("a", [1.0], 1.0)], "s string, a array<double>, x double")
+    with pytest.raises(InputError, match="column 's' is of type string, but must be a number, an array"):
+        open_blocks(data, Columns(("s",), "x"), "test")
+    with pytest.raises(InputError, match=r"column 'a' is of type array<double>, but must be a number: index"):
+        open_blocks(data, Columns(("x",), "a"), "test")
+
+
+def test_rows_of_different_widths_are_refused(spark):
+    data = spark.createDataFrame([([1.0, 2.0], 0.0), ([1.0], 1.0)], "f array<double>, y double").repartition(2)
+    with open_blocks(data, Columns(("f",), "y"), "test") as blocks, pytest.raises(InputError, match="same width"):
+        moments(blocks)
+
+
+def test_ragged_local_blocks_are_the_same_sum_but_other_bits_are_allowed(small_blocks):
+    left = ragged(X, Y, np.ones(ROWS), [7, 500], "float32").sum(objective, COEF, logistic, None)
+    right = LocalBlocks.from_arrays(X, Y).sum(objective, COEF, logistic, None)
+    np.testing.assert_allclose(left.coef, right.coef, rtol=1e-4, atol=1e-2)
