@@ -90,5 +90,12 @@ library=$(mktemp -d build/job.XXXXXX)
 trap 'rm -rf "$library"' EXIT
 (cd lib && "$PYSPARK_PYTHON" -m zipfile -c "../$library/treefold.zip" treefold)
 
-.venv/bin/spark-submit --properties-file "$properties" --py-files "$library/treefold.zip" "jobs/$job.py" "$@" \
-    2> >(IFS= read -r line; [[ $line == "WARNING: Using incubator modules"* ]] || echo "$line"; exec cat) 
+# spark-submit mixes a Python job's stderr into its stdout: both go to stderr here, and the result takes a file of its own.
+export TREEFOLD_RESULT=$PWD/$library/result
+if [ -t 2 ]; then export TREEFOLD_TERMINAL=1; fi
+status=0
+.venv/bin/spark-submit --properties-file "$properties" --py-files "$library/treefold.zip" "jobs/$job.py" "$@" >&2 \
+    2> >(IFS= read -r line; [[ $line == "WARNING: Using incubator modules"* ]] || echo "$line" >&2; exec cat >&2) \
+    || status=$?
+if [ -f "$TREEFOLD_RESULT" ]; then cat "$TREEFOLD_RESULT"; fi
+exit "$status"

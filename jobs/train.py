@@ -19,11 +19,13 @@ def train(arguments: Namespace) -> dict[str, Any]:
     estimator = ml.estimator(conf.model.name, **conf.model.params)
     estimator.setParams(featuresCol=data.features, labelCol=data.label, weightCol=data.weight).watch(line)
     store.check_free(out, arguments.overwrite)
-    spark = SparkSession.builder.appName(f"treefold train {arguments.conf}").getOrCreate()
-    line.say(f"reading {data.train}")
-    model = estimator.fit(ml.read_parquet(spark, data.train))
-    line.say(f"testing on {data.test}")
-    test = model.evaluate(ml.read_parquet(spark, data.test))
+    with SparkSession.builder.appName(f"treefold train {arguments.conf}").getOrCreate() as spark:
+        line.say(f"reading {data.train}")
+        rows, held_out = ml.read_parquet(spark, data.train), ml.read_parquet(spark, data.test)
+        estimator.check(held_out)
+        model = estimator.fit(rows)
+        line.say(f"testing on {data.test}")
+        test = model.evaluate(held_out)
     cost = account(model.summary.passes, test.passes, time.perf_counter() - start)
     metrics = {
         "test": test.scores,
@@ -36,7 +38,6 @@ def train(arguments: Namespace) -> dict[str, Any]:
         ml.fill(model, folder / "model")
         write_results(folder, metrics, model.summary.passes, test.passes)
     line.say(summary(metrics))
-    spark.stop()
     return {"output": out, **{name: value for name, value in test.scores.items() if isinstance(value, int | float)}}
 
 

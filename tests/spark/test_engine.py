@@ -276,10 +276,22 @@ def test_vectors_arrays_and_columns_are_the_same_rows(frame, spark, tmp_path, ki
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda t: t.set_column(2, "x2", [pa.array([None, *t["x2"].to_pylist()[1:]], pa.float32())]), "column 'x2' holds null in row 0 of"),
-        (lambda t: t.set_column(0, "x0", [pa.array([*t["x0"].to_pylist()[:-1], float("nan")], pa.float32())]), "column 'x0' holds NaN in row "),
-        (lambda t: t.set_column(6, "label", [pa.array([float("inf"), *t["label"].to_pylist()[1:]])]), "column 'label' holds an infinite value"),
-        (lambda t: t.set_column(7, "weight", [pa.array([-1.0, *t["weight"].to_pylist()[1:]])]), "column 'weight' holds weight -1 "),
+        (
+            lambda t: t.set_column(2, "x2", [pa.array([None, *t["x2"].to_pylist()[1:]], pa.float32())]),
+            "column 'x2' holds null in row 0 of",
+        ),
+        (
+            lambda t: t.set_column(0, "x0", [pa.array([*t["x0"].to_pylist()[:-1], float("nan")], pa.float32())]),
+            "column 'x0' holds NaN in row ",
+        ),
+        (
+            lambda t: t.set_column(6, "label", [pa.array([float("inf"), *t["label"].to_pylist()[1:]])]),
+            "column 'label' holds an infinite value",
+        ),
+        (
+            lambda t: t.set_column(7, "weight", [pa.array([-1.0, *t["weight"].to_pylist()[1:]])]),
+            "column 'weight' holds weight -1 ",
+        ),
     ],
     ids=["null", "nan", "infinite label", "negative weight"],
 )

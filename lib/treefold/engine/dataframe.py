@@ -6,7 +6,6 @@ the fast door: row k of the data set is row k of all partitions one after the ot
 """
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
@@ -20,6 +19,7 @@ from pyspark.sql import DataFrame
 from treefold.block import rows_per_block
 from treefold.engine import resident
 from treefold.engine.columns import Columns, check_finite, feature_widths, read_rows
+from treefold.engine.failures import unreadable_file
 from treefold.engine.plan import block_runs
 from treefold.engine.resident import BlocksLost, Part, Shape, Writer
 from treefold.engine.task import Fault
@@ -202,10 +202,7 @@ def _evaluate(staged: RDD) -> list[Staged]:
     try:
         return sorted(staged.collect())
     except Exception as error:
-        unreadable = re.search(r"\[FAILED_READ_FILE[^]]*] (.*)", str(error))
-        if unreadable is None:
-            raise
-        raise InputError(f"{unreadable[1].strip()} Restore the file or remove it.") from error
+        raise unreadable_file(error) or error from None
 
 
 def _uneven(width: int, before: int) -> str:

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 
 from treefold.blocks import Pass
 from treefold.engine.columns import Columns
-from treefold.engine.sources import open_blocks
+from treefold.engine.sources import check_columns, open_blocks
 from treefold.engine.spark import SparkBlocks
 from treefold.ml.options import Option, Options, at_least, choice, columns
 
@@ -36,6 +36,10 @@ class ColumnOptions(Options):
         return Columns(
             tuple(features), label, self.value("weightCol") if labelled else None, self.getOrDefault("dtype")
         )
+
+    def check(self, data: DataFrame) -> None:
+        """Raise InputError if a column of ``data`` is missing or of a type that cannot take part."""
+        check_columns(data, self.columns_of(data))
 
     def open(self, data: DataFrame) -> SparkBlocks:
         """Blocks of the labelled data; to be closed."""

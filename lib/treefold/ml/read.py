@@ -1,8 +1,9 @@
 """Reading what a conf names."""
 
-from pyspark.errors import AnalysisException, PySparkException
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
+from treefold.engine.failures import unreadable_file
 from treefold.errors import InputError
 
 
@@ -22,8 +23,8 @@ def read_parquet(spark: SparkSession, path: str) -> DataFrame:
         if error.getCondition() == "UNABLE_TO_INFER_SCHEMA":
             raise InputError(f"there are no Parquet files at {path}: check the path") from error
         raise InputError(f"{path} cannot be read: {_first_line(error)}") from error
-    except PySparkException as error:
-        raise InputError(f"{path} is damaged or no Parquet: {_first_line(error)}") from error
+    except Exception as error:
+        raise unreadable_file(error) or error from None
 
 
 def _first_line(error: Exception) -> str:

@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from treefold.errors import InputError
@@ -30,4 +32,12 @@ def run(job: Callable[[argparse.Namespace], dict[str, Any]], about: str, example
     except InputError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(2)
-    print(json.dumps(result), flush=True)
+    _hand_over(json.dumps(result))
+
+
+def _hand_over(result: str) -> None:
+    """To the file that spark-submit.sh prints at the end, or to stdout."""
+    if "TREEFOLD_RESULT" in os.environ:
+        Path(os.environ["TREEFOLD_RESULT"]).write_text(result + "\n")
+    else:
+        print(result, flush=True)

@@ -1,5 +1,6 @@
 """Progress lines on stderr: one that rewrites itself on a terminal, one per iteration in a log."""
 
+import os
 import sys
 from typing import Any
 
@@ -8,7 +9,7 @@ class ProgressLine:
     """Shows where a fit stands after every pass."""
 
     def __init__(self) -> None:
-        self.terminal = sys.stderr.isatty()
+        self.terminal = "TREEFOLD_TERMINAL" in os.environ  # set by spark-submit.sh, behind whose pipes we print
         self.shown = -1
 
     def __call__(self, progress: Any) -> None:

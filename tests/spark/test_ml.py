@@ -1,0 +1,271 @@
+"""The face: pyspark.ml's names and behaviour, against MLlib itself."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from chispa import assert_approx_df_equality, assert_df_equality
+from pyspark.ml import Pipeline, PipelineModel, classification, regression
+from pyspark.ml.evaluation import BinaryClassificationEvaluator, MulticlassClassificationEvaluator, RegressionEvaluator
+from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.functions import vector_to_array
+from pyspark.ml.tuning import CrossValidator, ParamGridBuilder
+from pyspark.sql.functions import col
+
+from treefold import ml, store
+from treefold.errors import InputError
+
+pytestmark = pytest.mark.spark
+
+RNG = np.random.default_rng(2)
+ROWS = 400
+NAMES = ["a", "b", "c"]
+X = RNG.standard_normal((ROWS, 3)) * [1, 5, 0.2] + [0, 10, 1]
+SCORE = (X - X.mean(axis=0)) / X.std(axis=0) @ [1, -2, 0.5] + RNG.logistic(size=ROWS)
+
+
+@pytest.fixture(scope="module")
+def rows(spark):
+    frame = pd.DataFrame(X, columns=NAMES)
+    frame["binary"] = (SCORE > 0.2).astype(float)
+    frame["many"] = np.digitize(SCORE, [-1, 1]).astype(float)
+    frame["target"] = 100 + 20 * SCORE
+    frame["w"] = RNG.uniform(0.5, 2, ROWS)
+    return VectorAssembler(inputCols=NAMES, outputCol="features").transform(spark.createDataFrame(frame)).persist()
+
+
+EXACT = {"dtype": "float64", "tol": 1e-9, "maxIter": 1000}
+THEIRS = {"tol": 1e-12, "maxIter": 1000}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("family", ["binomial", "multinomial"])
+@pytest.mark.parametrize("label", ["binary", "many"])
+def test_unpenalised_logistic_regression_is_mllibs(rows, label, family, intercept, weighted):
+    if label == "many" and family == "binomial":
+        with pytest.raises(InputError, match="family is binomial but 'many' has 3 classes"):
+            ml.LogisticRegression(labelCol=label, family=family).fit(rows)
+        return
+    same = {"labelCol": label, "family": family, "fitIntercept": intercept} | ({"weightCol": "w"} if weighted else {})
+    mine = ml.LogisticRegression(**same, **EXACT).fit(rows)
+    theirs = classification.LogisticRegression(**same, **THEIRS).fit(rows)
+    np.testing.assert_allclose(
+        mine.coefficientMatrix.toArray(), theirs.coefficientMatrix.toArray(), rtol=1e-4, atol=1e-5
+    )
+    np.testing.assert_allclose(mine.interceptVector.toArray(), theirs.interceptVector.toArray(), rtol=1e-4, atol=1e-4)
+    assert (mine.numClasses, mine.numFeatures) == (theirs.numClasses, theirs.numFeatures)
+    assert mine.summary.objectiveHistory[-1] <= theirs.summary.objectiveHistory[-1] + 1e-9
+
+
+@pytest.mark.parametrize("standardization", [True, False])
+def test_penalised_logistic_regression_is_mllibs_up_to_its_n_minus_one(rows, standardization):
+    same = {"labelCol": "many", "regParam": 0.1, "standardization": standardization}
+    mine = ml.LogisticRegression(**same, **EXACT).fit(rows)
+    theirs = classification.LogisticRegression(**same, **THEIRS).fit(rows)
+    rtol = 2 / ROWS if standardization else 1e-4
+    np.testing.assert_allclose(
+        mine.coefficientMatrix.toArray(), theirs.coefficientMatrix.toArray(), rtol=rtol, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("standardization", [True, False])
+@pytest.mark.parametrize("regularisation", [0.0, 3.0])
+def test_linear_regression_is_mllibs_normal_solver(rows, regularisation, standardization, intercept, weighted):
+    same = {"labelCol": "target", "regParam": regularisation, "standardization": standardization,
+            "fitIntercept": intercept} | ({"weightCol": "w"} if weighted else {})  # fmt: skip
+    mine = ml.LinearRegression(**same, **EXACT).fit(rows)
+    theirs = regression.LinearRegression(solver="normal", **same, **THEIRS).fit(rows)
+    np.testing.assert_allclose(mine.coefficients.toArray(), theirs.coefficients.toArray(), rtol=1e-5, atol=1e-6)
+    assert mine.intercept == pytest.approx(theirs.intercept, rel=1e-5, abs=1e-6)
+
+
+def test_transform_adds_mllibs_columns(rows):
+    params = {"labelCol": "many", "rawPredictionCol": "raw", "probabilityCol": "p", "predictionCol": "y"}
+    mine = ml.LogisticRegression(**params, **EXACT).fit(rows).transform(rows)
+    theirs = classification.LogisticRegression(**params, **THEIRS).fit(rows).transform(rows)
+    assert [(f.name, f.dataType) for f in mine.schema] == [(f.name, f.dataType) for f in theirs.schema]
+    assert_df_equality(mine.select(*rows.columns), rows)
+    for name in ("raw", "p"):
+        arrays = [
+            frame.select(*(vector_to_array(name)[k].alias(f"k{k}") for k in range(3))) for frame in (mine, theirs)
+        ]
+        assert_approx_df_equality(*arrays, 1e-3, ignore_nullable=True)
+    assert_df_equality(mine.select("y"), theirs.select("y"), ignore_nullable=True, ignore_metadata=True)
+
+
+def test_binary_raw_predictions_probabilities_and_threshold(rows):
+    model = ml.LogisticRegression(labelCol="binary", threshold=0.8).fit(rows)
+    out = model.transform(rows).select("rawPrediction", "probability", "prediction").toPandas()
+    raw, p = (np.array([v.toArray() for v in out[c]]) for c in ("rawPrediction", "probability"))
+    np.testing.assert_allclose(raw[:, 1], X @ model.coefficients.toArray() + model.intercept, rtol=1e-9)
+    np.testing.assert_allclose(raw[:, 0], -raw[:, 1])
+    np.testing.assert_allclose(p[:, 1], 1 / (1 + np.exp(-raw[:, 1])))
+    np.testing.assert_array_equal(out.prediction, p[:, 1] > 0.8)
+    model.setThreshold(0.1)
+    lower = model.transform(rows).select("prediction").toPandas().prediction
+    np.testing.assert_array_equal(lower, p[:, 1] > 0.1)
+
+
+@pytest.mark.parametrize("kind", ["vector", "array", "columns", "pattern"])
+def test_features_come_as_vectors_arrays_or_columns(rows, kind):
+    from pyspark.sql.functions import array
+
+    frame = rows.select(array(*NAMES).alias("features"), *NAMES, "many") if kind == "array" else rows
+    given = {"vector": "features", "array": "features", "columns": NAMES, "pattern": ["a", "b*", "c*"]}[kind]
+    model = ml.LogisticRegression(featuresCol=given, labelCol="many", **EXACT).fit(frame)
+    straight = ml.LogisticRegression(labelCol="many", **EXACT).fit(rows)
+    np.testing.assert_array_equal(model.pure.coef, straight.pure.coef)
+    got = model.transform(frame).select("prediction")
+    assert_df_equality(got, straight.transform(rows).select("prediction"))
+    if kind == "pattern":
+        assert model.getFeaturesCol() == NAMES
+
+
+def test_nan_rows_predict_nan_and_null_rows_are_named(spark, rows):
+    model = ml.LogisticRegression(featuresCol=NAMES, labelCol="many").fit(rows)
+    odd = spark.createDataFrame([(1.0, float("nan"), 2.0)], NAMES)
+    row = model.transform(odd).first()
+    assert math.isnan(row.prediction)
+    assert np.isnan(row.probability.toArray()).all()
+    missing = spark.createDataFrame([(1.0, None, 2.0)], "a double, b double, c double")
+    with pytest.raises(Exception, match="column 'b' holds null in row 0 of a batch to predict"):
+        model.transform(missing).collect()
+
+
+def test_an_output_column_without_a_name_is_left_out(rows):
+    model = ml.LogisticRegression(labelCol="many", rawPredictionCol="", probabilityCol="").fit(rows)
+    assert model.transform(rows).columns == [*rows.columns, "prediction"]
+
+
+def test_evaluate_agrees_with_pysparks_evaluators(rows):
+    model = ml.LogisticRegression(labelCol="many", weightCol="w").fit(rows)
+    scores, out = model.evaluate(rows), model.transform(rows)
+
+    def theirs(metric, **kw):
+        return MulticlassClassificationEvaluator(labelCol="many", metricName=metric, weightCol="w", **kw).evaluate(out)
+
+    assert scores.accuracy == pytest.approx(theirs("accuracy"))
+    assert scores.log_loss == pytest.approx(theirs("logLoss"), rel=1e-6)
+    for k in range(3):
+        assert scores.precision[k] == pytest.approx(theirs("precisionByLabel", metricLabel=k))
+        assert scores.recall[k] == pytest.approx(theirs("recallByLabel", metricLabel=k))
+    line = ml.LinearRegression(labelCol="target").fit(rows)
+    for metric in ("rmse", "mae", "r2"):
+        value = RegressionEvaluator(labelCol="target", metricName=metric).evaluate(line.transform(rows))
+        assert getattr(line.evaluate(rows), metric) == pytest.approx(value, rel=1e-5)
+
+
+def test_labels_the_model_does_not_know_are_counted(rows):
+    model = ml.LogisticRegression(labelCol="binary").fit(rows)
+    unknown = rows.where("many = 2").count()
+    with pytest.raises(InputError, match=f"{unknown} rows have a label in 'many' that is no class.* it knows 0 to 1"):
+        model.setLabelCol("many").evaluate(rows)
+
+
+def test_save_and_load_by_itself_and_in_a_pipeline(rows, tmp_path):
+    assembler = VectorAssembler(inputCols=NAMES, outputCol="v")
+    pipeline = Pipeline(stages=[assembler, ml.LogisticRegression(featuresCol="v", labelCol="many", regParam=0.1)])
+    pipeline.write().overwrite().save(str(tmp_path / "pipeline"))
+    model = Pipeline.load(str(tmp_path / "pipeline")).fit(rows)
+    model.write().overwrite().save(str(tmp_path / "model"))
+    again = PipelineModel.load(str(tmp_path / "model"))
+    assert_df_equality(again.transform(rows), model.transform(rows))
+    alone = str(tmp_path / "alone")
+    last = model.stages[-1]
+    last.save(alone)
+    with pytest.raises(InputError, match="alone exists: choose another path"):
+        last.save(alone)
+    loaded = ml.LogisticRegressionModel.load(f"file://{alone}")
+    assert loaded.uid == last.uid
+    assert loaded.getFeaturesCol() == "v"
+    assert not loaded.hasSummary
+    assert sorted(p.name for p in (tmp_path / "alone").iterdir()) == ["arrays.npz", "metadata", "model.json"]
+    assert json.loads((tmp_path / "alone" / "model.json").read_text())["format"] == 1
+    np.testing.assert_array_equal(store.load(alone).predict(X), [r.prediction for r in last.transform(
+        rows.withColumnRenamed("features", "v")).select("prediction").collect()])  # fmt: skip
+
+
+def test_pysparks_own_cross_validator_takes_it(rows):
+    estimator = ml.LogisticRegression(labelCol="binary")
+    grid = ParamGridBuilder().addGrid(estimator.regParam, [0.0, 100.0]).build()
+    evaluator = BinaryClassificationEvaluator(labelCol="binary")
+    fitted = CrossValidator(estimator=estimator, estimatorParamMaps=grid, evaluator=evaluator, numFolds=2, seed=1,
+                            parallelism=2).fit(rows)  # fmt: skip
+    assert len(fitted.avgMetrics) == 2
+    assert fitted.bestModel.numFeatures == 3
+
+
+CHANGES = {
+    "maxIter": 1, "tol": 0.1, "regParam": 0.5, "fitIntercept": False, "standardization": False, "weightCol": "w",
+    "dtype": "float32", "labelCol": "binary", "featuresCol": ["a", "b"], "family": "multinomial", "solver": "gd",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_each_param_changed_changes_the_fit(rows, name):
+    base = {"labelCol": "binary", "featuresCol": NAMES, "dtype": "float64", "regParam": 0.01, "tol": 1e-7}
+    if name == "labelCol":
+        base["labelCol"] = "many"
+    first, other = (ml.LogisticRegression(**p).fit(rows).pure.coef for p in (base, base | {name: CHANGES[name]}))
+    assert first.shape != other.shape or not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("change", [{"stepSize": 0.01}, {"stepRule": "constant"}])
+def test_the_steps_of_gradient_descent_change_the_fit(rows, change):
+    base = {"labelCol": "binary", "solver": "gd", "maxIter": 5}
+    first, other = (ml.LogisticRegression(**p).fit(rows).pure.coef for p in (base, base | change))
+    assert not np.array_equal(first, other)
+
+
+def test_num_tasks_is_the_tasks_of_a_pass_and_changes_no_bit(rows, small_blocks):
+    models = [ml.LogisticRegression(labelCol="many", numTasks=n).fit(rows) for n in (1, 3)]
+    assert [m.summary.passes[-1].tasks for m in models] == [1, 3]
+    np.testing.assert_array_equal(models[0].pure.coef, models[1].pure.coef)
+
+
+def test_defaults_and_names_are_pysparks():
+    for mine, theirs in [
+        (ml.LogisticRegression(), classification.LogisticRegression()),
+        (ml.LinearRegression(), regression.LinearRegression()),
+    ]:
+        shared = {p.name for p in mine.params} & {p.name for p in theirs.params} - {"solver"}
+        assert len(shared) >= 9
+        for name in shared:
+            assert mine.hasDefault(name) == theirs.hasDefault(name)
+            if theirs.hasDefault(name):
+                assert mine.getOrDefault(name) == theirs.getOrDefault(name), name
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"maxiter": 3}, "LogisticRegression has no param 'maxiter': did you mean 'maxIter'"),
+        ({"elasticNetParam": 0.5}, "LogisticRegression has no param 'elasticNetParam'"),
+        ({"maxIter": "many"}, r"maxIter = 'many' is no valid value .*: maxIter is the most iterations"),
+        ({"maxIter": -1}, "maxIter = -1 is no valid value"),
+        ({"regParam": float("nan")}, "regParam = nan is no valid value"),
+        ({"threshold": 2}, "threshold = 2 is no valid value"),
+        ({"solver": "newton"}, "solver = 'newton' is no valid value .*not one of auto, lbfgs, gd"),
+        ({"featuresCol": 3}, "featuresCol = 3 is no valid value"),
+        ({"fitIntercept": "yes"}, "fitIntercept = 'yes' is no valid value"),
+    ],
+)
+def test_bad_params_are_named_with_their_cure(params, message):
+    with pytest.raises(InputError, match=message):
+        ml.LogisticRegression(**params)
+
+
+def test_setters_chain_and_getters_read():
+    estimator = ml.LogisticRegression().setMaxIter(5).setSolver("l-bfgs").setFeaturesCol(["a"])
+    assert (estimator.getMaxIter(), estimator.getSolver(), estimator.getFeaturesCol()) == (5, "lbfgs", ["a"])
+    assert estimator.copy({estimator.maxIter: 7}).getMaxIter() == 7
+
+
+def test_one_class_only_predicts_it(rows):
+    model = ml.LogisticRegression(labelCol="one", regParam=0.1).fit(rows.withColumn("one", col("a") * 0))
+    assert {row.prediction for row in model.transform(rows).select("prediction").collect()} == {0.0}
