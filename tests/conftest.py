@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rows import in_order, ragged, write_parquet
 
+from rows import in_order, ragged, write_parquet
 from treefold import block as block_module
 from treefold.engine.local import LocalBlocks
 

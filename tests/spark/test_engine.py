@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from rows import ragged, write_parquet
 
+from rows import ragged, write_parquet
 from treefold.algorithms.linear.objective import objective
 from treefold.algorithms.moments import moments
 from treefold.block import Block

@@ -1,0 +1,26 @@
+PYTEST = .venv/bin/python -m pytest
+
+.PHONY: setup test test-pure lint bench clean
+
+setup:
+	@./spark-submit.sh --setup dev
+
+test: setup
+	$(PYTEST)
+
+# Statistics, solvers and algorithms: no JVM, seconds.
+test-pure: setup
+	$(PYTEST) -m "not spark"
+
+lint: setup
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+# Writes benchmarks/results/*.json and prints ratios against MLlib and scikit-learn.
+bench: setup
+	.venv/bin/python -m benchmarks.logistic
+	.venv/bin/python -m benchmarks.scale
+
+clean:
+	rm -rf .venv .venv.lock build out .pytest_cache .mypy_cache .ruff_cache
