@@ -1,0 +1,111 @@
+"""An application on a standalone cluster that harms itself: ``app.py MASTER DATA DOOR HARM``; prints what came out.
+
+HARM is ``none``, ``task`` (a task fails once), ``straggler`` (a task hangs until its speculative copy has won) or
+``executor`` (an executor is killed between two iterations).
+"""
+
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+
+import numpy as np
+from pyspark import TaskContext
+from pyspark.sql import SparkSession
+
+from treefold import block as block_module
+from treefold.algorithms.linear import fit
+from treefold.algorithms.linear.objective import objective
+from treefold.algorithms.survey import survey
+from treefold.engine.columns import Columns
+from treefold.engine.sources import open_blocks
+from treefold.losses import logistic
+
+COEF = np.linspace(-1, 1, 7).reshape(1, 1, 7)
+
+
+def attempt() -> int:
+    return TaskContext.get().attemptNumber()
+
+
+def failing_once(block, *args):
+    if block.id == 0 and attempt() == 0:
+        raise RuntimeError("a task fails once")
+    return objective(block, *args)
+
+
+def hanging_once(block, *args):
+    if block.id == 0 and attempt() == 0:
+        time.sleep(60)
+    return objective(block, *args)
+
+
+def winners(block, harm):
+    """Which attempt of its task handed in a block; the first attempt at block 0 hangs if a straggler is wanted."""
+    if harm == "straggler" and block.id == 0 and attempt() == 0:
+        time.sleep(60)
+    return {block.id: attempt()}
+
+
+def executors(block):
+    """Process of the executor that holds a block: the parent of the daemon that forked this worker."""
+    with open(f"/proc/{os.getppid()}/stat") as file:
+        return {block.id: int(file.read().split(")")[1].split()[1])}
+
+
+def union(left, right):
+    return left | right
+
+
+def digest(*arrays) -> str:
+    return hashlib.sha256(b"".join(np.asarray(a, float).tobytes() for a in arrays)).hexdigest()
+
+
+def main(master: str, data: str, door: str, harm: str) -> None:
+    block_module.BLOCK_BYTES = 1  # blocks of 64 rows
+    spark = (
+        SparkSession.builder.master(master)
+        .config("spark.executor.memory", "512m")
+        .config("spark.executorEnv.PYTHONPATH", os.environ["PYTHONPATH"])
+        .config("spark.python.unix.domain.socket.enabled", "true")
+        .config("spark.ui.enabled", "false")
+        .config("spark.speculation", str(harm == "straggler").lower())
+        .config("spark.speculation.interval", "100ms")
+        .config("spark.speculation.quantile", "0.5")
+        .config("spark.speculation.minTaskRuntime", "200ms")
+        .config("spark.sql.shuffle.partitions", "4")
+        .getOrCreate()
+    )
+    spark.sparkContext.setLogLevel("OFF")
+    deadline = time.time() + 60
+    while spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size() < 3 and time.time() < deadline:
+        time.sleep(0.1)
+    frame = spark.read.parquet(data)
+    if door == "dataframe":
+        frame = frame.coalesce(1).orderBy("x0").where("weight > 0")
+    columns = Columns(tuple(f"x{j}" for j in range(6)), "label", "weight")
+    killed = []
+
+    def kill(state):
+        if harm == "executor" and state.iteration[0] in (2, 4) and len(killed) < state.iteration[0] / 2:
+            victim = sorted(set(blocks.fold(executors, merge=union).values()))[0]
+            os.kill(victim, signal.SIGKILL)
+            killed.append(victim)
+
+    with open_blocks(frame, columns, "cluster", tasks=4) as blocks:
+        found = survey(blocks, classification=True)
+        stat = {"task": failing_once, "straggler": hanging_once}.get(harm, objective)
+        total = blocks.sum(stat, COEF, logistic, None)
+        fitted = fit(blocks, logistic, found, ridge=np.array([0.01]), on_step=kill)
+        winner = blocks.fold(winners, harm, merge=union)[0]
+        rows = {p.rows for p in blocks.passes}
+        used = len(set(blocks.fold(executors, merge=union).values()))
+    bits = digest(*total, fitted.coef)
+    print(json.dumps({"bits": bits, "rows": sorted(rows), "killed": killed, "executors": used, "winner": winner}))
+    spark.stop()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
