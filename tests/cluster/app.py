@@ -76,6 +76,8 @@ def main(master: str, data: str, door: str, harm: str) -> None:
         .config("spark.speculation.quantile", "0.5")
         .config("spark.speculation.minTaskRuntime", "200ms")
         .config("spark.sql.shuffle.partitions", "4")
+        # Otherwise Spark brings all parts of a DataFrame of one partition to the executor that made it.
+        .config("spark.shuffle.reduceLocality.enabled", "false")
         .getOrCreate()
     )
     spark.sparkContext.setLogLevel("OFF")

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pyspark
 import pytest
-from rows import write_parquet
 
+from rows import write_parquet
 
 pytestmark = pytest.mark.spark
 SPARK = Path(pyspark.__file__).parent
@@ -49,8 +49,8 @@ def master(tmp_path_factory):
         url = wait_for(folder / "master", r"Starting Spark master at (spark://\S+)")
         for i in range(2):
             processes.append(
-                start(folder / f"worker{i}", "org.apache.spark.deploy.worker.Worker", "--host", f"127.0.0.{i + 1}", "--cores",
-                      "2", "--memory", "1g", "--webui-port", "0", "--work-dir", str(folder / f"work{i}"), url)
+                start(folder / f"worker{i}", "org.apache.spark.deploy.worker.Worker", "--host", f"127.0.0.{i + 1}",
+                      "--cores", "2", "--memory", "1g", "--webui-port", "0", "--work-dir", str(folder / f"work{i}"), url)
             )  # fmt: skip
         for i in range(2):
             wait_for(folder / f"worker{i}", "(Successfully registered with master)")
