@@ -11,7 +11,7 @@ usage: ./spark-submit.sh [--target local|standalone|yarn|k8s] JOB CONF [table.ke
 
 jobs: $(cd jobs && ls -- *.py | sed 's/\.py$//' | paste -sd' ')
 --target picks conf/spark/TARGET.conf, Spark's properties (default: local)
-PYTHON names another interpreter than the first of python3.13, 3.12, 3.11, python3 that is new enough.
+PYTHON names another interpreter than the first new enough of python3, python3.13, 3.12, 3.11, 3.14.
 EOF
 }
 
@@ -22,13 +22,13 @@ fail() {
 
 find_python() {
     local python
-    for python in ${PYTHON:-python3.13 python3.12 python3.11 python3}; do
-        if "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+    for python in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.14}; do
+        if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             echo "$python"
             return
         fi
     done
-    fail "no Python 3.11 to 3.13 (${PYTHON:-python3} is $("${PYTHON:-python3}" -V 2>&1 | head -1 || true)): install one, or set PYTHON to its path"
+    fail "no Python 3.11 or newer (${PYTHON:-python3} is $("${PYTHON:-python3}" -V 2>&1 | head -1 || true)): install one, or set PYTHON to its path"
 }
 
 check_java() {

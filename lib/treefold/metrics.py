@@ -79,13 +79,13 @@ def classification_scores(counts: ClassificationCounts) -> dict[str, Any]:
 
 
 def regression_scores(sums: RegressionSums) -> dict[str, Any]:
-    """Root mean squared error, mean absolute error and R2."""
+    """Root mean squared error, mean absolute error and R2, which is None where the label does not vary."""
     total = sums.label_square - sums.label**2 / sums.weight
     return {
         "rows": int(sums.rows),
         "rmse": float(np.sqrt(sums.square / sums.weight)),
         "mae": float(sums.absolute / sums.weight),
-        "r2": float(1 - sums.square / total) if total > 0 else float("nan"),
+        "r2": float(1 - sums.square / total) if total > 0 else None,
     }
 
 

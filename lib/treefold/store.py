@@ -74,23 +74,21 @@ def load_saved(uri: str) -> Saved:
     try:
         with system.open_input_stream(f"{path}/{MODEL}") as file:
             written = json.loads(file.read())
+        if written["format"] > FORMAT:
+            raise InputError(f"{uri} was written by treefold {written['treefold']}: update treefold to read it")
         with system.open_input_stream(f"{path}/{ARRAYS}") as file:
             packed = file.read()
+        kind, facts, face = KINDS[written["kind"]], written["facts"], written["face"]
+        whole = hashlib.sha256(packed).hexdigest() == written["arrays"]["sha256"]
     except FileNotFoundError as error:
-        raise InputError(
-            f"there is no model at {uri} ({Path(str(error.filename or MODEL)).name} is missing)"
-        ) from error
-    except ValueError as error:
+        raise InputError(f"there is no whole model at {uri}: check the path, or save the model again") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise InputError(f"{uri}/{MODEL} is damaged: restore the model or train it again") from error
-    if written["format"] > FORMAT:
-        raise InputError(
-            f"{uri} was written by treefold {written['treefold']}: update treefold ({__version__}) to read it"
-        )
-    if hashlib.sha256(packed).hexdigest() != written["arrays"]["sha256"]:
+    if not whole:
         raise InputError(f"{uri}/{ARRAYS} is damaged: restore the model or train it again")
     with np.load(io.BytesIO(packed), allow_pickle=False) as stored:
         arrays: dict[str, NDArray] = dict(stored)
-    return Saved(KINDS[written["kind"]].from_state(written["facts"], arrays), written["face"])
+    return Saved(kind.from_state(facts, arrays), face)
 
 
 def check_free(uri: str, overwrite: bool) -> None:
@@ -104,7 +102,8 @@ def check_free(uri: str, overwrite: bool) -> None:
 def published(uri: str, *, marker: str, overwrite: bool = False) -> Iterator[Path]:
     """A new local folder to fill, which appears whole at ``uri`` at the end, or not at all after an error.
 
-    On a local disk it is renamed, and swapped in one step with the one it replaces. Elsewhere files are copied, the one
+    On a local disk it is renamed, and swapped with the one it replaces: in one step on Linux, else in two, with nothing
+    at ``uri`` for an instant. Elsewhere files are copied, the one
     named ``marker`` last; readers take a folder without its marker for absent.
 
     Raises
@@ -126,7 +125,14 @@ def published(uri: str, *, marker: str, overwrite: bool = False) -> Iterator[Pat
         else:
             _upload(aside, system, path, marker)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        _remove(aside)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _open(uri: str) -> tuple[FileSystem, str]:
@@ -135,7 +141,7 @@ def _open(uri: str) -> tuple[FileSystem, str]:
             return FileSystem.from_uri(uri)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{uri} is no path that pyarrow can open: {error}") from error
-    return LocalFileSystem(), os.path.abspath(uri)
+    return LocalFileSystem(), os.path.realpath(uri)
 
 
 def _rename(aside: Path, target: Path, uri: str, overwrite: bool) -> None:
@@ -145,8 +151,13 @@ def _rename(aside: Path, target: Path, uri: str, overwrite: bool) -> None:
         elif not _swap(aside, target):
             old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)) / "old"
             target.rename(old)
-            aside.rename(target)
-            shutil.rmtree(old.parent)
+            try:
+                aside.rename(target)
+            except OSError:
+                old.rename(target)
+                raise
+            finally:
+                _remove(old.parent)
     except OSError as error:
         if target.exists():
             raise InputError(f"{uri} exists: another run has published it meanwhile") from error

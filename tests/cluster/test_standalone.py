@@ -50,7 +50,7 @@ def master(tmp_path_factory):
         for i in range(2):
             processes.append(
                 start(folder / f"worker{i}", "org.apache.spark.deploy.worker.Worker", "--host", f"127.0.0.{i + 1}",
-                      "--cores", "2", "--memory", "1g", "--webui-port", "0", "--work-dir", str(folder / f"work{i}"), url)
+                      "--cores", "2", "--memory", "1g", "--webui-port", "0", "--work-dir", str(folder / f"at{i}"), url)
             )  # fmt: skip
         for i in range(2):
             wait_for(folder / f"worker{i}", "(Successfully registered with master)")

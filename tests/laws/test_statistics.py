@@ -145,3 +145,27 @@ def test_bad_labels_are_found_where_they_are(engine):
     assert survey(engine(X, Y, WEIGHT), classification=True).classes.tolist() == [
         WEIGHT[k == Y].sum() for k in range(3)
     ]
+
+
+@pytest.mark.parametrize("loss", [squared, logistic], ids=["squared", "logistic"])
+@pytest.mark.parametrize("offset", [1e3, 1e5])
+def test_float32_rows_far_from_zero_lose_nothing_more_than_their_own_rounding(engine, loss, offset):
+    far = (RNG.standard_normal((ROWS, 3)) + offset).astype("f4")
+    score = (far - offset) @ [1, -1, 0.5] + RNG.standard_normal(ROWS)
+    y = (score + offset if loss is squared else score > 0).astype("f4")
+    fits = []
+    for dtype in ("float32", "float64"):
+        blocks = engine(far, y, dtype=dtype)
+        found = survey(blocks, classification=loss is logistic)
+        fits.append(fit(blocks, loss, found, ridge=np.array([0.1]), tol=1e-6, max_iter=200))
+    single, double = (f.coef[0, 0] for f in fits)
+    assert fits[0].iterations[0] <= 2 * fits[1].iterations[0] + 5
+    np.testing.assert_allclose(single[:-1], double[:-1], rtol=1e-3, atol=1e-4)
+
+
+def test_a_row_of_weight_zero_is_absent_even_where_its_loss_overflows(engine):
+    spoilt, weight = X.copy(), np.ones(ROWS)
+    spoilt[5], weight[5] = 3e38, 0.0
+    for held in (None, Holdout(np.array([0]), 3)):
+        left = engine(spoilt, Y, weight, dtype="float32").sum(objective, COEF[:1] * 10, softmax, held)
+        assert all(np.isfinite(field).all() for field in left)

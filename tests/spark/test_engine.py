@@ -210,6 +210,39 @@ def test_plain_scans_take_the_fast_door_and_all_else_the_other(frame, spark, tmp
     assert door_of(spark.read.json(str(tmp_path / "json"))) == "dataframe"
 
 
+def test_what_spark_sees_otherwise_than_the_file_goes_through_spark(frame, spark, tmp_path):
+    data = frame([1000])
+    path = str(tmp_path / "data")
+    twice = spark.read.parquet(path, path)
+    with open_blocks(twice, COLUMNS, "test") as blocks:
+        assert moments(blocks).rows == twice.count() == 2 * ROWS
+    upper = spark.read.schema(data.schema.simpleString()[7:-1].replace("x0:", "X0:").replace(":", " ")).parquet(path)
+    assert door_of(upper, COLUMNS._replace(features=("X0", "x1"))) == "dataframe"
+    assert door_of(spark.read.schema("x0 float, label double").parquet(path), Columns(("x0",), "label")) == "parquet"
+
+
+def test_staged_rows_that_were_made_again_are_never_mixed_with_the_layout_of_the_first(frame, spark):
+    """Rows may come in another order, or another number, when Spark makes a partition again."""
+    from treefold.engine.dataframe import DataFrameSource, Layout, Receive, Send
+    from treefold.engine.resident import BlocksLost
+
+    data = frame([100, 2000]).where("weight > 0").select(*COLUMNS.names)
+    source = DataFrameSource(data, COLUMNS, "mixing", 2)
+    source.parts()
+    staged = sorted(source.staged.collect())
+    layout = Layout.of(staged, COLUMNS, 2)
+    list(Send(layout)(staged))
+    with pytest.raises(BlocksLost, match="no longer those that were laid out"):
+        list(Send(layout)([staged[0]._replace(path=staged[0].path + "again")]))
+    source.close()
+    os.environ["SPARK_LOCAL_DIRS"] = str(os.path.dirname(os.path.dirname(staged[0].path)))
+    try:
+        with pytest.raises(BlocksLost, match="1535 of 1536 rows did not arrive"):
+            list(Receive("mixing", layout)(0, [(0, (0, np.zeros((1, FEATURES + 2), "f4")))]))
+    finally:
+        del os.environ["SPARK_LOCAL_DIRS"]
+
+
 def test_a_column_of_directory_names_goes_through_spark_and_others_past_it(frame, spark, tmp_path):
     frame().write.partitionBy("label").parquet(str(tmp_path / "hive"))
     hive = spark.read.parquet(str(tmp_path / "hive"))

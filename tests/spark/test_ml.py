@@ -116,7 +116,7 @@ def test_features_come_as_vectors_arrays_or_columns(rows, kind):
     from pyspark.sql.functions import array
 
     frame = rows.select(array(*NAMES).alias("features"), *NAMES, "many") if kind == "array" else rows
-    given = {"vector": "features", "array": "features", "columns": NAMES, "pattern": ["a", "b*", "c*"]}[kind]
+    given = {"vector": "features", "array": "features", "columns": NAMES, "pattern": ["a", "b", "c*"]}[kind]
     model = ml.LogisticRegression(featuresCol=given, labelCol="many", **EXACT).fit(frame)
     straight = ml.LogisticRegression(labelCol="many", **EXACT).fit(rows)
     np.testing.assert_array_equal(model.pure.coef, straight.pure.coef)
@@ -269,3 +269,35 @@ def test_setters_chain_and_getters_read():
 def test_one_class_only_predicts_it(rows):
     model = ml.LogisticRegression(labelCol="one", regParam=0.1).fit(rows.withColumn("one", col("a") * 0))
     assert {row.prediction for row in model.transform(rows).select("prediction").collect()} == {0.0}
+
+
+def test_a_model_loads_only_as_what_it_is(rows, tmp_path):
+    ml.LogisticRegression(labelCol="many").fit(rows).save(str(tmp_path / "m"))
+    with pytest.raises(InputError, match=r"holds a treefold\.ml\.classification\.LogisticRegressionModel: load it"):
+        ml.LinearRegressionModel.load(str(tmp_path / "m"))
+
+
+def test_an_output_column_that_exists_is_refused(rows):
+    model = ml.LogisticRegression(labelCol="many").fit(rows)
+    with pytest.raises(InputError, match="the data has a column 'rawPrediction' already: drop it"):
+        model.transform(model.transform(rows))
+
+
+def test_predictions_for_single_vectors_are_mllibs(rows):
+    one = rows.first().features
+    mine = ml.LogisticRegression(labelCol="many", **EXACT).fit(rows)
+    theirs = classification.LogisticRegression(labelCol="many", **THEIRS).fit(rows)
+    assert mine.predict(one) == theirs.predict(one)
+    np.testing.assert_allclose(mine.predictProbability(one), theirs.predictProbability(one), atol=1e-5)
+    np.testing.assert_allclose(mine.predictRaw(one), theirs.predictRaw(one), atol=1e-3)
+
+
+def test_a_fit_that_diverges_is_no_model(rows):
+    with np.errstate(all="ignore"), pytest.raises(InputError, match="the fit diverged: stepSize 10 is too large"):
+        ml.LinearRegression(labelCol="target", solver="gd", stepRule="constant", stepSize=10, maxIter=2000).fit(rows)
+
+
+def test_a_label_that_does_not_vary_is_predicted(rows):
+    model = ml.LinearRegression(labelCol="same", regParam=0.5).fit(rows.withColumn("same", col("a") * 0 + 7.7))
+    assert model.intercept == pytest.approx(7.7, rel=1e-6)
+    assert model.evaluate(rows.withColumn("same", col("a") * 0 + 7.7)).r2 is None

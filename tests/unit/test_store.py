@@ -112,9 +112,10 @@ def test_elsewhere_files_are_copied_marker_last_and_old_ones_go(model, tmp_path,
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda m: (m / "model.json").unlink(), "there is no model at"),
-        (lambda m: (m / "arrays.npz").unlink(), "there is no model at"),
+        (lambda m: (m / "model.json").unlink(), "there is no whole model at"),
+        (lambda m: (m / "arrays.npz").unlink(), "there is no whole model at"),
         (lambda m: (m / "model.json").write_text("{"), r"model\.json is damaged"),
+        (lambda m: (m / "model.json").write_text("{}"), r"model\.json is damaged"),
         (lambda m: (m / "arrays.npz").write_bytes((m / "arrays.npz").read_bytes()[:-9]), r"arrays\.npz is damaged"),
         (
             lambda m: (m / "model.json").write_text('{"format": 99, "treefold": "9.9"}'),

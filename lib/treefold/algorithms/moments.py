@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from treefold.block import Block
 from treefold.blocks import Blocks
 
+CONSTANT = 1e-12  # deviation over mean up to which a column does not vary
+
 
 class Moments(NamedTuple):
     """Moments of ``columns`` columns over the rows of positive weight.
@@ -38,6 +40,16 @@ class Moments(NamedTuple):
         """Population variance ``squares / weight``, so that weight 2 equals the row twice."""
         return self.squares / self.weight
 
+    @property
+    def varies(self) -> NDArray:
+        """Which columns vary by more than the rounding of their values."""
+        return np.sqrt(self.variance) > CONSTANT * abs(self.mean)
+
+    @property
+    def label_deviation(self) -> float:
+        """Population deviation of the label; 1 if it does not vary."""
+        return float(np.sqrt(self.variance[-1])) if self.varies[-1] else 1.0
+
 
 def block_moments(block: Block) -> Moments:
     """Moments of the block's features and, as the last column, of its label."""
@@ -55,7 +67,8 @@ def block_moments(block: Block) -> Moments:
     values -= mean
     correction = w @ values / total  # the rounding of the mean, in second order
     values *= values
-    return Moments(len(y), total, mean + correction, w @ values - total * correction**2, low, high)
+    squares = np.maximum(0.0, w @ values - total * correction**2)  # rounding can go below zero where nothing varies
+    return Moments(len(y), total, mean + correction, squares, low, high)
 
 
 def merge_moments(left: Moments, right: Moments) -> Moments:

@@ -132,11 +132,11 @@ def _dense(column: pa.Array, name: str, where: Where) -> NDArray:
 
 def _matrix(column: pa.Array, name: str, where: Where) -> NDArray:
     lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
-    _same_width(lengths, name, where)
-    values = _dense(column.flatten(), name, lambda i: where(i // lengths[0]))
+    width = _same_width(lengths, name, where)
+    values = _dense(column.flatten(), name, lambda i: where(i // width))
     if values.ndim > 1:
         raise InputError(f"column '{name}' holds arrays of arrays: flatten it first")
-    return values.reshape(len(column), -1)
+    return values.reshape(len(column), width)
 
 
 def _vectors(column: pa.StructArray, name: str, where: Where) -> NDArray:
@@ -145,19 +145,21 @@ def _vectors(column: pa.StructArray, name: str, where: Where) -> NDArray:
     count = pc.list_value_length(values).to_numpy(zero_copy_only=False)
     dense = column.field("type").to_numpy(zero_copy_only=False) == 1
     lengths = np.where(dense, count, column.field("size").fill_null(0).to_numpy(zero_copy_only=False))
-    _same_width(lengths, name, where)
-    result = np.zeros((len(column), int(lengths[0]) if len(lengths) else 0))
+    result = np.zeros((len(column), _same_width(lengths, name, where)))
     flat = values.flatten().to_numpy(zero_copy_only=False)
     row = np.repeat(np.arange(len(column)), count)
-    result[dense] = flat[dense[row]].reshape(int(dense.sum()), -1) if dense.any() else 0
+    result[dense] = flat[dense[row]].reshape(int(dense.sum()), result.shape[1])
     result[row[~dense[row]], indices.flatten().to_numpy(zero_copy_only=False)] = flat[~dense[row]]
     return result
 
 
-def _same_width(lengths: NDArray, name: str, where: Where) -> None:
+def _same_width(lengths: NDArray, name: str, where: Where) -> int:
     other = np.flatnonzero(lengths != lengths[:1])
     if len(other):
         raise InputError(
             f"column '{name}' holds {lengths[other[0]]} values {where(int(other[0]))} and {lengths[0]} before: "
             "all rows must have the same width"
         )
+    if len(lengths) and lengths[0] == 0:
+        raise InputError(f"column '{name}' holds an empty array {where(0)}: every row needs at least one feature")
+    return int(lengths[0]) if len(lengths) else 0

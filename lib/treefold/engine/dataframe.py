@@ -6,6 +6,7 @@ the fast door: row k of the data set is row k of all partitions one after the ot
 """
 
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
@@ -21,9 +22,11 @@ from treefold.engine import resident
 from treefold.engine.columns import Columns, check_finite, feature_widths, read_rows
 from treefold.engine.failures import unreadable_file
 from treefold.engine.plan import block_runs
-from treefold.engine.resident import BlocksLost, Part, Shape, Writer
+from treefold.engine.resident import KEEP, BlocksLost, Part, Shape, Writer
 from treefold.engine.task import Fault
 from treefold.errors import InputError
+
+PIECE_BYTES = 256 << 10  # PySpark holds up to a thousand pieces in memory before it writes them
 
 
 class Staged(NamedTuple):
@@ -58,9 +61,10 @@ class Stage:
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         partition = TaskContext.get().partitionId()  # type: ignore[union-attr]
         name = f"{self.name}-staged-{partition}"
-        path = resident.local_folder(name) / name
+        # A name of its own for every attempt: rows made again may stand in another order and must not be mixed.
+        handle, path = tempfile.mkstemp(dir=resident.local_folder(name), prefix=f"{name}.")
         rows, features, fault = 0, 0, ""
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with open(handle, "wb") as file:
             for batch in batches:
                 if fault or not batch.num_rows:
                     continue  # exhaust the input, so that Spark keeps the worker
@@ -72,7 +76,7 @@ class Stage:
                     file.write(table.data)
                 except InputError as error:
                     fault = str(error)
-        staged = Staged(partition, rows, features, str(path), fault)
+        staged = Staged(partition, rows, features, path, fault)
         yield pa.RecordBatch.from_pylist([staged._asdict()], ARROW)
 
     def _table(self, batch: pa.RecordBatch, before: int, partition: int) -> np.ndarray:
@@ -89,8 +93,9 @@ class Stage:
 
 
 class Layout(NamedTuple):
-    """Where rows stand and who gets them: first row of each partition, runs of blocks of each task."""
+    """Where rows stand and who gets them: file and first row of each partition, runs of blocks of each task."""
 
+    paths: tuple[str, ...]
     starts: tuple[int, ...]
     rows: int
     block_rows: int
@@ -120,7 +125,8 @@ class Layout(NamedTuple):
         starts = [0, *accumulate(part.rows for part in staged)]
         block_rows = rows_per_block(features, columns.dtype)
         runs = block_runs(starts[-1], block_rows, tasks)
-        return cls(tuple(starts), starts[-1], block_rows, features, columns.dtype, tuple(runs))
+        paths = tuple(part.path for part in staged)
+        return cls(paths, tuple(starts), starts[-1], block_rows, features, columns.dtype, tuple(runs))
 
     def shape(self, task: int) -> Shape:
         """Shape of the file of a task."""
@@ -138,15 +144,16 @@ class Send:
     def __call__(self, staged: Iterable[Staged]) -> Iterator[tuple[int, tuple[int, np.ndarray]]]:
         layout = self.layout
         tasks = np.repeat(np.arange(len(layout.runs)), [last - first for first, last in layout.runs])
+        width = layout.features + 2
+        most = max(1, PIECE_BYTES // (width * np.dtype(layout.dtype).itemsize))
         for part in staged:
-            width = layout.features + 2
-            if not os.path.exists(part.path):
-                raise BlocksLost(f"{part.path} is gone")
+            if part.path != layout.paths[part.partition] or not os.path.exists(part.path):
+                raise BlocksLost(f"the rows of partition {part.partition} are no longer those that were laid out")
             position = layout.starts[part.partition]
             end, offset = position + part.rows, 0
             while position < end:
                 block = position // layout.block_rows
-                rows = min((block + 1) * layout.block_rows, end) - position
+                rows = min((block + 1) * layout.block_rows, end, position + most) - position
                 piece = np.fromfile(part.path, layout.dtype, rows * width, offset=offset)
                 yield int(tasks[block]), (position, piece.reshape(rows, width))
                 position, offset = position + rows, offset + piece.nbytes
@@ -160,11 +167,15 @@ class Receive:
     layout: Layout
 
     def __call__(self, task: int, pieces: Iterable[tuple[int, tuple[int, np.ndarray]]]) -> Iterator[Part | Fault]:
-        first = self.layout.runs[task][0]
-        writer = Writer(f"{self.name}-{first}", first, self.layout.shape(task), None)
+        first, shape = self.layout.runs[task][0], self.layout.shape(task)
+        writer = Writer(f"{self.name}-{first}", first, shape, None)
+        missing = shape.rows
         try:
             for _, (position, table) in pieces:
                 writer.put(position, table[:, :-2], table[:, -2], table[:, -1])
+                missing -= len(table)
+            if missing:
+                raise BlocksLost(f"{missing} of {shape.rows} rows did not arrive")
         except BaseException:
             writer.drop()
             raise
@@ -185,7 +196,7 @@ class DataFrameSource:
         """Evaluate the DataFrame once, lay it out, and deal it out to the tasks."""
         self.close()
         stage = Stage(self.name, self.columns)
-        self.staged = self.frame.mapInArrow(stage, STAGED).rdd.map(lambda row: Staged(*row)).persist()
+        self.staged = self.frame.mapInArrow(stage, STAGED).rdd.map(lambda row: Staged(*row)).persist(KEEP)
         layout = Layout.of(_evaluate(self.staged), self.columns, self.tasks)
         sent = self.staged.mapPartitions(Send(layout)).partitionBy(len(layout.runs), int)
         return sent.mapPartitionsWithIndex(Receive(self.name, layout))

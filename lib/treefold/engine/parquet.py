@@ -23,8 +23,8 @@ FOOTERS_AT_ONCE = 16
 READ_BYTES = 32 << 20  # decoded at a time
 
 
-class NoFileSystem(RuntimeError):
-    """pyarrow cannot open the file system of a path: Spark has to read it."""
+class UseSpark(RuntimeError):
+    """pyarrow cannot open a file as Spark would: Spark has to read it."""
 
 
 class RowGroups(NamedTuple):
@@ -99,8 +99,8 @@ class ParquetSource:
 
     Raises
     ------
-    NoFileSystem
-        If pyarrow cannot open the file system.
+    UseSpark
+        If pyarrow cannot open the file system, or a column is there under a name of other case.
     InputError
         If a file is missing, damaged or lacks a column, or if there are no rows.
     """
@@ -114,6 +114,12 @@ class ParquetSource:
         self.rows = self.starts[-1]
         if not self.rows:
             raise InputError(f"the data has no rows: {len(uris)} Parquet files, all empty")
+
+    def first_schema(self) -> pa.Schema:
+        """Schema of the first file that has rows."""
+        system, path = _open(self.groups[0][0].uri)
+        schema: pa.Schema = pq.read_schema(path, filesystem=system)
+        return schema
 
     def features(self) -> int:
         """Number of features, from the first row."""
@@ -146,9 +152,13 @@ def _footer(uri: str, names: list[str]) -> list[tuple[RowGroups, int]]:
     try:
         footer = pq.read_metadata(path, filesystem=system)
     except (pa.ArrowException, OSError) as error:
-        raise InputError(_unreadable(uri, error)) from error
+        if _damaged(error) or isinstance(error, FileNotFoundError):
+            raise InputError(_unreadable(uri, error)) from error
+        raise UseSpark(f"pyarrow cannot read {uri}: {error}") from error
     here = footer.schema.to_arrow_schema().names
     for name in names:
+        if name.lower() in (other.lower() for other in here if other != name) and name not in here:
+            raise UseSpark(f"{uri} has no column '{name}', but one of other case")
         if name not in here:
             raise InputError(f"{uri} has no column '{name}': it has {', '.join(here[:20])}")
     rows = [footer.row_group(i).num_rows for i in range(footer.num_row_groups)]
@@ -162,14 +172,23 @@ def _read(piece: RowGroups, names: list[str], size: int) -> Iterator[pa.RecordBa
         with pq.ParquetFile(path, filesystem=system) as file:
             yield from file.iter_batches(size, row_groups=list(piece.groups), columns=names, use_threads=False)
     except (pa.ArrowException, OSError) as error:
-        raise InputError(_unreadable(piece.uri, error)) from error
+        if _damaged(error) or isinstance(error, FileNotFoundError):
+            raise InputError(_unreadable(piece.uri, error)) from error
+        raise  # the disk or the network failed, not the file: Spark tries the task again
+
+
+def _damaged(error: Exception) -> bool:
+    """Whether a file's content is at fault: pyarrow raises OSError without a number for that, and for remote stores."""
+    return isinstance(error, pa.ArrowInvalid) or (
+        isinstance(error, OSError) and error.errno is None and "AWS" not in str(error) and "HTTP" not in str(error)
+    )
 
 
 def _open(uri: str) -> tuple[FileSystem, str]:
     try:
         return FileSystem.from_uri(uri)
     except (pa.ArrowException, OSError, ImportError) as error:
-        raise NoFileSystem(f"pyarrow cannot open {uri}: {error}") from error
+        raise UseSpark(f"pyarrow cannot open {uri}: {error}") from error
 
 
 def _unreadable(uri: str, error: Exception) -> str:

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from pyspark import StorageLevel
 
 from treefold.block import Block
 
+KEEP = StorageLevel.MEMORY_AND_DISK  # of handles: one evicted from memory would cost reading the data again
 FOLDER = "treefold"
 PAGE = mmap.ALLOCATIONGRANULARITY
 
@@ -106,7 +108,10 @@ class Writer:
 
 
 def write(name: str, first: int, shape: Shape, origin: Origin | None, blocks: Iterator[Block]) -> Part:
-    """Lay blocks to rest."""
+    """Lay blocks to rest, unless they are there."""
+    there = str(local_folder(name) / name)
+    if intact(there, shape):
+        return Part(there, first, shape, origin)
     writer = Writer(name, first, shape, origin)
     try:
         for block in blocks:
@@ -146,6 +151,11 @@ def local_folder(name: str) -> Path:
     return folder
 
 
+def intact(path: str, shape: Shape) -> bool:
+    """Whether a file of the right length is there."""
+    return os.path.exists(path) and os.path.getsize(path) == shape.bytes
+
+
 def delete(name: str) -> None:
     """Delete all files here whose name begins with ``name``."""
     for root in os.environ["SPARK_LOCAL_DIRS"].split(","):
@@ -157,7 +167,7 @@ def _present(part: Part) -> str:
     """Path of an intact file of the part: where it was written, here, or here after making it again."""
     name = Path(part.path).name
     for path in (part.path, str(local_folder(name) / name)):
-        if os.path.exists(path) and os.path.getsize(path) == part.shape.bytes:
+        if intact(path, part.shape):
             return path
     if part.origin is None:
         raise BlocksLost(f"{part.path} is gone")

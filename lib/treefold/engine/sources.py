@@ -5,6 +5,7 @@ themselves. Everything else (tables, views, filters, expressions, cached data, a
 file system that the workers' pyarrow cannot open) goes through Spark.
 """
 
+import pyarrow as pa
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import Column, DataFrame
@@ -14,7 +15,7 @@ from pyspark.sql.functions import col
 from treefold.block import rows_per_block
 from treefold.engine.columns import Columns
 from treefold.engine.dataframe import DataFrameSource
-from treefold.engine.parquet import NoFileSystem, ParquetSource
+from treefold.engine.parquet import ParquetSource, UseSpark
 from treefold.engine.spark import Door, SparkBlocks, new_name
 from treefold.engine.task import ReadTask
 from treefold.errors import InputError
@@ -76,8 +77,10 @@ def _parquet_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> D
         return None
     try:
         source = ParquetSource(data.inputFiles(), columns)
+        if not _same_kinds(data, source.first_schema(), columns):
+            return None
         features = source.features()
-    except NoFileSystem:
+    except UseSpark:
         return None
     runs = source.runs(features, rows_per_block(features, columns.dtype), tasks)
     context = data.sparkSession.sparkContext
@@ -107,9 +110,24 @@ def _plain_scan(data: DataFrame, columns: Columns) -> bool:
         or relation.fileFormat().getClass().getName() != PARQUET
     ):
         return False
-    if relation.location().getClass().getSimpleName() != "InMemoryFileIndex":
+    location = relation.location()
+    if location.getClass().getSimpleName() != "InMemoryFileIndex":
         return False
+    roots = location.rootPaths()
+    if roots.distinct().size() != roots.size():
+        return False  # Spark reads a path twice that is named twice
     return not set(relation.partitionSchema().fieldNames()) & set(columns.names)
+
+
+def _same_kinds(data: DataFrame, schema: pa.Schema, columns: Columns) -> bool:
+    """Whether Spark means the columns as the file has them; a schema of the user's own may not."""
+    for name in columns.names:
+        spark, arrow = data.schema[name].dataType, schema.field(name).type
+        if isinstance(spark, t.IntegralType) != pa.types.is_integer(arrow):
+            return False
+        if isinstance(spark, t.DoubleType) != pa.types.is_float64(arrow):
+            return False
+    return True
 
 
 def _numeric(kind: t.DataType) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pyspark import RDD, SparkContext
 
 from treefold.blocks import Leaf, Merge, Pass, add, root, stat_name
-from treefold.engine.resident import BlocksLost
+from treefold.engine.resident import KEEP, BlocksLost
 from treefold.engine.task import NOTHING, Combine, DeleteTask, MapTask, Partial, PassTask, pack
 from treefold.errors import InputError
 
@@ -126,7 +126,7 @@ class SparkBlocks:
     def parts(self) -> RDD:
         """Handles of the blocks, cached by Spark; made when first asked for."""
         if self._parts is None:
-            self._parts = self.doors[0].make().persist()
+            self._parts = self.doors[0].make().persist(KEEP)
         return self._parts
 
     def _forget(self) -> None:

@@ -11,7 +11,7 @@ from pyspark import cloudpickle
 from treefold.block import Block
 from treefold.blocks import Merge, Node, graft, push
 from treefold.engine import resident
-from treefold.engine.parquet import NoFileSystem, ParquetRun
+from treefold.engine.parquet import ParquetRun, UseSpark
 from treefold.engine.resident import Part, Shape
 from treefold.errors import InputError
 
@@ -55,8 +55,8 @@ class ReadTask:
             shape = Shape(run.rows, run.block_rows, run.features, (run.columns.dtype,) * 3)
             try:
                 yield resident.write(f"{self.name}-{first}", first, shape, run, run.blocks())
-            except (InputError, NoFileSystem) as error:
-                yield Fault(str(error), isinstance(error, NoFileSystem))
+            except (InputError, UseSpark) as error:
+                yield Fault(str(error), isinstance(error, UseSpark))
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,11 @@ class PassTask:
             if isinstance(part, Fault):
                 faults.append(part)
                 continue
-            for number, block in resident.read(part):
-                push(nodes, Node(0, number, stat(block, *args)), merge)
+            try:
+                for number, block in resident.read(part):
+                    push(nodes, Node(0, number, stat(block, *args)), merge)
+            except InputError as error:
+                faults.append(Fault(str(error)))
             rows, features = rows + part.shape.rows, part.shape.features
         packed = cloudpickle.dumps(nodes)
         yield Partial(packed, [Account(time.perf_counter() - start, rows, features, len(packed))], faults)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from pyspark.ml import Estimator
-from pyspark.ml.linalg import DenseMatrix, DenseVector
+from pyspark.ml.linalg import DenseMatrix, DenseVector, Vector
 from pyspark.ml.param import TypeConverters
 from pyspark.sql import DataFrame
 
@@ -92,6 +92,14 @@ class LogisticRegressionModel(LinearModelFace, ClassifierOptions):
     def intercept(self) -> float:
         """Intercept of a binomial model."""
         return float(self._binomial()[-1])
+
+    def predictRaw(self, value: Vector) -> DenseVector:
+        """Margins by class for one vector of features."""
+        return DenseVector(self.pure.margin(value.toArray()[None])[0])
+
+    def predictProbability(self, value: Vector) -> DenseVector:
+        """Probabilities by class for one vector of features."""
+        return DenseVector(self.pure.probability(value.toArray()[None])[0])
 
     def evaluate(self, dataset: DataFrame) -> Evaluation:
         """Log-loss, accuracy, precision and recall by label, confusion matrix: one pass."""

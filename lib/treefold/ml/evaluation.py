@@ -50,13 +50,19 @@ def evaluate(model: LinearModelFace, data: DataFrame) -> Evaluation:
         pure = model.scoring()
         if not pure.classes:
             shift = float(moments(blocks).mean[-1])
-            return Evaluation(regression_scores(blocks.sum(regression_sums, pure, shift)), blocks.passes)
+            sums = blocks.sum(regression_sums, pure, shift)
+            _check_weight(sums.weight)
+            return Evaluation(regression_scores(sums), blocks.passes)
         counts = blocks.sum(classification_counts, pure)
         if counts.bad_labels:
             raise InputError(
                 f"{counts.bad_labels} rows have a label in '{model.value('labelCol')}' that is no class of the model: "
                 f"it knows 0 to {pure.classes - 1}"
             )
-        if not counts.weight > 0:
-            raise InputError("every row has weight 0: give at least one row a positive weight")
+        _check_weight(counts.weight)
         return Evaluation(classification_scores(counts), blocks.passes)
+
+
+def _check_weight(weight: float) -> None:
+    if not weight > 0:
+        raise InputError("every row has weight 0: give at least one row a positive weight")

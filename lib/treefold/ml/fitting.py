@@ -8,17 +8,24 @@ from treefold.algorithms.linear import LinearFit, fit
 from treefold.algorithms.survey import Survey
 from treefold.blocks import Pass
 from treefold.engine.spark import SparkBlocks
+from treefold.errors import InputError
 from treefold.losses import Loss
 from treefold.ml.base import FitOptions, Progress, TrainingSummary
 from treefold.solvers import GradientDescent, Lbfgs, Solver
-from treefold.solvers.status import MEANING
+from treefold.solvers.status import DIVERGED, MEANING
 
 NOISE = {"float32": 1e-9, "float64": 1e-15}  # of an objective: a mean over rows, each rounded
 
 
 def fit_one(params: FitOptions, blocks: SparkBlocks, loss: Loss, survey: Survey, ridge: float) -> LinearFit:
-    """Fit one model as the params say, reporting every pass to the estimator's watcher."""
-    return fit(
+    """Fit one model as the params say, reporting every pass to the estimator's watcher.
+
+    Raises
+    ------
+    InputError
+        If the fit diverged.
+    """
+    fitted = fit(
         blocks,
         loss,
         survey,
@@ -30,6 +37,12 @@ def fit_one(params: FitOptions, blocks: SparkBlocks, loss: Loss, survey: Survey,
         tol=params.value("tol"),
         on_step=lambda state: _report(params, state, blocks.passes[-1]),
     )
+    if fitted.status[0] == DIVERGED:
+        raise InputError(
+            f"the fit diverged: stepSize {params.value('stepSize'):g} is too large for stepRule "
+            f"{params.value('stepRule')}; lower it, or use stepRule backtracking"
+        )
+    return fitted
 
 
 def summary_of(fitted: LinearFit, passes: list[Pass]) -> TrainingSummary:

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from pyspark.ml import Model
+from pyspark.ml.linalg import Vector
 from pyspark.ml.util import MLReadable, MLReader, MLWritable, MLWriter
 from pyspark.sql import DataFrame
 
 from treefold import store
 from treefold.algorithms.linear import LinearModel
 from treefold.engine.columns import Columns
+from treefold.errors import InputError
 from treefold.ml.base import ColumnOptions, TrainingSummary
 from treefold.ml.predict import predicted
 
@@ -31,6 +33,10 @@ class LinearModelFace(Model, ColumnOptions, MLReadable, MLWritable):
     def __init__(self, pure: LinearModel, summary: TrainingSummary | None = None, **values: Any) -> None:
         super().__init__(**values)
         self.pure, self.summary = pure, summary
+
+    def predict(self, value: Vector) -> float:
+        """Prediction for one vector of features."""
+        return float(self.scoring().predict(value.toArray()[None])[0])
 
     @property
     def hasSummary(self) -> bool:
@@ -95,15 +101,21 @@ class FolderReader(MLReader):
     def load(self, path: str) -> LinearModelFace:
         """The model at ``path``."""
         saved = store.load_saved(path)
+        if saved.face.get("class", _name(self.cls)) != _name(self.cls):
+            raise InputError(f"{path} holds a {saved.face['class']}: load it with that class")
         model = self.cls(saved.model, **saved.face.get("params", {}))
         if "uid" in saved.face:
             model._resetUid(saved.face["uid"])
         return model
 
 
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__name__}"
+
+
 def fill(model: LinearModelFace, folder: Path) -> None:
     """Write a model into ``folder``, with the metadata by which a pyspark.ml Pipeline finds its class."""
-    face = {"class": f"{type(model).__module__}.{type(model).__name__}", "uid": model.uid}
+    face = {"class": _name(type(model)), "uid": model.uid}
     params = {param.name: value for param, value in model._paramMap.items()}
     store.save(model.pure, folder, {**face, "params": params})
     (folder / "metadata").mkdir()

@@ -11,6 +11,7 @@ from pyspark.sql.functions import arrow_udf, col, struct
 from treefold.algorithms.linear import LinearModel
 from treefold.engine.columns import Columns, read_rows
 from treefold.engine.sources import arrays, check_columns
+from treefold.errors import InputError
 
 TEMPORARY = "treefold_outputs"
 VECTORS = {"rawPrediction", "probability"}
@@ -35,8 +36,9 @@ class Outputs(NamedTuple):
     def __call__(self, features: pa.Array) -> pa.Array:
         batch = pa.RecordBatch.from_struct_array(features)
         rows = read_rows(batch, self.columns, lambda row: f"in row {row} of a batch to predict")
-        X = np.empty((len(rows.y), rows.width))
-        rows.fill(X, slice(None))
+        X = np.empty((len(rows.y), rows.width if len(rows.y) else self.model.features))
+        if len(X):
+            rows.fill(X, slice(None))
         made = self._outputs(X)
         return pa.StructArray.from_arrays([_arrow(made[name]) for name in self.names], self.names)
 
@@ -70,6 +72,9 @@ def predicted(data: DataFrame, model: LinearModel, columns: Columns, named: dict
         If a feature column is missing or cannot take part.
     """
     check_columns(data, columns)
+    for name in named.values():
+        if name in data.columns:
+            raise InputError(f"the data has a column '{name}' already: drop it, or name the output otherwise")
     outputs = Outputs(model, columns._replace(dtype="float64"), tuple(named))
     inputs = struct(*arrays(data, outputs.columns))
     made = col(TEMPORARY)

@@ -5,7 +5,7 @@ from pyspark.ml.linalg import DenseVector
 from pyspark.sql import DataFrame
 
 from treefold.algorithms.linear import LinearModel
-from treefold.algorithms.survey import Survey, survey
+from treefold.algorithms.survey import survey
 from treefold.losses import squared
 from treefold.ml.base import FitOptions
 from treefold.ml.evaluation import Evaluation, evaluate
@@ -24,7 +24,7 @@ class LinearRegression(FitOptions, Estimator):
     def _fit(self, dataset: DataFrame) -> "LinearRegressionModel":
         with self.open(dataset) as blocks:
             found = survey(blocks, classification=False)
-            fitted = fit_one(self, blocks, squared, found, self.value("regParam") / _spread(found))
+            fitted = fit_one(self, blocks, squared, found, self.value("regParam") / found.moments.label_deviation)
             model = LinearRegressionModel(LinearModel(fitted.coef[0], "identity"), summary_of(fitted, blocks.passes))
             return model.taking(self, self.columns_of(dataset))
 
@@ -45,8 +45,3 @@ class LinearRegressionModel(LinearModelFace):
     def evaluate(self, dataset: DataFrame) -> Evaluation:
         """Root mean squared error, mean absolute error and R2: two passes."""
         return evaluate(self, dataset)
-
-
-def _spread(found: Survey) -> float:
-    """Deviation of the label, 1 if it does not vary."""
-    return float(found.moments.variance[-1] ** 0.5) or 1.0

@@ -62,6 +62,8 @@ def fit(
         The fold each model does not see.
     max_iter, tol
         As in :func:`treefold.iterate.iterate`; the gradient is that of the standardised problem.
+    on_step : callable, optional
+        Called after every pass with the solver's state, its values in the units of the label.
     """
     strength = np.asarray(ridge, np.float64)
     models, outputs = len(strength), len(survey.classes) if loss is softmax else 1
@@ -72,7 +74,7 @@ def fit(
     def fun(x: NDArray, chosen: NDArray) -> tuple[NDArray, NDArray]:
         theta = x.reshape(len(chosen), outputs, features + 1)
         held = None if holdout is None else holdout._replace(fold=holdout.fold[chosen])
-        total: Objective = blocks.sum(objective, space.to_data(theta), loss, held)
+        total: Objective = blocks.sum(objective, space.to_rows(theta), loss, held, space.shift)
         weight = np.broadcast_to(total.weight, len(chosen))
         mine = penalty._replace(strength=strength[chosen])
         gradient = space.to_solver(total.coef, total.intercept) / weight[:, None, None]
@@ -87,7 +89,7 @@ def fit(
             if iteration == len(mine):
                 mine.append(float(value) * space.label_scale**2)
         if on_step:
-            on_step(state)
+            on_step(state._replace(value=state.value * space.label_scale**2))
 
     start = np.zeros((models, outputs, features + 1))
     if intercept:

@@ -7,14 +7,16 @@ from numpy.typing import NDArray
 
 from treefold.algorithms.moments import Moments
 
-CONSTANT = 1e-12  # deviation over mean below which a float64 column does not vary
+FAR = 100  # means this many deviations from zero cost float32 rows two digits
 
 
 class Frame(NamedTuple):
-    """The affine map between the solver's coefficients and those of the data.
+    """The affine map between the solver's coefficients and those of the rows.
 
     The solver sees features ``(x - centre) * inverse`` and, for the squared loss, labels over ``label_scale``. Mapping
-    its coefficients to the data and gradients back takes O(coefficients) on the driver and nothing per row.
+    its coefficients to the rows and gradients back takes O(coefficients) on the driver and nothing per row. Only
+    columns that lie far from zero are moved, row by row and before any product, by ``shift``: what a product of large
+    numbers has rounded away, no map brings back.
 
     Attributes
     ----------
@@ -22,32 +24,47 @@ class Frame(NamedTuple):
     label_scale : float
     intercept : bool
         Without one, nothing is centred.
+    shift : (features + 1,) or None
+        What the statistic takes from features and label.
     """
 
     centre: NDArray
     inverse: NDArray
     label_scale: float
     intercept: bool
+    shift: NDArray | None
+
+    def to_rows(self, theta: NDArray) -> NDArray:
+        """Coefficients ``(models, outputs, features + 1)`` for the rows as the statistic sees them, shifted."""
+        coef = self.to_data(theta)
+        if self.shift is not None:
+            coef[..., -1] += coef[..., :-1] @ self.shift[:-1] - self.shift[-1]
+        return coef
 
     def to_data(self, theta: NDArray) -> NDArray:
-        """Coefficients ``(models, outputs, features + 1)`` for the data from those of the solver."""
+        """Coefficients ``(models, outputs, features + 1)`` for the data as it is."""
         coef = theta * self.label_scale
         coef[..., :-1] *= self.inverse
         coef[..., -1] -= coef[..., :-1] @ self.centre
         return coef
 
     def to_solver(self, coef: NDArray, intercept: NDArray) -> NDArray:
-        """Gradient of ``loss / label_scale^2`` for the solver from the gradient of ``loss`` for the data."""
-        standard = (coef - intercept[..., None] * self.centre) * self.inverse
+        """Gradient of ``loss / label_scale^2`` for the solver from the gradient of ``loss`` for the shifted rows."""
+        centre = self.centre if self.shift is None else self.centre - self.shift[:-1]
+        standard = (coef - intercept[..., None] * centre) * self.inverse
         last = intercept if self.intercept else np.zeros_like(intercept)
         return np.concatenate([standard, last[..., None]], axis=-1) / self.label_scale
 
 
 def frame(moments: Moments, *, intercept: bool, scale_label: bool) -> Frame:
-    """Frame of a data set. Beside an intercept, a column that does not vary gets coefficient 0."""
-    deviation = np.sqrt(moments.variance)
+    """Frame of a data set. Beside an intercept, a column that does not vary gets coefficient 0.
+
+    ``scale_label`` is for losses of a difference between margin and label.
+    """
+    deviation, varies = np.sqrt(moments.variance), moments.varies
     mean, spread = moments.mean[:-1], deviation[:-1]
-    varies = spread > CONSTANT * abs(mean)
-    inverse = np.where(varies, 1 / np.where(varies, spread, 1.0), 0.0 if intercept else 1.0)
-    label_scale = float(deviation[-1]) if scale_label and deviation[-1] > 0 else 1.0
-    return Frame(mean * intercept, inverse, label_scale, intercept)
+    inverse = np.where(varies[:-1], 1 / np.where(varies[:-1], spread, 1.0), 0.0 if intercept else 1.0)
+    far = (abs(moments.mean) > FAR * deviation) & np.append(np.full(len(mean), True), scale_label)
+    shift = np.where(far, moments.mean, 0.0) if far.any() else None
+    label_scale = moments.label_deviation if scale_label else 1.0
+    return Frame(mean * intercept, inverse, label_scale, intercept, shift)

@@ -41,15 +41,30 @@ def margins(X: NDArray, coef: NDArray) -> NDArray:
     return margin
 
 
-def objective(block: Block, coef: NDArray, loss: Loss, holdout: Holdout | None) -> Objective:
-    """Loss and gradient of a batch of models on one block, for coefficients of the data as it is."""
-    value, slope = loss(margins(block.X, coef), block.y)
+def objective(
+    block: Block, coef: NDArray, loss: Loss, holdout: Holdout | None = None, shift: NDArray | None = None
+) -> Objective:
+    """Loss and gradient of a batch of models on one block.
+
+    Parameters
+    ----------
+    coef : (models, outputs, features + 1)
+        For the rows less ``shift``, ``(features + 1,)``, the last element for the label.
+    """
+    X, y = block.X, block.y
+    if shift is not None:
+        X, y = (X - shift[:-1]).astype(X.dtype), (y - shift[-1]).astype(y.dtype)
+    value, slope = loss(margins(X, coef), y)
     weight = training_weight(block, holdout)
     slope *= weight[:, None]
+    value *= weight
+    if not weight.all():  # a row of weight 0 is absent, even where its loss is infinite
+        slope[np.broadcast_to((weight == 0)[:, None], slope.shape)] = 0
+        value[np.broadcast_to(weight == 0, value.shape)] = 0
     models, outputs, rows = slope.shape
-    gradient = slope.reshape(-1, rows) @ block.X
+    gradient = slope.reshape(-1, rows) @ X
     return Objective(
-        (value * weight).sum(axis=1, dtype=np.float64),
+        value.sum(axis=1, dtype=np.float64),
         gradient.reshape(models, outputs, -1),
         slope.sum(axis=2, dtype=np.float64),
         weight.sum(axis=1, dtype=np.float64),
