@@ -19,8 +19,8 @@ lint: setup
 
 # Writes benchmarks/results/*.json and prints ratios against MLlib and scikit-learn.
 bench: setup
-	.venv/bin/python -m benchmarks.logistic
-	.venv/bin/python -m benchmarks.scale
+	PYTHONPATH=lib .venv/bin/python -m benchmarks.logistic
+	PYTHONPATH=lib .venv/bin/python -m benchmarks.scale
 
 clean:
 	rm -rf .venv .venv.lock build out .pytest_cache .mypy_cache .ruff_cache

@@ -227,7 +227,7 @@ def test_staged_rows_that_were_made_again_are_never_mixed_with_the_layout_of_the
     from treefold.engine.resident import BlocksLost
 
     data = frame([100, 2000]).where("weight > 0").select(*COLUMNS.names)
-    source = DataFrameSource(data, COLUMNS, "mixing", 2)
+    source = DataFrameSource(lambda: data, COLUMNS, "mixing", 2)
     source.parts()
     staged = sorted(source.staged.collect())
     layout = Layout.of(staged, COLUMNS, 2)

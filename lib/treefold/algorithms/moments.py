@@ -60,15 +60,25 @@ def block_moments(block: Block) -> Moments:
         empty = np.full(columns, np.inf)
         return Moments(0, 0.0, np.zeros(columns), np.zeros(columns), empty, -empty)
     w = weight.astype(np.float64)
-    values = np.concatenate([X, y[:, None]], axis=1, dtype=np.float64)
-    total = float(w.sum())
-    mean = w @ values / total
-    low, high = values.min(axis=0), values.max(axis=0)
-    values -= mean
-    correction = w @ values / total  # the rounding of the mean, in second order
-    values *= values
-    squares = np.maximum(0.0, w @ values - total * correction**2)  # rounding can go below zero where nothing varies
-    return Moments(len(y), total, mean + correction, squares, low, high)
+    both = (_columns(X, w), _columns(y[:, None], w))
+    mean, squares, low, high = (np.concatenate(pair) for pair in zip(*both, strict=True))
+    return Moments(len(y), float(w.sum()), mean, squares, low, high)
+
+
+def _columns(X: NDArray, w: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """Mean, weighted squares about it, least and greatest value of each column.
+
+    The squares are taken about a mean in the precision of ``X`` and then corrected by what that mean is off.
+    """
+    total = w.sum()
+    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+    rough = np.clip((w / total).astype(X.dtype) @ X, low, high)
+    centred = X.astype(np.float64)
+    centred -= rough
+    off = w @ centred / total
+    centred *= centred
+    squares = w @ centred - total * off**2
+    return rough + off, np.maximum(0.0, squares), low, high  # rounding can go below zero where nothing varies
 
 
 def merge_moments(left: Moments, right: Moments) -> Moments:

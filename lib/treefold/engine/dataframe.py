@@ -7,7 +7,7 @@ the fast door: row k of the data set is row k of all partitions one after the ot
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
@@ -185,10 +185,11 @@ class Receive:
 class DataFrameSource:
     """Lineage of the parts of a DataFrame.
 
-    ``frame`` holds the columns that take part, in their order under any names, vectors turned into arrays.
+    ``frame`` makes the DataFrame of the columns that take part, in their order under any names, vectors turned into
+    arrays; it is asked for only if this door is used.
     """
 
-    def __init__(self, frame: DataFrame, columns: Columns, name: str, tasks: int) -> None:
+    def __init__(self, frame: Callable[[], DataFrame], columns: Columns, name: str, tasks: int) -> None:
         self.frame, self.columns, self.name, self.tasks = frame, columns, name, tasks
         self.staged: RDD | None = None
 
@@ -196,7 +197,7 @@ class DataFrameSource:
         """Evaluate the DataFrame once, lay it out, and deal it out to the tasks."""
         self.close()
         stage = Stage(self.name, self.columns)
-        self.staged = self.frame.mapInArrow(stage, STAGED).rdd.map(lambda row: Staged(*row)).persist(KEEP)
+        self.staged = self.frame().mapInArrow(stage, STAGED).rdd.map(lambda row: Staged(*row)).persist(KEEP)
         layout = Layout.of(_evaluate(self.staged), self.columns, self.tasks)
         sent = self.staged.mapPartitions(Send(layout)).partitionBy(len(layout.runs), int)
         return sent.mapPartitionsWithIndex(Receive(self.name, layout))

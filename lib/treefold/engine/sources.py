@@ -79,7 +79,8 @@ def _parquet_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> D
         source = ParquetSource(data.inputFiles(), columns)
         if not _same_kinds(data, source.first_schema(), columns):
             return None
-        features = source.features()
+        plain = all(_numeric(data.schema[name].dataType) for name in columns.features)
+        features = len(columns.features) if plain else source.features()
     except UseSpark:
         return None
     runs = source.runs(features, rows_per_block(features, columns.dtype), tasks)
@@ -88,9 +89,11 @@ def _parquet_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> D
 
 
 def _dataframe_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> Door:
-    # Numbers for names: mapInArrow cannot take a column with a dot in its name.
-    numbered = [column.alias(str(i)) for i, column in enumerate(arrays(data, columns))]
-    source = DataFrameSource(data.select(*numbered), columns, name, tasks)
+    def frame() -> DataFrame:
+        # Numbers for names: mapInArrow cannot take a column with a dot in its name.
+        return data.select(*(column.alias(str(i)) for i, column in enumerate(arrays(data, columns))))
+
+    source = DataFrameSource(frame, columns, name, tasks)
     return Door("dataframe", source.parts, source.close)
 
 
