@@ -170,3 +170,13 @@ def test_a_row_of_weight_zero_is_absent_even_where_its_loss_overflows(engine):
     for held in (None, Holdout(np.array([0]), 3)):
         left = engine(spoilt, Y, weight, dtype="float32").sum(objective, COEF[:1] * 10, softmax, held)
         assert all(np.isfinite(field).all() for field in left)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-8, 1.0, 1e8, 1e30])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_moments_of_any_scale(engine, scale, dtype):
+    x = (RNG.standard_normal((ROWS, 2)) + [0, 5]) * scale
+    total = moments(engine(x, Y, WEIGHT, dtype=dtype))
+    mean = np.average(x, axis=0, weights=WEIGHT)
+    np.testing.assert_allclose(total.mean[:-1], mean, rtol=1e-5, atol=1e-6 * scale)
+    np.testing.assert_allclose(total.variance[:-1], np.average((x - mean) ** 2, axis=0, weights=WEIGHT), rtol=1e-5)

@@ -68,17 +68,20 @@ def block_moments(block: Block) -> Moments:
 def _columns(X: NDArray, w: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """Mean, weighted squares about it, least and greatest value of each column.
 
-    The squares are taken about a mean in the precision of ``X`` and then corrected by what that mean is off.
+    The squares are taken about a mean in the precision of ``X``, then corrected by what that mean is off; in units of
+    the column's range, so that none overflows.
     """
-    total = w.sum()
-    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
-    rough = np.clip((w / total).astype(X.dtype) @ X, low, high)
-    centred = X.astype(np.float64)
-    centred -= rough
-    off = w @ centred / total
+    low, high = X.min(axis=0), X.max(axis=0)
+    share = (w / w.sum()).astype(X.dtype)
+    rough = np.clip(share @ X, low, high)
+    half = high / 2 - low / 2  # the range itself may be beyond float32
+    inverse = np.divide(1, half, out=np.zeros_like(half), where=half > 0)
+    centred = X - rough
+    centred *= inverse
+    off, unit = (share @ centred).astype(np.float64), half.astype(np.float64)
     centred *= centred
-    squares = w @ centred - total * off**2
-    return rough + off, np.maximum(0.0, squares), low, high  # rounding can go below zero where nothing varies
+    squares = np.maximum(0.0, (share @ centred) - off**2)  # rounding can go below zero where nothing varies
+    return rough + off * unit, w.sum() * squares * unit**2, low.astype(np.float64), high.astype(np.float64)
 
 
 def merge_moments(left: Moments, right: Moments) -> Moments:

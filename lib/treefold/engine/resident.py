@@ -1,7 +1,8 @@
 """Blocks at rest: memory-mapped files in the executor's own local directories, which Spark deletes with it.
 
-A file holds the consecutive blocks of one task, each as a record ``X | y | weight`` padded to a page. A block is
-mapped when it is reached and unmapped when it is let go, so the memory of a worker does not grow with the data.
+A file holds the consecutive blocks of one task, each as a record ``X | y | weight`` padded to a page. A worker keeps up
+to 256 MiB of files mapped between passes, which spares it their page faults. The blocks of a larger file are each mapped
+when reached and unmapped when let go, so the memory of a worker does not grow with the data.
 """
 
 import mmap
@@ -19,6 +20,7 @@ from treefold.block import Block
 
 KEEP = StorageLevel.MEMORY_AND_DISK  # of handles: one evicted from memory would cost reading the data again
 FOLDER = "treefold"
+KEPT_BYTES = 256 << 20
 PAGE = mmap.ALLOCATIONGRANULARITY
 
 
@@ -132,15 +134,38 @@ def read(part: Part) -> Iterator[tuple[int, Block]]:
     """
     shape = part.shape
     with open(_present(part), "rb") as file:
+        kept = _kept_view(file.fileno(), shape.bytes)
         for i, rows in enumerate(shape.counts):
-            sizes = shape.sizes(rows)
-            view = mmap.mmap(file.fileno(), sum(sizes), offset=i * shape.stride, access=mmap.ACCESS_READ)
+            sizes, start = shape.sizes(rows), i * shape.stride
+            view, skip = (kept, start) if kept else (_view(file.fileno(), sum(sizes), start), 0)
             x, y, w = (
-                np.frombuffer(view, dtype, size // np.dtype(dtype).itemsize, sum(sizes[:j]))
+                np.frombuffer(view, dtype, size // np.dtype(dtype).itemsize, skip + sum(sizes[:j]))
                 for j, (dtype, size) in enumerate(zip(shape.dtypes, sizes, strict=True))
             )
             number = part.first + i
             yield number, Block(x.reshape(rows, shape.features), y, w, number * shape.block_rows)
+
+
+_kept: dict[tuple[int, int], mmap.mmap] = {}  # whole files by device and inode, the last used last
+
+
+def _view(file: int, size: int, offset: int = 0) -> mmap.mmap:
+    return mmap.mmap(file, size, offset=offset, access=mmap.ACCESS_READ)
+
+
+def _kept_view(file: int, size: int) -> mmap.mmap | None:
+    """View of a whole file that stays mapped, at the expense of those not used for longest; None if it is too large.
+
+    Nothing but speed depends on what is kept: the key changes with the file.
+    """
+    if size > KEPT_BYTES:
+        return None
+    key = os.fstat(file).st_dev, os.fstat(file).st_ino
+    view = _kept.pop(key, None) or _view(file, size)
+    while _kept and size + sum(map(len, _kept.values())) > KEPT_BYTES:
+        del _kept[next(iter(_kept))]
+    _kept[key] = view
+    return view
 
 
 def local_folder(name: str) -> Path:
@@ -157,7 +182,8 @@ def intact(path: str, shape: Shape) -> bool:
 
 
 def delete(name: str) -> None:
-    """Delete all files here whose name begins with ``name``."""
+    """Delete all files here whose name begins with ``name``; let go of what this worker keeps mapped."""
+    _kept.clear()
     for root in os.environ["SPARK_LOCAL_DIRS"].split(","):
         for file in Path(root, FOLDER).glob(f"{name}*"):
             file.unlink(missing_ok=True)

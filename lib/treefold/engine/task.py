@@ -1,9 +1,11 @@
 """What runs in a Spark task: a pass over the blocks of its parts."""
 
+import gc
 import pickle
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 from pyspark import cloudpickle
@@ -67,6 +69,7 @@ class PassTask:
 
     def __call__(self, parts: Iterable[Part | Fault]) -> Iterator[Partial]:
         start = time.perf_counter()
+        _freeze_imports()
         stat, args, merge = pickle.loads(self.payload)
         nodes: list[Node] = []
         faults: list[Fault] = []
@@ -141,6 +144,12 @@ class DeleteTask:
     def __call__(self, ignored: Iterable[Any]) -> Iterator[Any]:
         resident.delete(self.name)
         return iter(list(ignored)[:0])
+
+
+@cache
+def _freeze_imports() -> None:
+    """Spare the garbage collector what was imported, once a worker: PySpark collects everything after each task."""
+    gc.freeze()
 
 
 def pack(*objects: Any) -> bytes:
