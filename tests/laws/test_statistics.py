@@ -175,7 +175,7 @@ def test_a_row_of_weight_zero_is_absent_even_where_its_loss_overflows(engine):
 @pytest.mark.parametrize("scale", [1e-30, 1e-8, 1.0, 1e8, 1e30])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_moments_of_any_scale(engine, scale, dtype):
-    x = (RNG.standard_normal((ROWS, 2)) + [0, 5]) * scale
+    x = (RNG.standard_normal((ROWS, 2)) + np.array([0, 5])) * scale
     total = moments(engine(x, Y, WEIGHT, dtype=dtype))
     mean = np.average(x, axis=0, weights=WEIGHT)
     np.testing.assert_allclose(total.mean[:-1], mean, rtol=1e-5, atol=1e-6 * scale)

@@ -1,8 +1,8 @@
 """Blocks at rest: memory-mapped files in the executor's own local directories, which Spark deletes with it.
 
-A file holds the consecutive blocks of one task, each as a record ``X | y | weight`` padded to a page. A worker keeps up
-to 256 MiB of files mapped between passes, which spares it their page faults. The blocks of a larger file are each mapped
-when reached and unmapped when let go, so the memory of a worker does not grow with the data.
+A file holds the consecutive blocks of one task, each as a record ``X | y | weight`` padded to a page. A worker keeps
+up to 256 MiB of files mapped between passes, which spares it their page faults. The blocks of a larger file are each
+mapped when reached and unmapped when let go, so the memory of a worker does not grow with the data.
 """
 
 import mmap
