@@ -29,8 +29,8 @@ RULES = {  # room: (rooms of ours, packages from outside)
     "jobs": ({"conf", "ml", "store", "report", "errors"}, {"pyspark"}),
 }
 STANDARD = {
-    "argparse", "bisect", "collections", "concurrent", "contextlib", "ctypes", "dataclasses", "difflib", "fnmatch", "gc",
-    "functools", "hashlib", "io", "itertools", "json", "mmap", "os", "pathlib", "pickle", "re", "shutil", "statistics",
+    "argparse", "bisect", "collections", "concurrent", "contextlib", "ctypes", "dataclasses", "difflib", "fnmatch",
+    "functools", "gc", "hashlib", "io", "itertools", "json", "mmap", "os", "pathlib", "pickle", "re", "shutil", "statistics",
     "sys", "tempfile", "time", "tomllib", "typing", "uuid", "zlib",
 }  # fmt: skip
 FILES = [*LIBRARY.rglob("*.py"), *(ROOT / "jobs").glob("*.py")]
