@@ -30,8 +30,8 @@ RULES = {  # room: (rooms of ours, packages from outside)
 }
 STANDARD = {
     "argparse", "bisect", "collections", "concurrent", "contextlib", "ctypes", "dataclasses", "difflib", "fnmatch",
-    "functools", "gc", "hashlib", "io", "itertools", "json", "mmap", "os", "pathlib", "pickle", "re", "shutil", "statistics",
-    "sys", "tempfile", "time", "tomllib", "typing", "uuid", "zlib",
+    "functools", "gc", "hashlib", "io", "itertools", "json", "mmap", "os", "pathlib", "pickle", "re", "shutil",
+    "statistics", "sys", "tempfile", "time", "tomllib", "typing", "uuid", "zlib",
 }  # fmt: skip
 FILES = [*LIBRARY.rglob("*.py"), *(ROOT / "jobs").glob("*.py")]
 
