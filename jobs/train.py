@@ -20,9 +20,9 @@ def train(arguments: Namespace) -> dict[str, Any]:
     estimator.setParams(featuresCol=data.features, labelCol=data.label, weightCol=data.weight).watch(line)
     store.check_free(out, arguments.overwrite)
     with SparkSession.builder.appName(f"treefold train {arguments.conf}").getOrCreate() as spark:
-        line.say(f"reading {data.train}")
         rows, held_out = ml.read_parquet(spark, data.train), ml.read_parquet(spark, data.test)
-        estimator.check(held_out)
+        estimator.check(held_out)  # rather now than after hours of training
+        line.say(f"reading {data.train}")
         model = estimator.fit(rows)
         line.say(f"testing on {data.test}")
         test = model.evaluate(held_out)

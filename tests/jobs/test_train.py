@@ -165,6 +165,12 @@ def test_a_test_set_without_the_label_is_refused_before_training(tmp_path):
     assert "there is no column 'digit'" in line
 
 
+def test_bad_rows_in_the_test_set_are_refused_before_training(tmp_path):
+    folder = copy_with(tmp_path, with_value("pixel_33", float("nan"), pa.float64()))
+    line = refused(submit("train", CONF, f"data.test={folder}", f"output.path={tmp_path / 'out'}"))
+    assert "column 'pixel_33' holds NaN in row 3 of" in line
+
+
 def test_no_rows(tmp_path):
     folder = tmp_path / "none"
     folder.mkdir()

@@ -8,9 +8,10 @@ from pyspark.ml.param import TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 
+from treefold.algorithms.survey import survey
 from treefold.blocks import Pass
 from treefold.engine.columns import Columns
-from treefold.engine.sources import check_columns, open_blocks
+from treefold.engine.sources import open_blocks
 from treefold.engine.spark import SparkBlocks
 from treefold.ml.options import Option, Options, at_least, choice, columns
 
@@ -37,10 +38,6 @@ class ColumnOptions(Options):
             tuple(features), label, self.value("weightCol") if labelled else None, self.getOrDefault("dtype")
         )
 
-    def check(self, data: DataFrame) -> None:
-        """Raise InputError if a column of ``data`` is missing or of a type that cannot take part."""
-        check_columns(data, self.columns_of(data))
-
     def open(self, data: DataFrame) -> SparkBlocks:
         """Blocks of the labelled data; to be closed."""
         return open_blocks(data, self.columns_of(data), type(self).__name__, self.value("numTasks"))
@@ -63,7 +60,13 @@ class FitOptions(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
         "stepRule", "the steps of solver gd: backtracking or constant", choice("backtracking", "constant"),
         "backtracking",
     )  # fmt: skip
+    labels_are_classes = False
     _watcher: "Callable[[Progress], None] | None" = None
+
+    def check(self, data: DataFrame) -> None:
+        """Raise InputError for whatever in ``data`` would end a fit or an evaluation: one pass."""
+        with self.open(data) as blocks:
+            survey(blocks, classification=self.labels_are_classes)
 
     def watch(self, watcher: "Callable[[Progress], None]") -> "FitOptions":
         """Call ``watcher`` after every pass of a fit; returns the estimator."""

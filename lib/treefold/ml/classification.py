@@ -47,6 +47,8 @@ class LogisticRegression(FitOptions, ClassifierOptions, Estimator):
         choice("auto", "binomial", "multinomial"), "auto",
     )  # fmt: skip
 
+    labels_are_classes = True
+
     def _fit(self, dataset: DataFrame) -> "LogisticRegressionModel":
         with self.open(dataset) as blocks:
             found = survey(blocks, classification=True)
