@@ -51,11 +51,12 @@ setup() {
     if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then return; fi
     echo "first run: making .venv with $("$python" -V) and the versions of constraints.txt (a minute or two)" >&2
     "$python" -m venv .venv >&2
-    .venv/bin/python - "$extra" <<'EOF' | xargs -d '\n' .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt >&2 \
-        || fail "the packages could not be installed: see above, then run this again"
-import sys, tomllib
+    .venv/bin/python - "$extra" >&2 <<'EOF' || fail "the packages could not be installed: see above, then run this again"
+import subprocess, sys, tomllib
 project = tomllib.load(open("pyproject.toml", "rb"))["project"]
-print(*project["dependencies"], *project["optional-dependencies"].get(sys.argv[1], []), sep="\n")
+packages = project["dependencies"] + project["optional-dependencies"].get(sys.argv[1], [])
+pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", "constraints.txt"]
+sys.exit(subprocess.call(pip + packages))
 EOF
     echo "$wanted" >"$stamp"
     echo "first run: .venv is ready" >&2

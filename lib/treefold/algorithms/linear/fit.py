@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.algorithms.folds import Holdout
-from treefold.algorithms.linear.frame import frame
+from treefold.algorithms.linear.frame import Frame, frame
 from treefold.algorithms.linear.objective import Objective, objective
 from treefold.algorithms.survey import Survey
 from treefold.blocks import Blocks
@@ -71,17 +71,7 @@ def fit(
     features = len(space.inverse)
     penalty = L2(strength, np.ones(features) if standardize else space.inverse**2)
 
-    def fun(x: NDArray, chosen: NDArray) -> tuple[NDArray, NDArray]:
-        theta = x.reshape(len(chosen), outputs, features + 1)
-        held = None if holdout is None else holdout._replace(fold=holdout.fold[chosen])
-        total: Objective = blocks.sum(objective, space.to_rows(theta), loss, held, space.shift)
-        weight = np.broadcast_to(total.weight, len(chosen))
-        mine = penalty._replace(strength=strength[chosen])
-        gradient = space.to_solver(total.coef, total.intercept) / weight[:, None, None]
-        gradient[..., :-1] += mine.grad(theta[..., :-1])
-        value = total.loss / weight / space.label_scale**2 + mine.value(theta[..., :-1])
-        return value, gradient.reshape(len(chosen), -1)
-
+    fun = _penalised(blocks, loss, space, penalty, holdout, outputs)
     history: list[list[float]] = [[] for _ in strength]
 
     def record(state: Any) -> None:
@@ -99,6 +89,23 @@ def fit(
     if loss is softmax:
         coef = _centred(coef, strength, intercept)
     return LinearFit(coef, history, state.iteration, state.status)
+
+
+def _penalised(blocks: Blocks, loss: Loss, space: Frame, penalty: L2, holdout: Holdout | None, outputs: int) -> Fun:
+    """The solver's function: one pass for the loss and its gradient, the penalty on the driver."""
+
+    def fun(x: NDArray, chosen: NDArray) -> tuple[NDArray, NDArray]:
+        theta = x.reshape(len(chosen), outputs, -1)
+        held = None if holdout is None else holdout._replace(fold=holdout.fold[chosen])
+        total: Objective = blocks.sum(objective, space.to_rows(theta), loss, held, space.shift)
+        weight = np.broadcast_to(total.weight, len(chosen))
+        mine = penalty._replace(strength=penalty.strength[chosen])
+        gradient = space.to_solver(total.coef, total.intercept) / weight[:, None, None]
+        gradient[..., :-1] += mine.grad(theta[..., :-1])
+        value = total.loss / weight / space.label_scale**2 + mine.value(theta[..., :-1])
+        return value, gradient.reshape(len(chosen), -1)
+
+    return fun
 
 
 def _run(solver: Solver, fun: Fun, x0: NDArray, max_iter: int, tol: float, on_step: OnStep) -> Any:
