@@ -91,12 +91,23 @@ library=$(mktemp -d build/job.XXXXXX)
 trap 'rm -rf "$library"' EXIT
 (cd lib && "$PYSPARK_PYTHON" -m zipfile -c "../$library/treefold.zip" treefold)
 
+# What the JVM and the Python workers say, without two lines that mean nothing: Java's note on its vector module, and the
+# broken pipe of an idle worker that sees Spark's end before PySpark's daemon stops it.
+quiet() {
+    awk '/^WARNING: Using incubator modules/ { next }
+         /^Traceback \(most recent call last\):$/ { held = $0; next }
+         held != "" && /^ / { held = held "\n" $0; next }
+         held != "" { if (!(/^BrokenPipeError/ && held ~ /pyspark\/daemon\.py/)) print held "\n" $0
+                      held = ""; fflush(); next }
+         { print; fflush() }
+         END { if (held != "") print held }'
+}
+
 # spark-submit mixes a Python job's stderr into its stdout: both go to stderr here, and the result takes a file of its own.
 export TREEFOLD_RESULT=$PWD/$library/result
 if [ -t 2 ]; then export TREEFOLD_TERMINAL=1; fi
 status=0
 .venv/bin/spark-submit --properties-file "$properties" --py-files "$library/treefold.zip" "jobs/$job.py" "$@" >&2 \
-    2> >(IFS= read -r line; [[ $line == "WARNING: Using incubator modules"* ]] || echo "$line" >&2; exec cat >&2) \
-    || status=$?
+    2> >(quiet >&2) || status=$?
 if [ -f "$TREEFOLD_RESULT" ]; then cat "$TREEFOLD_RESULT"; fi
 exit "$status"
