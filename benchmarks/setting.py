@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 FEATURES = 100
 NAMES = [f"x{j}" for j in range(FEATURES)]
 GROUP = 125_000
+PICTURES = 2_500
 
 
 def session(**properties: Any) -> SparkSession:
@@ -53,6 +54,25 @@ def generated(rows: int) -> str:
             label = (X @ coef + rng.logistic(size=GROUP) > 0).astype(np.float64)
             table = pa.table({**{name: X[:, j] for j, name in enumerate(NAMES)}, "label": label})
             pq.write_table(table, folder / f"part-{i:05d}.parquet")
+        (folder / "_SUCCESS").touch()
+    return str(folder)
+
+
+def pixels(rows: int) -> str:
+    """Parquet files of ``rows`` pictures of 28 x 28 pixels 0 .. 255, in clusters of low rank, made once."""
+    folder = HERE / "data" / f"{rows}x784"
+    if not (folder / "_SUCCESS").exists():
+        print(f"making {folder}", file=sys.stderr, flush=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        once = np.random.default_rng(2)
+        kinds, strokes = once.normal(60, 70, (50, 784)), once.normal(0, 25, (50, 20, 784))
+        for i in range(rows // PICTURES):
+            rng = np.random.default_rng([3, i])
+            kind = rng.integers(0, 50, PICTURES)
+            X = kinds[kind] + np.einsum("ns,nsf->nf", rng.standard_normal((PICTURES, 20)), strokes[kind])
+            flat = np.clip(X, 0, 255).astype(np.uint8).ravel()
+            lists = pa.ListArray.from_arrays(np.arange(0, len(flat) + 1, 784, dtype=np.int32), pa.array(flat))
+            pq.write_table(pa.table({"pixels": lists}), folder / f"part-{i:05d}.parquet")
         (folder / "_SUCCESS").touch()
     return str(folder)
 

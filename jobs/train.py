@@ -1,4 +1,4 @@
-"""Train a model on partitioned Parquet, evaluate it on a test split, publish model and metrics."""
+"""Train a model on partitioned Parquet, evaluate it on a test split, publish model, metrics and report."""
 
 import time
 from argparse import Namespace
@@ -10,7 +10,7 @@ from treefold import ml, store
 from treefold.conf import load_train
 from treefold.report.command import run
 from treefold.report.progress import ProgressLine
-from treefold.report.results import METRICS, account, summary, write_results
+from treefold.report.results import METRICS, account, headline, summary, write_results
 
 
 def train(arguments: Namespace) -> dict[str, Any]:
@@ -20,25 +20,24 @@ def train(arguments: Namespace) -> dict[str, Any]:
     estimator.setParams(featuresCol=data.features, labelCol=data.label, weightCol=data.weight).watch(line)
     store.check_free(out, arguments.overwrite)
     with SparkSession.builder.appName(f"treefold train {arguments.conf}").getOrCreate() as spark:
-        rows, held_out = ml.read_parquet(spark, data.train), ml.read_parquet(spark, data.test)
-        estimator.check(held_out)  # rather now than after hours of training
+        rows, test = ml.read_parquet(spark, data.train), None
+        held_out = ml.read_parquet(spark, data.test) if data.test else None
+        if held_out:
+            estimator.check(held_out)  # rather now than after hours of training
         line.say(f"reading {data.train}")
         model = estimator.fit(rows)
-        line.say(f"testing on {data.test}")
-        test = model.evaluate(held_out)
-    cost = account(model.summary.passes, test.passes, time.perf_counter() - start)
-    metrics = {
-        "test": test.scores,
-        "objective": model.summary.objectiveHistory[-1],
-        "iterations": model.summary.totalIterations,
-        "outcome": model.summary.outcome,
-        "cost": cost,
-    }
+        if held_out:
+            line.say(f"testing on {data.test}")
+            test = model.evaluate(held_out)
+    fitted, tested = model.summary, test.passes if test else []
+    cost = account(fitted.passes, tested, time.perf_counter() - start)
+    metrics = {"test": test.scores if test else None, **fitted.facts(), "cost": cost}
     with store.published(out, marker=METRICS, overwrite=arguments.overwrite) as folder:
         ml.fill(model, folder / "model")
-        write_results(folder, metrics, model.summary.passes, test.passes)
+        title = f"{conf.model.name} on {data.train}"
+        write_results(folder, title, metrics, fitted.charts(), fit=fitted.passes, test=tested)
     line.say(summary(metrics))
-    return {"output": out, **{name: value for name, value in test.scores.items() if isinstance(value, int | float)}}
+    return {"output": out, **headline(metrics)}
 
 
 if __name__ == "__main__":

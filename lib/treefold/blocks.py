@@ -91,14 +91,11 @@ class Pass:
     how: str
 
 
-class Blocks(Protocol):
-    """A data set at rest, cut into :class:`~treefold.block.Block` s.
+class Scan(Protocol):
+    """Rows that can be passed over.
 
     A statistic is a module-level function ``stat(block, *args)`` that returns a NamedTuple of arrays or numbers.
     """
-
-    features: int
-    passes: list[Pass]
 
     def sum(self, stat: Callable, *args: Any) -> Any:
         """Sum of ``stat(block, *args)`` over all blocks, field by field in float64: one pass."""
@@ -107,6 +104,13 @@ class Blocks(Protocol):
     def fold(self, stat: Callable, *args: Any, merge: Merge) -> Any:
         """Merge of ``stat(block, *args)`` over all blocks along the fixed tree: one pass."""
         ...
+
+
+class Blocks(Scan, Protocol):
+    """A data set at rest, cut into :class:`~treefold.block.Block` s."""
+
+    features: int
+    passes: list[Pass]
 
     def map(self, fn: Callable, *args: Any) -> "Blocks":
         """Blocks ``fn(block, *args)``, which keep their rows and their id, at rest beside these."""

@@ -18,9 +18,9 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
     """Where rows come from: Parquet folders and the columns that take part."""
 
     train: Name
-    test: Name
     features: Name | Annotated[list[Name], Meta(min_length=1)]
-    label: Name
+    test: Name | None = None
+    label: Name | None = None
     weight: Name | None = None
 
 

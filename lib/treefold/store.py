@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import pyarrow as pa
@@ -23,22 +23,42 @@ from numpy.typing import NDArray
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 
 from treefold import __version__
+from treefold.algorithms.kmeans import KMeansModel
 from treefold.algorithms.linear import LinearModel
 from treefold.errors import InputError
 
 FORMAT = 1
 MODEL, ARRAYS = "model.json", "arrays.npz"
-KINDS = {"LinearModel": LinearModel}
+
+
+class PureModel(Protocol):
+    """A model that scores NumPy arrays, and is saved as a few facts and arrays."""
+
+    def predict(self, X: Any) -> NDArray:
+        """Prediction for each row."""
+        ...
+
+    def save_state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+        """Facts and arrays from which ``from_state`` makes the model again."""
+        ...
+
+    @classmethod
+    def from_state(cls, facts: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
+        """Model of saved facts and arrays."""
+        ...
+
+
+KINDS: dict[str, type[PureModel]] = {"LinearModel": LinearModel, "KMeansModel": KMeansModel}
 
 
 class Saved(NamedTuple):
     """A pure model and what its Spark face keeps with it: class and params."""
 
-    model: LinearModel
+    model: Any
     face: dict[str, Any]
 
 
-def save(model: LinearModel, folder: Path, face: dict[str, Any] | None = None) -> None:
+def save(model: PureModel, folder: Path, face: dict[str, Any] | None = None) -> None:
     """Write a model into a local folder that is not yet read by anybody: see :func:`published`."""
     facts, arrays = model.save_state()
     buffer = io.BytesIO()
@@ -57,7 +77,7 @@ def save(model: LinearModel, folder: Path, face: dict[str, Any] | None = None) -
     (folder / MODEL).write_text(json.dumps(written, indent=2) + "\n")
 
 
-def load(uri: str) -> LinearModel:
+def load(uri: str) -> Any:
     """The model saved at a path or URI, for scoring with NumPy alone.
 
     Raises

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from treefold.algorithms.draws import scrambled
 from treefold.block import Block, positions
 
 
@@ -27,16 +28,8 @@ class Holdout(NamedTuple):
 
 
 def fold_of(position: NDArray[np.uint64], folds: int, seed: int) -> NDArray[np.int64]:
-    """Fold of each row: a hash of (seed, position), the same whatever the partitioning.
-
-    The hash is the finaliser of SplitMix64 (Steele, Lea & Flood, "Fast splittable pseudorandom number generators",
-    OOPSLA 2014, fig. 14).
-    """
-    with np.errstate(over="ignore"):
-        z = position + np.uint64(seed) * np.uint64(0xD1342543DE82EF95) + np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return ((z ^ (z >> np.uint64(31))) % np.uint64(folds)).astype(np.int64)
+    """Fold of each row: a hash of (seed, position), the same whatever the partitioning."""
+    return (scrambled(position, seed) % np.uint64(folds)).astype(np.int64)
 
 
 def training_weight(block: Block, holdout: Holdout | None) -> NDArray:

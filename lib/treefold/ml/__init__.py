@@ -6,19 +6,21 @@ Names and defaults of params are pyspark.ml's. A param that is not here raises; 
 from typing import Any
 
 from treefold.errors import InputError
-from treefold.ml.base import FitOptions, Progress
+from treefold.ml.base import Progress, Trainable
 from treefold.ml.classification import LogisticRegression, LogisticRegressionModel
-from treefold.ml.model import LinearModelFace, fill
+from treefold.ml.clustering import KMeans, KMeansModel
+from treefold.ml.model import ModelFace, fill
 from treefold.ml.read import read_parquet
 from treefold.ml.regression import LinearRegression, LinearRegressionModel
 
-ESTIMATORS: dict[str, type[FitOptions]] = {
+ESTIMATORS: dict[str, type[Trainable]] = {
+    "KMeans": KMeans,
     "LinearRegression": LinearRegression,
     "LogisticRegression": LogisticRegression,
 }
 
 
-def estimator(name: str, **params: Any) -> FitOptions:
+def estimator(name: str, **params: Any) -> Trainable:
     """The estimator of that name, with params.
 
     Raises
@@ -32,11 +34,13 @@ def estimator(name: str, **params: Any) -> FitOptions:
 
 
 __all__ = [
-    "LinearModelFace",
+    "KMeans",
+    "KMeansModel",
     "LinearRegression",
     "LinearRegressionModel",
     "LogisticRegression",
     "LogisticRegressionModel",
+    "ModelFace",
     "Progress",
     "estimator",
     "fill",

@@ -12,14 +12,14 @@ from treefold.algorithms.linear import LinearModel
 from treefold.algorithms.survey import survey
 from treefold.errors import InputError
 from treefold.losses import logistic, softmax
-from treefold.ml.base import ColumnOptions, FitOptions
+from treefold.ml.base import LabelOptions
 from treefold.ml.evaluation import Evaluation, evaluate
-from treefold.ml.fitting import fit_one, summary_of
+from treefold.ml.fitting import FitOptions, fit_one, summary_of
 from treefold.ml.model import LinearModelFace
 from treefold.ml.options import Option, choice, share
 
 
-class ClassifierOptions(ColumnOptions):
+class ClassifierOptions(LabelOptions):
     """The columns a classifier writes, and how it decides."""
 
     probabilityCol = Option(

@@ -10,43 +10,33 @@ from pyspark.ml.util import MLReadable, MLReader, MLWritable, MLWriter
 from pyspark.sql import DataFrame
 
 from treefold import store
-from treefold.algorithms.linear import LinearModel
 from treefold.engine.columns import Columns
 from treefold.errors import InputError
-from treefold.ml.base import ColumnOptions, TrainingSummary
+from treefold.ml.base import ColumnOptions
 from treefold.ml.predict import predicted
 
 
-class LinearModelFace(Model, ColumnOptions, MLReadable, MLWritable):
-    """A :class:`~treefold.algorithms.linear.LinearModel` as a pyspark.ml Model.
+class ModelFace(Model, ColumnOptions, MLReadable, MLWritable):
+    """A pure model as a pyspark.ml Model.
 
     Attributes
     ----------
-    pure : LinearModel
+    pure : LinearModel or KMeansModel
         Scores NumPy arrays without Spark.
-    summary : TrainingSummary or None
+    summary : TrainingSummary, ClusteringSummary or None
         None after loading.
     """
 
     outputs: tuple[str, ...] = ("prediction",)
 
-    def __init__(self, pure: LinearModel, summary: TrainingSummary | None = None, **values: Any) -> None:
+    def __init__(self, pure: Any, summary: Any = None, **values: Any) -> None:
         super().__init__(**values)
         self.pure, self.summary = pure, summary
-
-    def predict(self, value: Vector) -> float:
-        """Prediction for one vector of features."""
-        return float(self.scoring().predict(value.toArray()[None])[0])
 
     @property
     def hasSummary(self) -> bool:
         """Whether the training summary is at hand."""
         return self.summary is not None
-
-    @property
-    def numFeatures(self) -> int:
-        """Number of features."""
-        return self.pure.features
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         """Add the output columns; one whose name is empty is left out."""
@@ -54,7 +44,7 @@ class LinearModelFace(Model, ColumnOptions, MLReadable, MLWritable):
         kept = {output: name for output, name in named.items() if name}
         return predicted(dataset, self.scoring(), self.columns_of(dataset, labelled=False), kept) if kept else dataset
 
-    def scoring(self) -> LinearModel:
+    def scoring(self) -> Any:
         """The pure model with what params have changed of it."""
         return self.pure
 
@@ -78,10 +68,23 @@ class LinearModelFace(Model, ColumnOptions, MLReadable, MLWritable):
         return FolderReader(cls)
 
 
+class LinearModelFace(ModelFace):
+    """A :class:`~treefold.algorithms.linear.LinearModel` as a pyspark.ml Model."""
+
+    def predict(self, value: Vector) -> float:
+        """Prediction for one vector of features."""
+        return float(self.scoring().predict(value.toArray()[None])[0])
+
+    @property
+    def numFeatures(self) -> int:
+        """Number of features."""
+        return self.pure.features
+
+
 class FolderWriter(MLWriter):
     """Writes a model to a path or any URI of pyarrow.fs; ``overwrite()`` allows to replace one."""
 
-    def __init__(self, model: LinearModelFace) -> None:
+    def __init__(self, model: ModelFace) -> None:
         super().__init__()
         self.model = model
 
@@ -94,11 +97,11 @@ class FolderWriter(MLWriter):
 class FolderReader(MLReader):
     """Reads a model from a path or any URI of pyarrow.fs."""
 
-    def __init__(self, cls: type[LinearModelFace]) -> None:
+    def __init__(self, cls: type[ModelFace]) -> None:
         super().__init__()
         self.cls = cls
 
-    def load(self, path: str) -> LinearModelFace:
+    def load(self, path: str) -> ModelFace:
         """The model at ``path``."""
         saved = store.load_saved(path)
         if saved.face.get("class", _name(self.cls)) != _name(self.cls):
@@ -113,7 +116,7 @@ def _name(cls: type) -> str:
     return f"{cls.__module__}.{cls.__name__}"
 
 
-def fill(model: LinearModelFace, folder: Path) -> None:
+def fill(model: ModelFace, folder: Path) -> None:
     """Write a model into ``folder``, with the metadata by which a pyspark.ml Pipeline finds its class."""
     face = {"class": _name(type(model)), "uid": model.uid}
     params = {param.name: value for param, value in model._paramMap.items()}

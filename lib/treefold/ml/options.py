@@ -54,13 +54,13 @@ class Options(Params):
             If there is no such param, or a value is not of its kind.
         """
         for name, value in values.items():
+            if value is None:
+                continue
             if not self.hasParam(name):
                 names = [param.name for param in self.params]
                 close = difflib.get_close_matches(name, names, 1)
                 hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(names)}"
                 raise InputError(f"{type(self).__name__} has no param '{name}': {hint}")
-            if value is None:
-                continue
             try:
                 self._set(**{name: value})
             except (TypeError, ValueError) as error:
@@ -128,3 +128,22 @@ def choice(*values: str) -> Callable[[Any], str]:
 def columns(value: Any) -> Any:
     """The name of one column, or a list of names."""
     return TypeConverters.toString(value) if isinstance(value, str) else TypeConverters.toListString(value)
+
+
+def counts(value: Any) -> Any:
+    """A whole number >= 1, or a list of different ones."""
+    one = at_least(1, TypeConverters.toInt)
+    if not isinstance(value, list | tuple | range):
+        return one(value)
+    many = [one(each) for each in value]
+    if not many or len(set(many)) < len(many):
+        raise ValueError("an empty list, or one that repeats itself")
+    return many
+
+
+def rows_of_numbers(value: Any) -> list[list[float]]:
+    """Rows of numbers, all of one length: lists, an array, or vectors."""
+    rows = [TypeConverters.toListFloat(row) for row in value]
+    if not rows or len({len(row) for row in rows}) > 1:
+        raise ValueError("not rows of one length")
+    return rows

@@ -1,6 +1,6 @@
 """Prediction: vectorised on Arrow batches, by a pure model that knows no Spark."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +8,6 @@ from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame
 from pyspark.sql.functions import arrow_udf, col, struct
 
-from treefold.algorithms.linear import LinearModel
 from treefold.engine.columns import Columns, read_rows
 from treefold.engine.sources import arrays, check_columns
 from treefold.errors import InputError
@@ -20,18 +19,18 @@ VECTORS = {"rawPrediction", "probability"}
 class Outputs(NamedTuple):
     """Output columns of a model for Arrow batches of its feature columns.
 
-    ``names`` are among ``rawPrediction``, ``probability`` and ``prediction``. A NaN feature gives NaN outputs.
+    ``names`` are among those of the model's ``outputs``. A NaN feature gives NaN outputs, or null for an index.
     """
 
-    model: LinearModel
+    model: Any
     columns: Columns
     names: tuple[str, ...]
 
     @property
     def type(self) -> str:
         """The DDL of the struct of outputs."""
-        fields = (f"{name} {'array<double>' if name in VECTORS else 'double'}" for name in self.names)
-        return f"struct<{', '.join(fields)}>"
+        made = self.model.outputs(np.empty((0, self.model.features)))
+        return f"struct<{', '.join(f'{name} {_ddl(made[name])}' for name in self.names)}>"
 
     def __call__(self, features: pa.Array) -> pa.Array:
         batch = pa.RecordBatch.from_struct_array(features)
@@ -39,28 +38,17 @@ class Outputs(NamedTuple):
         X = np.empty((len(rows.y), rows.width if len(rows.y) else self.model.features))
         if len(X):
             rows.fill(X, slice(None))
-        made = self._outputs(X)
+        made = self.model.outputs(X)
         return pa.StructArray.from_arrays([_arrow(made[name]) for name in self.names], self.names)
 
-    def _outputs(self, X: np.ndarray) -> dict[str, np.ndarray]:
-        margin = self.model.margin(X)
-        if not self.model.classes:
-            return {"prediction": margin}
-        probability = self.model.probability_of(margin)
-        return {
-            "rawPrediction": margin,
-            "probability": probability,
-            "prediction": self.model.class_of(probability),
-        }
 
-
-def predicted(data: DataFrame, model: LinearModel, columns: Columns, named: dict[str, str]) -> DataFrame:
+def predicted(data: DataFrame, model: Any, columns: Columns, named: dict[str, str]) -> DataFrame:
     """``data`` with outputs of a model added.
 
     Parameters
     ----------
     data : DataFrame
-    model : LinearModel
+    model : pure model
     columns : Columns
         The feature columns.
     named : {output: column}
@@ -86,9 +74,14 @@ def predicted(data: DataFrame, model: LinearModel, columns: Columns, named: dict
     return data.withColumn(TEMPORARY, udf(inputs)).select("*", *added).drop(TEMPORARY)
 
 
+def _ddl(array: np.ndarray) -> str:
+    kind = "int" if array.dtype.kind == "i" else "double"
+    return f"array<{kind}>" if array.ndim == 2 else kind
+
+
 def _arrow(array: np.ndarray) -> pa.Array:
     if array.ndim == 1:
-        return pa.array(array)
+        return pa.array(array, mask=array < 0 if array.dtype.kind == "i" else None)  # an index of -1 is none
     rows, width = array.shape
     offsets = pa.array(np.arange(0, rows * width + 1, width, dtype=np.int32))
     return pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(array).ravel()))

@@ -7,9 +7,9 @@ from pyspark.sql import DataFrame
 from treefold.algorithms.linear import LinearModel
 from treefold.algorithms.survey import survey
 from treefold.losses import squared
-from treefold.ml.base import FitOptions
+from treefold.ml.base import LabelOptions
 from treefold.ml.evaluation import Evaluation, evaluate
-from treefold.ml.fitting import fit_one, summary_of
+from treefold.ml.fitting import FitOptions, fit_one, summary_of
 from treefold.ml.model import LinearModelFace
 
 
@@ -29,7 +29,7 @@ class LinearRegression(FitOptions, Estimator):
             return model.taking(self, self.columns_of(dataset))
 
 
-class LinearRegressionModel(LinearModelFace):
+class LinearRegressionModel(LinearModelFace, LabelOptions):
     """Fitted :class:`LinearRegression`."""
 
     @property

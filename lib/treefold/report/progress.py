@@ -17,10 +17,8 @@ class ProgressLine:
         if not self.terminal and progress.iteration == self.shown:
             return
         self.shown = progress.iteration
-        line = (
-            f"iteration {progress.iteration:4d}   objective {progress.objective:.8g}   "
-            f"gradient {progress.gradient:.2e}   {progress.last.seconds:.3f} s/pass"
-        )
+        figures = "   ".join(f"{name} {value:.8g}" for name, value in progress.figures.items())
+        line = f"iteration {progress.iteration:4d}   {figures}   {progress.last.seconds:.3f} s/pass"
         print(
             f"\r\033[K{line}" if self.terminal else line, end="" if self.terminal else "\n", file=sys.stderr, flush=True
         )

@@ -1,4 +1,4 @@
-"""The files a training job leaves: metrics.json and passes.jsonl, and its summary."""
+"""The files a training job leaves: metrics.json, passes.jsonl and report.html, and its summary."""
 
 import json
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from treefold.blocks import Pass
+from treefold.report.page import REPORT, page
 
 METRICS = "metrics.json"
 
@@ -24,21 +25,35 @@ def account(fit: Sequence[Pass], test: Sequence[Pass], seconds: float) -> dict[s
     }
 
 
-def write_results(folder: Path, metrics: dict[str, Any], fit: Sequence[Pass], test: Sequence[Pass]) -> None:
-    """Write ``passes.jsonl``, one line a pass, and ``metrics.json``."""
-    lines = [
-        {"pass": i, "of": of, **asdict(p)} for of, some in (("fit", fit), ("test", test)) for i, p in enumerate(some, 1)
-    ]
+def write_results(
+    folder: Path, title: str, metrics: dict[str, Any], charts: Sequence[dict[str, Any]], **passes: Sequence[Pass]
+) -> None:
+    """Write ``passes.jsonl``, one line a pass, ``report.html`` and ``metrics.json``.
+
+    ``passes`` are those of the fit, and of the test.
+    """
+    lines = [{"pass": i, "of": of, **asdict(p)} for of, some in passes.items() for i, p in enumerate(some, 1)]
     (folder / "passes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    facts = {k: v for k, v in metrics.items() if k not in ("test", "cost")}
+    tested = {f"test {name}": value for name, value in (metrics["test"] or {}).items()}
+    (folder / REPORT).write_text(page(title, summary(metrics).splitlines()[0], facts | tested, charts))
     (folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
+
+
+def headline(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The plain figures: of the test, or of the fit where there was none."""
+    source = metrics if metrics["test"] is None else metrics["test"]
+    return {name: value for name, value in source.items() if isinstance(value, int | float)}
 
 
 def summary(metrics: dict[str, Any]) -> str:
     """A few lines for a person."""
-    test = metrics["test"]
-    scores = "   ".join(f"{name} {value:.4f}" for name, value in test.items() if isinstance(value, float))
-    cost = metrics["cost"]
-    return (
+    cost, test = metrics["cost"], metrics["test"]
+    line = (
         f"{metrics['outcome']} after {metrics['iterations']} iterations, {cost['passes']} passes, "
-        f"{cost['seconds']:.1f} s\ntest on {test['rows']:,} rows   {scores}"
+        f"{cost['seconds']:.1f} s"
     )
+    if test is None:
+        return line
+    scores = "   ".join(f"{name} {value:.6g}" for name, value in test.items() if isinstance(value, float))
+    return f"{line}\ntest on {test['rows']:,} rows   {scores}"

@@ -74,6 +74,14 @@ class LinearModel:
         margin = self.margin(X)
         return margin if self.link == "identity" else self.class_of(self.probability_of(margin))
 
+    def outputs(self, X: NDArray) -> dict[str, NDArray]:
+        """Columns that can be added: ``prediction``, and of a classifier ``rawPrediction`` and ``probability``."""
+        margin = self.margin(X)
+        if not self.classes:
+            return {"prediction": margin}
+        probability = self.probability_of(margin)
+        return {"rawPrediction": margin, "probability": probability, "prediction": self.class_of(probability)}
+
     def save_state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Facts and arrays from which :meth:`from_state` makes the model again."""
         return {"link": self.link, "threshold": self.threshold}, {"coef": self.coef}

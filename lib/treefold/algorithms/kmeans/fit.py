@@ -1,0 +1,143 @@
+"""The loop: restarts and numbers of clusters share every pass."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treefold.algorithms.draws import substream
+from treefold.algorithms.kmeans.census import census
+from treefold.algorithms.kmeans.centres import Centres
+from treefold.algorithms.kmeans.lloyd import Lloyd, MiniBatch, Solver, State, begin, step
+from treefold.algorithms.kmeans.start import Start, Wanted, start
+from treefold.blocks import Blocks
+from treefold.errors import InputError
+from treefold.iterate import OnStep, iterate
+
+
+class Trial(NamedTuple):
+    """One fitted model of the batch.
+
+    Attributes
+    ----------
+    centres : (k, features)
+    weight, rows, spread : (k,)
+        Weight, number and weighted squared distances of the rows of each cluster.
+    residual : (k, features)
+        Weighted sum of what is left of those rows.
+    costs : list of float
+        At the start and after each iteration; after mini-batches the last is that of all rows.
+    iterations, status : int
+        As in :mod:`treefold.solvers.status`.
+    """
+
+    centres: NDArray
+    weight: NDArray
+    rows: NDArray
+    spread: NDArray
+    residual: NDArray
+    costs: list[float]
+    iterations: int
+    status: int
+
+    @property
+    def cost(self) -> float:
+        """Weighted sum of squared distances, or of 1 - cos."""
+        return self.costs[-1]
+
+
+def fit(
+    blocks: Blocks,
+    ks: list[int],
+    *,
+    restarts: int = 1,
+    start_by: Start | list[NDArray] = Start(),  # noqa: B008 - an immutable tuple
+    cosine: bool = False,
+    batch_rows: int | None = None,
+    max_iter: int = 20,
+    tol: float = 1e-4,
+    seed: int = 0,
+    on_step: OnStep | None = None,
+) -> list[list[Trial]]:
+    """Fit ``restarts`` models for every number of clusters, all in the same passes.
+
+    Parameters
+    ----------
+    ks : list of int
+        Numbers of clusters.
+    start_by : Start or list of (k, features)
+        How to draw the first centres, or the first centres for each of ``ks``.
+    batch_rows : int, optional
+        Rows of a mini-batch; all rows if None.
+    max_iter, tol
+        A model stops when no centre would go farther than ``tol`` (for the cosine, 1 - cos), or after ``max_iter``
+        iterations.
+    on_step : callable, optional
+        Called after every iteration with the state.
+
+    Returns
+    -------
+    list of list of Trial
+        For each of ``ks`` its restarts.
+
+    Raises
+    ------
+    InputError
+        If all weights are zero, a row is zero and the distance is the cosine, or given centres do not fit the data.
+    """
+    if isinstance(start_by, Start):
+        wanted = [Wanted(k, substream(seed, k, restart)) for k in ks for restart in range(restarts)]
+        found, centres = start(blocks, start_by, wanted, cosine)
+    else:
+        found = census(blocks, cosine, ())
+        centres = [_given(centre, blocks.features, cosine) for centre in start_by for _ in range(restarts)]
+    batch = Centres.of(centres, cosine)
+    batches = 1 if batch_rows is None else -(-found.rows // batch_rows)
+    solver: Solver = Lloyd() if batches == 1 else MiniBatch(batches, substream(seed, -1), found.weight)
+    costs: list[list[float]] = [[] for _ in centres]
+
+    def record(state: State) -> None:
+        for mine, iteration, value in zip(costs, state.iteration, state.value, strict=True):
+            if iteration == len(mine):
+                mine.append(float(value))
+        if on_step:
+            on_step(state)
+
+    state = iterate(lambda s: step(blocks, solver, batch, s), begin(blocks, solver, batch), max_iter, tol, record)
+    if batches > 1:
+        whole = begin(blocks, Lloyd(), Centres(state.centres, batch.ends, cosine))
+        for mine, value in zip(costs, whole.value, strict=True):
+            mine[-1] = float(value)
+        state = whole._replace(iteration=state.iteration, status=state.status)
+    trials = [_trial(state, mine, m, costs[m]) for m, mine in enumerate(batch.slices)]
+    return [trials[i : i + restarts] for i in range(0, len(trials), restarts)]
+
+
+def best_of(trials: list[Trial]) -> Trial:
+    """The trial of least cost, the first of equals."""
+    return min(trials, key=lambda trial: trial.cost)
+
+
+def _trial(state: State, mine: slice, m: int, costs: list[float]) -> Trial:
+    return Trial(
+        centres=state.centres[mine],
+        weight=state.weight[mine],
+        rows=state.rows[mine],
+        spread=state.spread[mine],
+        residual=state.residual[mine],
+        costs=costs,
+        iterations=int(state.iteration[m]),
+        status=int(state.status[m]),
+    )
+
+
+def _given(centres: NDArray, features: int, cosine: bool) -> NDArray:
+    at = np.asarray(centres, np.float64)
+    if at.ndim != 2 or at.shape[1] != features or not np.isfinite(at).all():
+        raise InputError(f"the centres given are of shape {at.shape}: they must be finite, (k, {features})")
+    if not cosine:
+        return at
+    length = np.linalg.norm(at, axis=1, keepdims=True)
+    if not length.all():
+        raise InputError("a centre given is all zeros and has no direction: leave it out")
+    return at / length

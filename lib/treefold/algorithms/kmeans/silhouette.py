@@ -1,0 +1,96 @@
+"""Silhouettes: how much nearer rows are to their own cluster than to the next."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treefold.algorithms.kmeans.centres import Assigned, Centres, assigned, products_of, scoring
+from treefold.algorithms.kmeans.clusters import Clusters
+from treefold.algorithms.kmeans.kernels import rivals
+from treefold.block import Block
+
+
+class Groups(NamedTuple):
+    """The clusters that rows make, of every model of a batch.
+
+    Attributes
+    ----------
+    means : Centres
+        Mean of the rows of each cluster.
+    spread : (centres,)
+        Mean squared distance of those rows from it; infinite for a cluster without rows.
+    weight : (centres,)
+    """
+
+    means: Centres
+    spread: NDArray
+    weight: NDArray
+
+
+class Silhouettes(NamedTuple):
+    """Weighted sums of the silhouettes of rows.
+
+    Attributes
+    ----------
+    exact, simplified : (models,)
+    weight : float
+    """
+
+    exact: NDArray
+    simplified: NDArray
+    weight: float
+
+
+def groups(centres: Centres, sums: Clusters) -> Groups:
+    """Groups of the rows that ``sums`` were taken over."""
+    weight, some = sums.weight, sums.weight > 0
+    over = np.where(some, weight, 1.0)
+    off = sums.residual / over[:, None]
+    spread = np.where(some, np.maximum(0.0, sums.cost / over - np.square(off).sum(axis=1)), np.inf)
+    return Groups(Centres(centres.at + off, centres.ends, centres.cosine), spread, weight)
+
+
+def silhouettes(block: Block, centres: Centres, found: Groups) -> Silhouettes:
+    """Silhouettes of the rows of one block, each in the cluster of its nearest centre.
+
+    With a the mean dissimilarity of a row from the other rows of its cluster and b the least mean dissimilarity from
+    those of another cluster, its silhouette is ``(b - a) / max(a, b)``, and 0 in a cluster of one (Rousseeuw,
+    "Silhouettes", Journal of Computational and Applied Mathematics 20, 1987). For the squared Euclidean distance, and so
+    for the cosine, ``mean_y |x - y|^2 = |x - mean|^2 + spread`` makes that exact in one pass; it is what pyspark.ml's
+    ClusteringEvaluator computes. Simplified (Hruschka, de Castro & Campello, ICDM 2004), a and b are the distances from
+    the row's own centre and from the next.
+    """
+    models, weight = len(centres.ends), np.maximum(block.weight, 0).astype(np.float64)
+    exact, simplified = np.zeros(models), np.zeros(models)
+    score = scoring(found.means, block.X.dtype)
+    nothing = np.where(np.isfinite(found.spread), 0.0, np.inf)
+    for part in assigned(block.X, centres):
+        w = weight[part.where]
+        _, products = products_of(block.X, part.where, score)
+        means = part._replace(products=products)
+        for m, mine in enumerate(centres.slices):
+            own, rival = _rivals(means, m, found.means, mine, found.spread)
+            total = found.weight[mine][part.label[m]]
+            own *= np.divide(total, total - w, out=np.zeros_like(total), where=total > w)
+            exact[m] += w @ np.where(total > w, _silhouette(own, rival), 0.0)
+            own, rival = _rivals(part, m, centres, mine, nothing)
+            simplified[m] += w @ _silhouette(*((own, rival) if centres.cosine else (np.sqrt(own), np.sqrt(rival))))
+    return Silhouettes(exact, simplified, float(weight.sum()))
+
+
+def _rivals(part: Assigned, m: int, centres: Centres, mine: slice, spread: NDArray) -> tuple[NDArray, NDArray]:
+    score, n = scoring(centres, part.products.dtype), len(part.scale)
+    own, rival = np.empty(n), np.empty(n)
+    rivals(
+        part.rows, part.scale, part.products, score.bias[mine], spread[mine], centres.at[mine], score.squares[mine],
+        mine.start, part.label[m], own, rival,
+    )  # fmt: skip
+    return own, rival
+
+
+def _silhouette(own: NDArray, rival: NDArray) -> NDArray:
+    most = np.maximum(own, rival)
+    lone = ~np.isfinite(rival)  # there is no other cluster
+    value: NDArray = np.divide(rival - own, most, out=np.zeros_like(own), where=(most > 0) & ~lone)
+    return np.where(lone, np.nan, value)

@@ -1,0 +1,66 @@
+"""Charts as SVG, to stand in a page."""
+
+import io
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+INK, GRID = "#1f2933", "#d9dee4"
+COLOURS = ("#2563a8", "#d9822b", "#3a8f5c", "#a8324a", "#7b5ea7", "#5f6b76")
+NAMED = len(COLOURS)  # more lines than this are drawn alike and without names
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",  # text stays text
+    "font.family": "sans-serif",
+    "font.size": 11,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+def drawn(chart: dict[str, Any]) -> str:
+    """A chart as an ``<svg>`` element.
+
+    Parameters
+    ----------
+    chart : dict
+        ``title``, ``x`` and ``y`` (what the axes show), ``kind`` (``line`` or ``bar``) and ``lines``: by name a list of
+        y, from x = 0 on, or a pair of lists (x, y) in which a y may be None.
+    """
+    with rc_context(STYLE | {"svg.hashsalt": chart["title"]}):
+        figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+        axes = figure.add_subplot()
+        for number, (name, line) in enumerate(chart["lines"].items()):
+            x, y = line if isinstance(line, tuple) else (list(range(len(line))), line)
+            kept = [(a, b) for a, b in zip(x, y, strict=True) if b is not None]
+            _draw(axes, chart["kind"], number, len(chart["lines"]), name, kept)
+        axes.set(xlabel=chart["x"], ylabel=chart["y"])
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if 1 < len(chart["lines"]) <= NAMED:
+            axes.legend(frameon=False)
+        made = io.StringIO()
+        figure.savefig(made, format="svg", metadata={"Date": None}, transparent=True)
+    text = made.getvalue()
+    return text[text.index("<svg") :]
+
+
+def _draw(axes: Axes, kind: str, number: int, of: int, name: str, points: list[tuple[float, float]]) -> None:
+    x, y = [a for a, _ in points], [b for _, b in points]
+    colour = COLOURS[number] if of <= NAMED else COLOURS[0]
+    if kind == "bar":
+        axes.bar(x, y, color=colour, label=name)
+        axes.grid(visible=False, axis="x")
+    else:
+        marker = "o" if len(points) <= 40 and of <= NAMED else ""
+        axes.plot(
+            x, y, color=colour, marker=marker, markersize=4, linewidth=1.6, alpha=1 if of <= NAMED else 0.5, label=name
+        )
