@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
-from rows import in_order, ragged, write_parquet
+from rows import in_order, ragged, stored, vectors_in_order, write_parquet
 from treefold import block as block_module
 from treefold.engine.local import LocalBlocks
 
@@ -56,6 +57,7 @@ def spark(tmp_path_factory):
 def small_blocks(monkeypatch) -> int:
     """Blocks of 64 rows, so that little data has many; returns 64."""
     monkeypatch.setattr(block_module, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(block_module, "SPARSE_ROWS", block_module.LEAST_ROWS)
     return block_module.LEAST_ROWS
 
 
@@ -70,10 +72,20 @@ ENGINES = [
 @pytest.fixture(params=ENGINES)
 def engine(request, small_blocks, tmp_path) -> Iterator:
     """A function that turns arrays into Blocks, for each engine and door in turn."""
+    yield from engine_of(request, tmp_path, sparse=False)
+
+
+@pytest.fixture(params=ENGINES)
+def sparse_engine(request, small_blocks, tmp_path) -> Iterator:
+    """A function that turns arrays or CSR into Blocks of CSR, for each engine and door in turn."""
+    yield from engine_of(request, tmp_path, sparse=True)
+
+
+def engine_of(request, folder: Path, sparse: bool) -> Iterator:
     opened = []
 
     def make(X, y, weight=None, dtype="float64"):
-        X, y = np.asarray(X), np.asarray(y)
+        X, y = csr_array(X) if sparse else np.asarray(X), np.asarray(y)
         weight = np.ones(len(y)) if weight is None else np.asarray(weight)
         if request.param == "one block":
             return ragged(X, y, weight, [], dtype)
@@ -85,12 +97,15 @@ def engine(request, small_blocks, tmp_path) -> Iterator:
         from treefold.engine.sources import open_blocks
 
         session = request.getfixturevalue("spark")
+        files = folder / f"{len(opened)}"
         if request.param == "dataframe":
-            frame = in_order(session, X, y, weight)
+            frame = vectors_in_order(session, X, y, weight) if sparse else in_order(session, X, y, weight)
+        elif sparse:
+            frame = stored(vectors_in_order(session, X, y, weight), files)
         else:
-            frame = session.read.parquet(write_parquet(tmp_path / f"{len(opened)}", X, y, weight, [5, 5, len(y) // 2]))
-        columns = Columns(tuple(f"x{j}" for j in range(X.shape[1])), "label", "weight", dtype)
-        blocks = open_blocks(frame, columns, "test")
+            frame = session.read.parquet(write_parquet(files, X, y, weight, [5, 5, len(y) // 2]))
+        names = ("features",) if sparse else tuple(f"x{j}" for j in range(X.shape[1]))
+        blocks = open_blocks(frame, Columns(names, "label", "weight", dtype, sparse), "test")
         opened.append(blocks)
         return blocks
 

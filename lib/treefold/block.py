@@ -1,12 +1,16 @@
 """A block: the unit of work."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 BLOCK_BYTES = 2 << 20  # a block's features stay in a core's cache between the two products of a gradient
 LEAST_ROWS, MOST_ROWS = 64, 16384
+SPARSE_ROWS = 4096
+
+Matrix: TypeAlias = NDArray | csr_array
 
 
 class Block(NamedTuple):
@@ -14,7 +18,10 @@ class Block(NamedTuple):
 
     Attributes
     ----------
-    X : (rows, features) float32 or float64, row-major, read-only
+    X : (rows, features) float32 or float64, read-only
+        Either a row-major array or, of sparse features, a ``scipy.sparse.csr_array`` with ``indices`` and ``indptr`` of
+        int32, the indices sorted within a row, each once, and no zeros stored. All blocks of a data set are of one
+        kind; only algorithms that declare it are given CSR.
     y : (rows,) labels, in the type of ``X``; zeros where the data set has none
     weight : (rows,) row weights >= 0, in the type of ``X``
     id : int
@@ -22,14 +29,16 @@ class Block(NamedTuple):
         ``(seed, id)`` is the same for any number of tasks.
     """
 
-    X: NDArray
+    X: Matrix
     y: NDArray
     weight: NDArray
     id: int
 
 
-def rows_per_block(features: int, dtype: str) -> int:
-    """Rows of every block but the last: a power of two with about 2 MiB of features."""
+def rows_per_block(features: int, dtype: str, sparse: bool = False) -> int:
+    """Rows of every block but the last: a power of two with about 2 MiB of dense features, or a constant for CSR."""
+    if sparse:
+        return SPARSE_ROWS
     fit = BLOCK_BYTES // max(1, features * np.dtype(dtype).itemsize)
     return min(MOST_ROWS, max(LEAST_ROWS, 1 << max(0, fit.bit_length() - 1)))
 

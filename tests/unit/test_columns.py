@@ -1,8 +1,9 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy.sparse import csr_array
 
-from treefold.engine.columns import Columns, check_finite, feature_widths, read_rows
+from treefold.engine.columns import Columns, finite, read_rows
 from treefold.errors import InputError
 
 
@@ -12,11 +13,8 @@ def where(row: int) -> str:
 
 def features(column: pa.Array, dtype="float64") -> np.ndarray:
     batch = pa.record_batch({"f": column})
-    rows = read_rows(batch, Columns(("f",), dtype=dtype), where)
-    X = np.empty((batch.num_rows, rows.width), dtype)
-    rows.fill(X, slice(None))
-    check_finite(X, Columns(("f",), dtype=dtype), feature_widths(rows), where)
-    return X
+    columns = Columns(("f",), dtype=dtype)
+    return finite(read_rows(batch, columns, where), columns, where).matrix(slice(0, len(column)), dtype, False)
 
 
 def vectors(*rows) -> pa.Array:
@@ -98,3 +96,45 @@ def test_label_and_weight_are_checked():
         read_rows(batch, Columns(("x",), "y"), where)
     with pytest.raises(InputError, match="column 'w' holds weight -2 in row 1: weights are >= 0"):
         read_rows(batch, Columns(("x",), "x", "w"), where)
+
+
+def csr_of(column: pa.Array, dtype="float64") -> csr_array:
+    columns = Columns(("f",), dtype=dtype, sparse=True)
+    return finite(read_rows(pa.record_batch({"f": column}), columns, where), columns, where).csr(
+        slice(0, len(column)), dtype
+    )
+
+
+def test_vectors_become_csr_without_the_zeros_they_store():
+    mixed = vectors([1.0, 0.0, 2.0], (3, [1], [5.0]), (3, [], []), (3, [0, 2], [0.0, 7.0]))
+    for column in (mixed, vectors([1.0, 0.0]), mixed.slice(1), mixed.slice(0, 1)):
+        made = csr_of(column)
+        np.testing.assert_array_equal(made.toarray(), features(column))
+        assert made.indices.dtype == made.indptr.dtype == np.int32
+        assert made.has_canonical_format
+        assert made.nnz == np.count_nonzero(made.toarray())
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (vectors((20, [], []), (20, [3, 12], [1.0, np.nan])), r"column 'f\[12\]' holds NaN in row 1: drop"),
+        (vectors([1.0, 2.0], (2, [], []), (2, [0], [-np.inf])), r"column 'f\[0\]' holds an infinite value in row 2"),
+        (vectors((2, [], []), (3, [], [])), "column 'f' holds 3 values in row 1 and 2 before: all rows"),
+        (vectors((2, [0], [1.0]), [1.0]), "column 'f' holds 1 values in row 1 and 2 before: all rows"),
+        (vectors((9, [2], [1.0]), (9, [9], [1.0])), "column 'f' holds a vector in row 1 whose indices"),
+        (vectors((9, [2], [1.0]), (9, [-1], [1.0])), "column 'f' holds a vector in row 1 whose indices"),
+        (vectors((9, [5, 2], [1.0, 2.0])), "column 'f' holds a vector in row 0 whose indices"),
+        (vectors((9, [], []), (9, [2, 2], [1.0, 2.0])), "column 'f' holds a vector in row 1 whose indices"),
+        (vectors((9, [1, 2], [1.0, 2.0]), (9, [2, 3], [1.0])), "column 'f' holds a vector in row 1 whose indices"),
+    ],
+)
+def test_bad_sparse_vectors_name_entry_row_and_cure(column, message):
+    for read in (features, csr_of):
+        with pytest.raises(InputError, match=message):
+            read(column)
+
+
+def test_indices_may_begin_again_in_every_row():
+    column = vectors((4, [3], [1.0]), (4, [0, 3], [2.0, 3.0]), (4, [], []), (4, [0], [4.0]))
+    np.testing.assert_array_equal(csr_of(column).toarray(), [[0, 0, 0, 1], [2, 0, 0, 3], [0] * 4, [4, 0, 0, 0]])

@@ -13,7 +13,7 @@ STORE = {"errors", "algorithms", "store", ""}
 RULES = {  # room: (rooms of ours, packages from outside)
     "__init__": (set(), set()),
     "errors": (set(), set()),
-    "block": (set(), {"numpy"}),
+    "block": (set(), {"numpy", "scipy"}),
     "blocks": (set(), {"numpy"}),
     "iterate": ({"solvers"}, {"numpy"}),
     "losses": (set(), {"numpy", "scipy"}),
@@ -21,7 +21,7 @@ RULES = {  # room: (rooms of ours, packages from outside)
     "solvers": ({"solvers"}, {"numpy"}),
     "algorithms": (PURE, {"numpy", "scipy", "numba"}),
     "metrics": (PURE, {"numpy", "scipy"}),
-    "engine": (ENGINE, {"numpy", "pyspark", "pyarrow", "threadpoolctl"}),
+    "engine": (ENGINE, {"numpy", "scipy", "pyspark", "pyarrow", "threadpoolctl"}),
     "ml": (PURE | ENGINE | STORE | {"ml"}, {"numpy", "pyspark", "pyarrow"}),
     "store": (STORE, {"numpy", "pyarrow"}),
     "conf": ({"errors"}, {"msgspec"}),

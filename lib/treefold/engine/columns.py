@@ -7,7 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
+from treefold.block import Matrix
+from treefold.engine.csr import as_csr, make_csr
+from treefold.engine.rows import Rows
 from treefold.errors import InputError
 
 Where = Callable[[int], str]
@@ -21,39 +25,21 @@ class Columns(NamedTuple):
     features : names of numeric, array or vector columns, side by side in this order
     label, weight : name of a numeric column, or None
     dtype : ``float32`` or ``float64``
+    sparse : bool
+        Whether feature vectors may rest as CSR. From the doors inwards it is true only of a single column of vectors,
+        and of a run of blocks only if they are CSR.
     """
 
     features: tuple[str, ...]
     label: str | None = None
     weight: str | None = None
     dtype: str = "float32"
+    sparse: bool = False
 
     @property
     def names(self) -> list[str]:
         """All columns to read, each once."""
         return list(dict.fromkeys([*self.features, *filter(None, (self.label, self.weight))]))
-
-
-class Rows(NamedTuple):
-    """Rows of a record batch: feature arrays ``(rows,)`` or ``(rows, width)``, label, weight."""
-
-    features: list[NDArray]
-    y: NDArray
-    weight: NDArray
-
-    def fill(self, X: NDArray, rows: slice) -> None:
-        """Write the features of ``rows`` side by side into ``X``, row-major."""
-        first = 0
-        with np.errstate(over="ignore"):  # too large for float32 becomes inf and is found by check_finite
-            for column in self.features:
-                width = 1 if column.ndim == 1 else column.shape[1]
-                X[:, first : first + width] = column[rows].reshape(-1, width)
-                first += width
-
-    @property
-    def width(self) -> int:
-        """Number of features."""
-        return sum(1 if column.ndim == 1 else column.shape[1] for column in self.features)
 
 
 def read_rows(batch: pa.RecordBatch, columns: Columns, where: Where) -> Rows:
@@ -66,7 +52,7 @@ def read_rows(batch: pa.RecordBatch, columns: Columns, where: Where) -> Rows:
         the row of the batch.
     """
     rows = batch.num_rows
-    take = {name: _dense(batch.column(name), name, where) for name in columns.names}
+    take = {name: _array(batch.column(name), name, where) for name in columns.names}
     for name in filter(None, (columns.label, columns.weight)):
         if take[name].ndim > 1:
             raise InputError(f"column '{name}' holds arrays: a label or weight is one number a row")
@@ -83,21 +69,28 @@ def read_rows(batch: pa.RecordBatch, columns: Columns, where: Where) -> Rows:
     return Rows([take[name] for name in columns.features], y, weight)
 
 
-def check_finite(X: NDArray, columns: Columns, widths: list[int], where: Where) -> None:
+def finite(rows: Rows, columns: Columns, where: Where) -> Rows:
+    """The rows, to be checked for NaN and infinite features when laid out."""
+    return rows._replace(check=lambda X, first: check_finite(X, columns, rows.widths, lambda row: where(first + row)))
+
+
+def check_finite(X: Matrix, columns: Columns, widths: list[int], where: Where) -> None:
     """Raise InputError naming the first feature that is NaN or infinite."""
-    flat = X.ravel()
+    flat = X.data if isinstance(X, csr_array) else X.ravel()
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(flat @ flat):  # one dot product; only on suspicion look closer
             return
-    bad = np.argwhere(~np.isfinite(X))
+    bad = np.flatnonzero(~np.isfinite(flat))
     if len(bad):
-        row, column = (int(i) for i in bad[0])
-        raise InputError(_not_finite(_feature_name(columns, widths, column), X[row, column], columns.dtype, where(row)))
+        row, column = _entry(X, int(bad[0]))
+        raise InputError(_not_finite(_feature_name(columns, widths, column), flat[bad[0]], columns.dtype, where(row)))
 
 
-def feature_widths(rows: Rows) -> list[int]:
-    """Number of features of each feature column; 0 for a plain number."""
-    return [0 if column.ndim == 1 else column.shape[1] for column in rows.features]
+def _entry(X: Matrix, i: int) -> tuple[int, int]:
+    """Row and column of the ``i``-th value."""
+    if isinstance(X, csr_array):
+        return int(np.searchsorted(X.indptr, i, "right")) - 1, int(X.indices[i])
+    return divmod(i, X.shape[1])
 
 
 def _feature_name(columns: Columns, widths: list[int], feature: int) -> str:
@@ -114,7 +107,7 @@ def _not_finite(name: str, value: float, dtype: str, place: str) -> str:
     return f"column '{name}' holds {what}{hint} {place}: drop or replace such rows first"
 
 
-def _dense(column: pa.Array, name: str, where: Where) -> NDArray:
+def _array(column: pa.Array, name: str, where: Where) -> Matrix:
     if column.null_count:
         row = pc.index(column.is_null(), True).as_py()
         raise InputError(f"column '{name}' holds null {where(row)}: drop or replace such rows first")
@@ -133,24 +126,54 @@ def _dense(column: pa.Array, name: str, where: Where) -> NDArray:
 def _matrix(column: pa.Array, name: str, where: Where) -> NDArray:
     lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
     width = _same_width(lengths, name, where)
-    values = _dense(column.flatten(), name, lambda i: where(i // width))
+    values = _array(column.flatten(), name, lambda i: where(i // width))
     if values.ndim > 1:
         raise InputError(f"column '{name}' holds arrays of arrays: flatten it first")
     return values.reshape(len(column), width)
 
 
-def _vectors(column: pa.StructArray, name: str, where: Where) -> NDArray:
-    """Spark's VectorUDT: dense vectors hold values, sparse ones size, indices and values."""
-    values, indices = column.field("values"), column.field("indices")
+def _vectors(column: pa.StructArray, name: str, where: Where) -> Matrix:
+    """Spark's VectorUDT: dense vectors hold values, sparse ones size, indices and values. CSR if any is sparse."""
+    values = column.field("values")
     count = pc.list_value_length(values).to_numpy(zero_copy_only=False)
     dense = column.field("type").to_numpy(zero_copy_only=False) == 1
     lengths = np.where(dense, count, column.field("size").fill_null(0).to_numpy(zero_copy_only=False))
-    result = np.zeros((len(column), _same_width(lengths, name, where)))
+    width = _same_width(lengths, name, where)
     flat = values.flatten().to_numpy(zero_copy_only=False)
-    row = np.repeat(np.arange(len(column)), count)
-    result[dense] = flat[dense[row]].reshape(int(dense.sum()), result.shape[1])
-    result[row[~dense[row]], indices.flatten().to_numpy(zero_copy_only=False)] = flat[~dense[row]]
-    return result
+    if dense.all():
+        return flat.reshape(len(column), width)
+    starts = np.concatenate([[0], np.cumsum(count)])
+    indices = np.empty(len(flat), np.int32)
+    of_dense = np.repeat(dense, count)
+    indices[of_dense] = np.tile(np.arange(width, dtype=np.int32), int(dense.sum()))
+    indices[~of_dense] = _sparse_indices(column.field("indices"), dense, count, name, where)
+    _check_indices(indices, starts, width, name, where)
+    return as_csr(make_csr(flat, indices, starts, (len(column), width)), np.float64)
+
+
+def _sparse_indices(indices: pa.ListArray, dense: NDArray, count: NDArray, name: str, where: Where) -> NDArray:
+    """Indices of the sparse vectors one after the other, as many as they have values."""
+    lengths = pc.list_value_length(indices).fill_null(0).to_numpy(zero_copy_only=False)
+    other = np.flatnonzero(~dense & (lengths != count) | dense & (lengths > 0))
+    if len(other):
+        raise InputError(_no_vector(name, where(int(other[0]))))
+    found: NDArray = indices.flatten().to_numpy(zero_copy_only=False)
+    return found
+
+
+def _check_indices(indices: NDArray, starts: NDArray, width: int, name: str, where: Where) -> None:
+    """Indices must increase within each row and stay below its size."""
+    bad = (indices < 0) | (indices >= width)
+    within = np.ones(len(indices) + 1, bool)
+    within[starts] = False
+    bad[1:] |= (np.diff(indices) <= 0) & within[1:-1]
+    if bad.any():
+        row = int(np.searchsorted(starts, np.flatnonzero(bad)[0], "right")) - 1
+        raise InputError(_no_vector(name, where(row)))
+
+
+def _no_vector(name: str, place: str) -> str:
+    return f"column '{name}' holds a vector {place} whose indices do not increase below its size: make it again"
 
 
 def _same_width(lengths: NDArray, name: str, where: Where) -> int:

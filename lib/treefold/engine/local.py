@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array, issparse
 from threadpoolctl import threadpool_limits
 
 from treefold.block import Block, rows_per_block
 from treefold.blocks import Leaf, Merge, Node, Pass, add, root, stat_name
+from treefold.engine.csr import as_csr, kept_rows
 from treefold.errors import InputError
 
 
@@ -25,15 +27,20 @@ class LocalBlocks:
 
     @classmethod
     def from_arrays(
-        cls, X: ArrayLike, y: ArrayLike | None = None, weight: ArrayLike | None = None, *, dtype: str = "float32"
+        cls,
+        X: ArrayLike | csr_array,
+        y: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
+        *,
+        dtype: str = "float32",
     ) -> "LocalBlocks":
-        """Blocks of the rows of arrays, cut where the Spark engine cuts them."""
-        matrix = np.ascontiguousarray(X, dtype)
-        label = np.zeros(len(matrix), dtype) if y is None else np.asarray(y).astype(dtype)
-        w = np.ones(len(matrix), dtype) if weight is None else np.asarray(weight).astype(dtype)
-        step = rows_per_block(matrix.shape[1], dtype)
-        starts = range(0, len(matrix), step)
-        return cls([Block(matrix[i : i + step], label[i : i + step], w[i : i + step], i) for i in starts])
+        """Blocks of the rows of arrays, cut where the Spark engine cuts them; a sparse ``X`` rests as CSR."""
+        matrix = csr_array(X) if issparse(X) else np.ascontiguousarray(X, dtype)
+        rows, features = matrix.shape
+        label = np.zeros(rows, dtype) if y is None else np.asarray(y).astype(dtype)
+        w = np.ones(rows, dtype) if weight is None else np.asarray(weight).astype(dtype)
+        step = rows_per_block(features, dtype, issparse(X))
+        return cls([_block(matrix, label, w, slice(i, i + step)) for i in range(0, rows, step)])
 
     def sum(self, stat: Callable, *args: Any) -> Any:
         """See :class:`treefold.blocks.Blocks`."""
@@ -52,8 +59,13 @@ class LocalBlocks:
     def map(self, fn: Callable, *args: Any) -> "LocalBlocks":
         """See :class:`treefold.blocks.Blocks`."""
         with threadpool_limits(1):
-            return LocalBlocks([fn(block, *args) for block in self.blocks])
+            return LocalBlocks([kept_rows(block, fn(block, *args)) for block in self.blocks])
 
     def close(self) -> None:
         """Let go of the blocks."""
         self.blocks = []
+
+
+def _block(X: Any, y: NDArray, weight: NDArray, rows: slice) -> Block:
+    taken = as_csr(X[rows], y.dtype) if issparse(X) else X[rows]
+    return Block(taken, y[rows], weight[rows], rows.start)

@@ -6,6 +6,7 @@ their paths.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -14,9 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import FileSystem
 
-from treefold.block import Block
-from treefold.engine.columns import Columns, check_finite, feature_widths, read_rows
+from treefold.block import Block, rows_per_block
+from treefold.engine.columns import Columns, finite, read_rows
+from treefold.engine.csr import LOOK_ROWS, is_sparse, stored_entries
 from treefold.engine.plan import block_runs
+from treefold.engine.resident import Shape
+from treefold.engine.rows import Rows, assemble
 from treefold.errors import InputError
 
 FOOTERS_AT_ONCE = 16
@@ -36,7 +40,10 @@ class RowGroups(NamedTuple):
 
 
 class ParquetRun(NamedTuple):
-    """The rows of one task: ``rows`` rows, after ``skip``, of the row groups of ``pieces``."""
+    """The rows of one task: ``rows`` rows, after ``skip``, of the row groups of ``pieces``.
+
+    ``columns.sparse`` says whether they rest as CSR.
+    """
 
     pieces: tuple[RowGroups, ...]
     skip: int
@@ -46,42 +53,37 @@ class ParquetRun(NamedTuple):
     features: int
     columns: Columns
 
+    @property
+    def first(self) -> int:
+        """Number of the first block."""
+        return self.position // self.block_rows
+
+    @property
+    def shape(self) -> Shape:
+        """Layout of the file of the blocks."""
+        dtypes, values = (self.columns.dtype,) * 3, () if self.columns.sparse else None
+        return Shape(self.rows, self.block_rows, self.features, dtypes, values)
+
     def blocks(self) -> Iterator[Block]:
         """Read them (an :class:`~treefold.engine.resident.Origin`)."""
-        dtype, position, end = self.columns.dtype, self.position, self.position + self.rows
-        block, filled = self._empty(position, end), 0
-        for piece, row, batch in self._batches():
-            rows = read_rows(batch, self.columns, lambda i: _place(piece, row + i))  # noqa: B023 - used at once
+        missing = self.rows
+        for block in assemble(self._read(), self.first, self.shape):
+            missing -= len(block.y)
+            yield block
+        if missing:
+            raise InputError(f"{self.pieces[-1].uri} has fewer rows than its footer says: write it again")
+
+    def _read(self) -> Iterator[Rows]:
+        for piece, row, batch in self.batches(max(self.block_rows, READ_BYTES // (8 * self.features))):
+            where = partial(_where, piece, row)
+            rows = finite(read_rows(batch, self.columns, where), self.columns, where)
             if rows.width != self.features:
                 raise InputError(f"{piece.uri} has {rows.width} features a row, the files before {self.features}")
-            widths, start = feature_widths(rows), 0
-            while start < len(rows.y):
-                take = slice(start, min(start + len(block.y) - filled, len(rows.y)))
-                into = slice(filled, filled + take.stop - start)
-                rows.fill(block.X[into], take)
-                check_finite(
-                    block.X[into],
-                    self.columns,
-                    widths,
-                    lambda i: _place(piece, row + start + i),  # noqa: B023
-                )
-                block.y[into], block.weight[into] = rows.y[take], rows.weight[take]
-                start, filled = take.stop, into.stop
-                if filled == len(block.y):
-                    yield block
-                    position += filled
-                    block, filled = self._empty(position, end), 0
-        if position != end:
-            raise InputError(f"{self.pieces[-1].uri} has fewer {dtype} rows than its footer says: write it again")
+            yield rows
 
-    def _empty(self, position: int, end: int) -> Block:
-        rows, dtype = max(0, min(self.block_rows, end - position)), self.columns.dtype
-        return Block(np.empty((rows, self.features), dtype), np.empty(rows, dtype), np.empty(rows, dtype), position)
-
-    def _batches(self) -> Iterator[tuple[RowGroups, int, pa.RecordBatch]]:
-        """Batches with the piece they come from and the row of its file they begin with."""
+    def batches(self, size: int) -> Iterator[tuple[RowGroups, int, pa.RecordBatch]]:
+        """Batches of at most ``size`` rows with the piece they come from and the row of its file they begin with."""
         skip, left = self.skip, self.rows
-        size = max(self.block_rows, READ_BYTES // (8 * self.features))
         for piece in self.pieces:
             row = piece.first_row
             for batch in _read(piece, self.columns.names, size):
@@ -121,20 +123,26 @@ class ParquetSource:
         schema: pa.Schema = pq.read_schema(path, filesystem=system)
         return schema
 
-    def features(self) -> int:
-        """Number of features, from the first row."""
-        group = self.groups[0][0]
-        batch = next(_read(group, self.columns.names, 1))
-        return read_rows(batch, self.columns, lambda i: _place(group, i)).width
+    def look(self) -> tuple[int, bool]:
+        """Number of features, and whether the data set rests as CSR, from the first rows."""
+        wanted, features, stored = LOOK_ROWS if self.columns.sparse else 1, 0, np.empty(0, int)
+        for piece, row, batch in self._run(0, min(wanted, self.rows), wanted, 0, self.columns).batches(wanted):
+            rows = read_rows(batch, self.columns, partial(_where, piece, row))
+            features = features or rows.width
+            if self.columns.sparse:
+                stored = np.concatenate([stored, stored_entries(rows.features[0])])
+        return features, self.columns.sparse and is_sparse(stored, features)
 
-    def runs(self, features: int, block_rows: int, tasks: int) -> list[ParquetRun]:
+    def runs(self, features: int, sparse: bool, tasks: int) -> list[ParquetRun]:
         """What each of at most ``tasks`` tasks reads."""
+        block_rows = rows_per_block(features, self.columns.dtype, sparse)
+        columns = self.columns._replace(sparse=sparse)
         return [
-            self._run(first * block_rows, min(last * block_rows, self.rows), block_rows, features)
+            self._run(first * block_rows, min(last * block_rows, self.rows), block_rows, features, columns)
             for first, last in block_runs(self.rows, block_rows, tasks, self.starts[:-1])
         ]
 
-    def _run(self, begin: int, end: int, block_rows: int, features: int) -> ParquetRun:
+    def _run(self, begin: int, end: int, block_rows: int, features: int, columns: Columns) -> ParquetRun:
         touched = [i for i, start in enumerate(self.starts[:-1]) if start < end and self.starts[i + 1] > begin]
         pieces: list[RowGroups] = []
         for group, _ in (self.groups[i] for i in touched):
@@ -143,7 +151,7 @@ class ParquetSource:
             else:
                 pieces.append(group)
         skip = begin - self.starts[touched[0]]
-        return ParquetRun(tuple(pieces), skip, begin, end - begin, block_rows, features, self.columns)
+        return ParquetRun(tuple(pieces), skip, begin, end - begin, block_rows, features, columns)
 
 
 def _footer(uri: str, names: list[str]) -> list[tuple[RowGroups, int]]:
@@ -197,5 +205,5 @@ def _unreadable(uri: str, error: Exception) -> str:
     return f"{uri} is damaged or no Parquet file ({str(error).splitlines()[0]}): restore it or remove it"
 
 
-def _place(piece: RowGroups, row: int) -> str:
-    return f"in row {row:,} of {piece.uri}"
+def _where(piece: RowGroups, first: int, row: int) -> str:
+    return f"in row {first + row:,} of {piece.uri}"

@@ -1,8 +1,9 @@
 """Blocks at rest: memory-mapped files in the executor's own local directories, which Spark deletes with it.
 
-A file holds the consecutive blocks of one task, each as a record ``X | y | weight`` padded to a page. A worker keeps
-up to 256 MiB of files mapped between passes, which spares it their page faults. The blocks of a larger file are each
-mapped when reached and unmapped when let go, so the memory of a worker does not grow with the data.
+A file holds the consecutive blocks of one task, each as a record ``X | y | weight`` padded to a page; the record of a
+block of CSR is ``data | indices | indptr | y | weight``. A worker keeps up to 256 MiB of files mapped between passes,
+which spares it their page faults. The blocks of a larger file are each mapped when reached and unmapped when let go, so
+the memory of a worker does not grow with the data.
 """
 
 import mmap
@@ -11,17 +12,21 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 from pyspark import StorageLevel
+from scipy.sparse import csr_array
 
 from treefold.block import Block
+from treefold.engine.csr import make_csr
 
 KEEP = StorageLevel.MEMORY_AND_DISK  # of handles: one evicted from memory would cost reading the data again
 FOLDER = "treefold"
 KEPT_BYTES = 256 << 20
 PAGE = mmap.ALLOCATIONGRANULARITY
+ALIGNED = 8  # bytes, so that no array of a record is slow to read
+INDEX = np.dtype(np.int32)
 
 
 class BlocksLost(RuntimeError):
@@ -36,23 +41,42 @@ class Origin(Protocol):
         ...
 
 
+class Place(NamedTuple):
+    """Where an array stands in a file."""
+
+    dtype: np.dtype
+    length: int
+    start: int
+
+    @property
+    def end(self) -> int:
+        """The byte after it."""
+        return self.start + self.length * self.dtype.itemsize
+
+
 class Shape(NamedTuple):
-    """Layout of a file: rows in all and per block, features, dtypes of ``X``, ``y`` and ``weight``."""
+    """Layout of a file.
+
+    Attributes
+    ----------
+    rows, block_rows : int
+        Rows in all and per block.
+    features : int
+    dtypes : of ``X``, ``y`` and ``weight``
+    values : tuple of int or None
+        Stored entries of each block of CSR, empty until the file is written; None for dense blocks.
+    """
 
     rows: int
     block_rows: int
     features: int
     dtypes: tuple[str, str, str]
-
-    def sizes(self, rows: int) -> tuple[int, int, int]:
-        """Bytes of the three arrays of a block of ``rows`` rows."""
-        x, y, w = (np.dtype(t).itemsize for t in self.dtypes)
-        return rows * self.features * x, rows * y, rows * w
+    values: tuple[int, ...] | None = None
 
     @property
-    def stride(self) -> int:
-        """Bytes from one record to the next."""
-        return -(-sum(self.sizes(self.block_rows)) // PAGE) * PAGE
+    def sparse(self) -> bool:
+        """Whether the blocks are CSR."""
+        return self.values is not None
 
     @property
     def counts(self) -> list[int]:
@@ -60,10 +84,27 @@ class Shape(NamedTuple):
         return [min(self.block_rows, self.rows - i) for i in range(0, self.rows, self.block_rows)]
 
     @property
+    def types(self) -> list[np.dtype]:
+        """Types of the arrays of a record."""
+        x, y, weight = map(np.dtype, self.dtypes)
+        return [x, INDEX, INDEX, y, weight] if self.sparse else [x, y, weight]
+
+    def records(self) -> list[list[Place]]:
+        """Places of the arrays of each block."""
+        types, end, records = self.types, 0, []
+        for i, rows in enumerate(self.counts):
+            features = [rows * self.features] if self.values is None else [self.values[i], self.values[i], rows + 1]
+            end, record = _up(end, PAGE), []
+            for dtype, length in zip(types, [*features, rows, rows], strict=True):
+                record.append(Place(dtype, length, _up(end, ALIGNED)))
+                end = record[-1].end
+            records.append(record)
+        return records
+
+    @property
     def bytes(self) -> int:
         """Bytes of the file."""
-        counts = self.counts
-        return self.stride * (len(counts) - 1) + sum(self.sizes(counts[-1]))
+        return self.records()[-1][-1].end
 
 
 class Part(NamedTuple):
@@ -79,49 +120,24 @@ class Part(NamedTuple):
     origin: Origin | None
 
 
-class Writer:
-    """Writes the file of a part aside and renames it when whole, so that no half-written file is ever read."""
-
-    def __init__(self, name: str, first: int, shape: Shape, origin: Origin | None) -> None:
-        folder = local_folder(name)
-        self.part = Part(str(folder / name), first, shape, origin)
-        self.file, self.aside = tempfile.mkstemp(dir=folder, prefix=f"{name}.")  # readable by its owner only
-
-    def put(self, position: int, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> None:
-        """Write rows of one block, the first of them at ``position`` in the data set."""
-        shape = self.part.shape
-        block, row = divmod(position - self.part.first * shape.block_rows, shape.block_rows)
-        offset = block * shape.stride
-        whole, before = shape.sizes(shape.counts[block]), shape.sizes(row)
-        for array, size, skip, dtype in zip((X, y, weight), whole, before, shape.dtypes, strict=True):
-            _write_all(self.file, np.ascontiguousarray(array, dtype), offset + skip)
-            offset += size
-
-    def done(self) -> Part:
-        """The part, now in place."""
-        os.close(self.file)
-        os.replace(self.aside, self.part.path)
-        return self.part
-
-    def drop(self) -> None:
-        """Leave nothing behind."""
-        os.close(self.file)
-        os.unlink(self.aside)
-
-
 def write(name: str, first: int, shape: Shape, origin: Origin | None, blocks: Iterator[Block]) -> Part:
-    """Lay blocks to rest, unless they are there."""
-    there = str(local_folder(name) / name)
-    if intact(there, shape):
+    """Lay blocks to rest in their order, unless they are there and would be the same if made again.
+
+    The file is written aside and renamed when whole, so that no half-written file is ever read.
+    """
+    folder = local_folder(name)
+    there = str(folder / name)
+    if origin and intact(there, shape):
         return Part(there, first, shape, origin)
-    writer = Writer(name, first, shape, origin)
+    handle, aside = tempfile.mkstemp(dir=folder, prefix=f"{name}.")  # readable by its owner only
     try:
-        for block in blocks:
-            writer.put(block.id, block.X, block.y, block.weight)
+        with open(handle, "wb") as file:
+            values = tuple(_put(file, block, shape) for block in blocks)
+        os.replace(aside, there)
     except BaseException:
-        writer.drop()
+        os.unlink(aside)
         raise
-    return writer.done()
+    return Part(there, first, shape._replace(values=values if shape.sparse else None), origin)
 
 
 def read(part: Part) -> Iterator[tuple[int, Block]]:
@@ -132,18 +148,34 @@ def read(part: Part) -> Iterator[tuple[int, Block]]:
     BlocksLost
         If the file is gone and the part has no origin.
     """
-    shape = part.shape
-    with open(_present(part), "rb") as file:
-        kept = _kept_view(file.fileno(), shape.bytes)
-        for i, rows in enumerate(shape.counts):
-            sizes, start = shape.sizes(rows), i * shape.stride
-            view, skip = (kept, start) if kept else (_view(file.fileno(), sum(sizes), start), 0)
-            x, y, w = (
-                np.frombuffer(view, dtype, size // np.dtype(dtype).itemsize, skip + sum(sizes[:j]))
-                for j, (dtype, size) in enumerate(zip(shape.dtypes, sizes, strict=True))
-            )
-            number = part.first + i
-            yield number, Block(x.reshape(rows, shape.features), y, w, number * shape.block_rows)
+    part = _present(part)
+    shape, records = part.shape, part.shape.records()
+    with open(part.path, "rb") as file:
+        kept = _kept_view(file.fileno(), records[-1][-1].end)
+        for number, record in enumerate(records, part.first):
+            start, end = record[0].start, record[-1].end
+            view, skip = (kept, 0) if kept else (_view(file.fileno(), end - start, start), start)
+            arrays = [np.frombuffer(view, p.dtype, p.length, p.start - skip) for p in record]
+            yield number, _block(arrays, shape.features, number * shape.block_rows)
+
+
+def _put(file: BinaryIO, block: Block, shape: Shape) -> int:
+    """Write the record of a block; returns the number of entries stored."""
+    X = block.X
+    if isinstance(X, csr_array) != shape.sparse or X.shape[1] != shape.features:
+        raise ValueError(f"block {block.id} differs from the first in its features: all must have as many, of one kind")
+    features = [X.data, X.indices, X.indptr] if isinstance(X, csr_array) else [X]
+    file.seek(_up(file.tell(), PAGE))
+    for array, dtype in zip([*features, block.y, block.weight], shape.types, strict=True):
+        file.seek(_up(file.tell(), ALIGNED))
+        file.write(np.ascontiguousarray(array, dtype).data)
+    return len(features[0])
+
+
+def _block(arrays: list[np.ndarray], features: int, position: int) -> Block:
+    x, *index, y, weight = arrays
+    X = make_csr(x, index[0], index[1], (len(y), features)) if index else x.reshape(len(y), features)
+    return Block(X, y, weight, position)
 
 
 _kept: dict[tuple[int, int], mmap.mmap] = {}  # whole files by device and inode, the last used last
@@ -177,8 +209,8 @@ def local_folder(name: str) -> Path:
 
 
 def intact(path: str, shape: Shape) -> bool:
-    """Whether a file of the right length is there."""
-    return os.path.exists(path) and os.path.getsize(path) == shape.bytes
+    """Whether a file of the right length is there, if that length is known."""
+    return shape.values != () and os.path.exists(path) and os.path.getsize(path) == shape.bytes
 
 
 def delete(name: str) -> None:
@@ -189,19 +221,17 @@ def delete(name: str) -> None:
             file.unlink(missing_ok=True)
 
 
-def _present(part: Part) -> str:
-    """Path of an intact file of the part: where it was written, here, or here after making it again."""
+def _present(part: Part) -> Part:
+    """The part with an intact file: where it was written, here, or here after making it again."""
     name = Path(part.path).name
     for path in (part.path, str(local_folder(name) / name)):
         if intact(path, part.shape):
-            return path
+            return part._replace(path=path)
     if part.origin is None:
         raise BlocksLost(f"{part.path} is gone")
-    return write(name, part.first, part.shape, part.origin, part.origin.blocks()).path
+    return write(name, part.first, part.shape, part.origin, part.origin.blocks())
 
 
-def _write_all(file: int, array: np.ndarray, offset: int) -> None:
-    view = memoryview(array.tobytes() if not array.size else array.data).cast("B")
-    while view:
-        written = os.pwrite(file, view, offset)
-        view, offset = view[written:], offset + written
+def _up(offset: int, unit: int) -> int:
+    """The next multiple of ``unit``."""
+    return -(-offset // unit) * unit

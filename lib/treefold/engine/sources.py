@@ -6,13 +6,11 @@ file system that the workers' pyarrow cannot open) goes through Spark.
 """
 
 import pyarrow as pa
-from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import types as t
-from pyspark.sql.functions import col
+from pyspark.sql.functions import col, unwrap_udt
 
-from treefold.block import rows_per_block
 from treefold.engine.columns import Columns
 from treefold.engine.dataframe import DataFrameSource
 from treefold.engine.parquet import ParquetSource, UseSpark
@@ -37,17 +35,23 @@ def open_blocks(data: DataFrame, columns: Columns, label: str, tasks: int | None
     ------
     InputError
         If a column is missing or is neither a number, an array nor a vector, a file is damaged, or there are no rows.
-        What is wrong in the rows themselves is found by the first pass.
+        What is wrong in the rows themselves is found by the first pass, unless it is in the first few.
     """
-    check_columns(data, columns)
+    columns = checked(data, columns)
     context = data.sparkSession.sparkContext
     name, slots = new_name(), tasks or context.defaultParallelism
     doors = [_parquet_door(data, columns, name, slots), _dataframe_door(data, columns, name, slots)]
     return SparkBlocks(context, [door for door in doors if door], name, label)
 
 
-def check_columns(data: DataFrame, columns: Columns) -> None:
-    """Raise InputError for a column that is missing or of a type that cannot take part."""
+def checked(data: DataFrame, columns: Columns) -> Columns:
+    """The columns, ``sparse`` only where there is a single one of vectors.
+
+    Raises
+    ------
+    InputError
+        For a column that is missing or of a type that cannot take part.
+    """
     if not columns.features:
         raise InputError("no feature column is named: set featuresCol")
     kinds = {field.name: field.dataType for field in data.schema.fields}
@@ -60,16 +64,15 @@ def check_columns(data: DataFrame, columns: Columns) -> None:
                 f"column '{name}' is of type {kinds[name].simpleString()}, but must be {wanted}: "
                 "index, encode or cast it first"
             )
+    only = kinds[columns.features[0]] if len(columns.features) == 1 else None
+    return columns._replace(sparse=columns.sparse and isinstance(only, VectorUDT))
 
 
 def arrays(data: DataFrame, columns: Columns) -> list[Column]:
-    """The columns that take part, vectors as arrays."""
+    """The columns that take part, vectors as the structs that hold them, so that sparse ones stay sparse."""
     kinds = {field.name: field.dataType for field in data.schema.fields}
     quoted = {name: col("`" + name.replace("`", "``") + "`") for name in columns.names}
-    return [
-        (vector_to_array(c, columns.dtype) if isinstance(kinds[name], VectorUDT) else c).alias(name)
-        for name, c in quoted.items()
-    ]
+    return [(unwrap_udt(c) if isinstance(kinds[name], VectorUDT) else c).alias(name) for name, c in quoted.items()]
 
 
 def _parquet_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> Door | None:
@@ -80,10 +83,10 @@ def _parquet_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> D
         if not _same_kinds(data, source.first_schema(), columns):
             return None
         plain = all(_numeric(data.schema[name].dataType) for name in columns.features)
-        features = len(columns.features) if plain else source.features()
+        features, sparse = (len(columns.features), False) if plain else source.look()
     except UseSpark:
         return None
-    runs = source.runs(features, rows_per_block(features, columns.dtype), tasks)
+    runs = source.runs(features, sparse, tasks)
     context = data.sparkSession.sparkContext
     return Door("parquet", lambda: context.parallelize(runs, len(runs)).mapPartitions(ReadTask(name)), lambda: None)
 

@@ -9,12 +9,14 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from pyspark import cloudpickle
+from scipy.sparse import issparse
 
 from treefold.block import Block
 from treefold.blocks import Merge, Node, graft, push
 from treefold.engine import resident
+from treefold.engine.csr import kept_rows
 from treefold.engine.parquet import ParquetRun, UseSpark
-from treefold.engine.resident import Part, Shape
+from treefold.engine.resident import Part
 from treefold.errors import InputError
 
 
@@ -53,10 +55,8 @@ class ReadTask:
 
     def __call__(self, runs: Iterable[ParquetRun]) -> Iterator[Part | Fault]:
         for run in runs:
-            first = run.position // run.block_rows
-            shape = Shape(run.rows, run.block_rows, run.features, (run.columns.dtype,) * 3)
             try:
-                yield resident.write(f"{self.name}-{first}", first, shape, run, run.blocks())
+                yield resident.write(f"{self.name}-{run.first}", run.first, run.shape, run, run.blocks())
             except (InputError, UseSpark) as error:
                 yield Fault(str(error), isinstance(error, UseSpark))
 
@@ -112,7 +112,7 @@ class Mapped(NamedTuple):
         """Make them (an :class:`~treefold.engine.resident.Origin`)."""
         fn, args = pickle.loads(self.payload)
         for _, block in resident.read(self.source):
-            yield _kept_rows(block, fn(block, *args))
+            yield kept_rows(block, fn(block, *args))
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,8 @@ class MapTask:
         made = Mapped(part, self.payload)
         sample: Block = next(made.blocks())
         dtypes = (sample.X.dtype.str, sample.y.dtype.str, sample.weight.dtype.str)
-        shape = part.shape._replace(features=sample.X.shape[1], dtypes=dtypes)
+        values = () if issparse(sample.X) else None
+        shape = part.shape._replace(features=sample.X.shape[1], dtypes=dtypes, values=values)
         origin = made if part.origin else None
         return resident.write(f"{self.name}-{part.first}", part.first, shape, origin, made.blocks())
 
@@ -156,9 +157,3 @@ def pack(*objects: Any) -> bytes:
     """Pickle for shipping: importable functions by reference, others by value."""
     packed: bytes = cloudpickle.dumps(objects)
     return packed
-
-
-def _kept_rows(before: Block, after: Block) -> Block:
-    if len(after.y) != len(before.y) or after.id != before.id:
-        raise ValueError(f"map must keep the rows and the id of a block; block {before.id} came back changed")
-    return after

@@ -8,8 +8,11 @@ from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame
 from pyspark.sql.functions import arrow_udf, col, struct
 
+from treefold.block import Matrix
 from treefold.engine.columns import Columns, read_rows
-from treefold.engine.sources import arrays, check_columns
+from treefold.engine.csr import is_sparse, stored_entries
+from treefold.engine.rows import Rows
+from treefold.engine.sources import arrays, checked
 from treefold.errors import InputError
 
 TEMPORARY = "treefold_outputs"
@@ -35,11 +38,12 @@ class Outputs(NamedTuple):
     def __call__(self, features: pa.Array) -> pa.Array:
         batch = pa.RecordBatch.from_struct_array(features)
         rows = read_rows(batch, self.columns, lambda row: f"in row {row} of a batch to predict")
-        X = np.empty((len(rows.y), rows.width if len(rows.y) else self.model.features))
-        if len(X):
-            rows.fill(X, slice(None))
-        made = self.model.outputs(X)
+        made = self.model.outputs(self._matrix(rows) if len(rows.y) else np.empty((0, self.model.features)))
         return pa.StructArray.from_arrays([_arrow(made[name]) for name in self.names], self.names)
+
+    def _matrix(self, rows: Rows) -> Matrix:
+        sparse = self.columns.sparse and is_sparse(stored_entries(rows.features[0]), rows.width)
+        return rows.matrix(slice(0, len(rows.y)), self.columns.dtype, sparse)
 
 
 def predicted(data: DataFrame, model: Any, columns: Columns, named: dict[str, str]) -> DataFrame:
@@ -59,12 +63,12 @@ def predicted(data: DataFrame, model: Any, columns: Columns, named: dict[str, st
     InputError
         If a feature column is missing or cannot take part.
     """
-    check_columns(data, columns)
+    columns = checked(data, columns)._replace(dtype="float64")
     for name in named.values():
         if name in data.columns:
             raise InputError(f"the data has a column '{name}' already: drop it, or name the output otherwise")
-    outputs = Outputs(model, columns._replace(dtype="float64"), tuple(named))
-    inputs = struct(*arrays(data, outputs.columns))
+    outputs = Outputs(model, columns, tuple(named))
+    inputs = struct(*arrays(data, columns))
     made = col(TEMPORARY)
     added = [
         (array_to_vector(made[output]) if output in VECTORS else made[output]).alias(name)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import csr_array
 
 from treefold.algorithms.draws import race
 from treefold.algorithms.kmeans.centres import lengths
@@ -37,7 +37,7 @@ def block_census(block: Block, cosine: bool, draws: tuple[Draw, ...]) -> Census:
     place, kept = positions(block), block.weight > 0
     zero = None
     if cosine:
-        rows = (block.X.data, block.X.indices, block.X.indptr) if issparse(block.X) else block.X
+        rows = (block.X.data, block.X.indices, block.X.indptr) if isinstance(block.X, csr_array) else block.X
         bad = np.flatnonzero(kept & (lengths(rows) == 0))
         zero = int(place[bad[0]]) if len(bad) else None
     drawn = tuple(pick(block, race(place, block.weight, draw.seed), draw.most) for draw in draws)

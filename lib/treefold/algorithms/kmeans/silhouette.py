@@ -56,10 +56,10 @@ def silhouettes(block: Block, centres: Centres, found: Groups) -> Silhouettes:
 
     With a the mean dissimilarity of a row from the other rows of its cluster and b the least mean dissimilarity from
     those of another cluster, its silhouette is ``(b - a) / max(a, b)``, and 0 in a cluster of one (Rousseeuw,
-    "Silhouettes", Journal of Computational and Applied Mathematics 20, 1987). For the squared Euclidean distance, and so
-    for the cosine, ``mean_y |x - y|^2 = |x - mean|^2 + spread`` makes that exact in one pass; it is what pyspark.ml's
-    ClusteringEvaluator computes. Simplified (Hruschka, de Castro & Campello, ICDM 2004), a and b are the distances from
-    the row's own centre and from the next.
+    "Silhouettes", Journal of Computational and Applied Mathematics 20, 1987). For the squared Euclidean distance, and
+    so for the cosine, ``mean_y |x - y|^2 = |x - mean|^2 + spread`` makes that exact in one pass; it is what
+    pyspark.ml's ClusteringEvaluator computes. Simplified (Hruschka, de Castro & Campello, ICDM 2004), a and b are the
+    distances from the row's own centre and from the next.
     """
     models, weight = len(centres.ends), np.maximum(block.weight, 0).astype(np.float64)
     exact, simplified = np.zeros(models), np.zeros(models)
