@@ -12,31 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from submitting import ROOT, refused, submit
 from treefold import store
 
 pytestmark = pytest.mark.spark
 
-ROOT = Path(__file__).parents[2]
 CONF = "conf/digits.toml"
-
-
-def submit(*arguments, **environment) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        ["./spark-submit.sh", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True,
-        env=os.environ | environment, timeout=600, check=False,
-    )  # fmt: skip
-
-
-def refused(run: subprocess.CompletedProcess) -> str:
-    """The one line of a run that refused its input."""
-    assert run.returncode == 2, run.stderr
-    assert run.stdout == ""
-    assert "Traceback" not in run.stderr
-    errors = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1, run.stderr
-    assert run.stderr.splitlines()[-1] == errors[0]
-    assert "\niteration" not in run.stderr, "refused only after training began"
-    return errors[0]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +43,7 @@ def test_the_last_line_on_stdout_is_json_and_stderr_shows_progress(trained):
 
 def test_it_publishes_model_metrics_and_passes(trained):
     out, run = trained
-    assert sorted(path.name for path in out.iterdir()) == ["metrics.json", "model", "passes.jsonl"]
+    assert sorted(path.name for path in out.iterdir()) == ["metrics.json", "model", "passes.jsonl", "report.html"]
     assert [path.name for path in out.parent.iterdir()] == ["digits"]
     metrics = json.loads((out / "metrics.json").read_text())
     test, cost = metrics["test"], metrics["cost"]
@@ -193,7 +174,7 @@ def test_no_rows(tmp_path):
         (["data.lable=x"], "data: unknown key 'lable': did you mean 'label'"),
         (
             ["model.name=LogisticRegresion"],
-            "there is no model 'LogisticRegresion': there are LinearRegression, Logistic",
+            "there is no model 'LogisticRegresion': there are KMeans, LinearRegression, Logistic",
         ),
     ],
 )

@@ -48,7 +48,7 @@ def test_overrides_are_typed_and_win(conf):
     [
         (["data.lable=z"], "data: unknown key 'lable': did you mean 'label'"),
         (["sover.name=gd"], "the file: unknown key 'sover': did you mean 'solver'"),
-        (["data.label=3"], "data.label: expected `str`, got `int`"),
+        (["data.label=3"], r"data.label: expected `str \| null`, got `int`"),
         (["data.features=[]"], "data.features: expected `array` of length >= 1"),
         (["maxIter"], "'maxIter' is no override: write table.key=value"),
         (["data.label.x=1"], "label is no table"),
@@ -61,9 +61,14 @@ def test_a_bad_key_is_named_with_its_cure(conf, overrides, message):
         conf(*overrides)
 
 
+def test_test_set_and_label_may_be_left_out(conf):
+    loaded = conf(text=CONF.replace('test = "b"', "").replace('label = "y"', ""))
+    assert (loaded.data.test, loaded.data.label) == (None, None)
+
+
 def test_a_missing_key_file_or_syntax_is_named(conf, tmp_path):
-    with pytest.raises(InputError, match="data: object missing required field `label`"):
-        conf(text=CONF.replace('label = "y"', ""))
+    with pytest.raises(InputError, match="data: object missing required field `train`"):
+        conf(text=CONF.replace('train = "a"', ""))
     with pytest.raises(InputError, match=r"a\.toml is no TOML: .*line 1"):
         conf(text="[data\n")
     with pytest.raises(InputError, match=r"there is no conf .*b\.toml"):

@@ -22,16 +22,17 @@ RULES = {  # room: (rooms of ours, packages from outside)
     "algorithms": (PURE, {"numpy", "scipy", "numba"}),
     "metrics": (PURE, {"numpy", "scipy"}),
     "engine": (ENGINE, {"numpy", "scipy", "pyspark", "pyarrow", "threadpoolctl"}),
-    "ml": (PURE | ENGINE | STORE | {"ml"}, {"numpy", "pyspark", "pyarrow"}),
+    "interchange": ({"errors", "algorithms", "interchange"}, {"numpy", "pyspark", "sklearn"}),
+    "ml": (PURE | ENGINE | STORE | {"interchange", "ml"}, {"numpy", "pyspark", "pyarrow"}),
     "store": (STORE, {"numpy", "pyarrow"}),
     "conf": ({"errors"}, {"msgspec"}),
-    "report": ({"errors", "blocks", "report"}, set()),
+    "report": ({"errors", "blocks", "report"}, {"matplotlib", "jinja2"}),
     "jobs": ({"conf", "ml", "store", "report", "errors"}, {"pyspark"}),
 }
 STANDARD = {
     "argparse", "bisect", "collections", "concurrent", "contextlib", "ctypes", "dataclasses", "difflib", "fnmatch",
-    "functools", "gc", "hashlib", "io", "itertools", "json", "mmap", "os", "pathlib", "pickle", "re", "shutil",
-    "statistics", "sys", "tempfile", "time", "tomllib", "typing", "uuid", "zlib",
+    "functools", "gc", "hashlib", "importlib", "io", "itertools", "json", "mmap", "os", "pathlib", "pickle", "re",
+    "shutil", "statistics", "sys", "tempfile", "time", "tomllib", "typing", "uuid", "zlib",
 }  # fmt: skip
 FILES = [*LIBRARY.rglob("*.py"), *(ROOT / "jobs").glob("*.py")]
 

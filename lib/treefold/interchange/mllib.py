@@ -18,7 +18,7 @@ def kmeans(model: KMeansModel, session: SparkSession) -> Any:
     vectors = _py2java(context, [Vectors.dense(row) for row in model.centres])
     centres = array(jvm.org.apache.spark.mllib.linalg.Vector, len(model.centres))
     for i in range(len(model.centres)):
-        centres[i] = vectors.get(i)
+        centres[i] = vectors[i]
     measure = "cosine" if model.cosine else "euclidean"
     inside = jvm.org.apache.spark.mllib.clustering.KMeansModel(centres, measure, 0.0, 0)
     uid = jvm.org.apache.spark.ml.util.Identifiable.randomUID("kmeans")

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from treefold.algorithms.draws import race
-from treefold.algorithms.kmeans.centres import lengths
+from treefold.algorithms.kmeans.centres import inverse_lengths
 from treefold.algorithms.kmeans.drawing import Draw, Drawn, merge_all, pick
 from treefold.block import Block, positions
 from treefold.blocks import Blocks
@@ -38,7 +38,7 @@ def block_census(block: Block, cosine: bool, draws: tuple[Draw, ...]) -> Census:
     zero = None
     if cosine:
         rows = (block.X.data, block.X.indices, block.X.indptr) if isinstance(block.X, csr_array) else block.X
-        bad = np.flatnonzero(kept & (lengths(rows) == 0))
+        bad = np.flatnonzero(kept & (inverse_lengths(rows) == 0))
         zero = int(place[bad[0]]) if len(bad) else None
     drawn = tuple(pick(block, race(place, block.weight, draw.seed), draw.most) for draw in draws)
     return Census(int(kept.sum()), float(block.weight.sum(dtype=np.float64)), zero, drawn)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
-from treefold.algorithms.kmeans.kernels import nearest
+from treefold.algorithms.kmeans.kernels import TILE, Measure, nearest
 
-CHUNK_BYTES = 512 << 10  # rows and their products stay in a core's cache between the kernels
+CHUNK_BYTES = 4096 << 10  # rows and their products stay in a core's cache between the kernels
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class Centres:
 
     Attributes
     ----------
-    at : (centres, features) float64
+    at : (centres, features) float64, row-major
     ends : for each model the number of centres up to and with its own
     cosine : bool
         Rows are taken to length 1, and so are the centres.
@@ -34,7 +34,8 @@ class Centres:
     def of(cls, models: list[NDArray], cosine: bool) -> "Centres":
         """Centres of models, each ``(k, features)``."""
         ends = np.cumsum([len(model) for model in models])
-        return cls(np.concatenate(models), tuple(int(end) for end in ends), cosine)
+        at = np.ascontiguousarray(np.concatenate(models), np.float64)
+        return cls(at, tuple(int(end) for end in ends), cosine)
 
     @property
     def slices(self) -> list[slice]:
@@ -52,95 +53,110 @@ class Scoring(NamedTuple):
     Attributes
     ----------
     directions : (centres, features), in the type of the rows
-        The centres less their mean: what a product with rows far from zero would round away is in ``bias``.
+        The centres less their mean: what a product with rows far from zero would round away is in the bias.
     across : (features, centres)
         The same, for products with CSR rows.
-    bias : (centres,), in the type of the rows
-    squares : (centres,)
-        Squared norms of the centres.
-    reach : greatest norm of the directions
+    measures : for each model what its rows are measured by
     """
 
     directions: NDArray
     across: NDArray
-    bias: NDArray
-    squares: NDArray
-    reach: float
-
-    def slack(self, terms: int) -> tuple[float, float, float]:
-        """Bounds of rounding, of a product of ``terms`` terms: see :func:`~.kernels.nearest`."""
-        kind = np.finfo(self.bias.dtype)
-        # Both scores of a comparison round; BLAS adds in at least sixteen lanes or shorter blocks.
-        slope = 2 * float(kind.eps) * (8 + terms / 16) * self.reach
-        level = 4 * float(kind.eps) * float(abs(self.bias).max())
-        return slope, level, float(kind.max) / 16
+    measures: list[Measure]
 
 
-@lru_cache(maxsize=4)  # the blocks of a task share the centres they came with
-def scoring(centres: Centres, dtype: np.dtype) -> Scoring:
-    """Scoring of centres for rows of a type."""
+@lru_cache(maxsize=8)  # the blocks of a task share the centres they came with
+def scoring(centres: Centres, dtype: np.dtype, terms: int) -> Scoring:
+    """Scoring of centres for rows of a type, in products of so many terms."""
     middle = centres.at.mean(axis=0)
     gap = centres.at - middle
-    with np.errstate(over="ignore"):  # beyond float32: the kernel notices, and measures every distance
+    with np.errstate(over="ignore"):  # beyond float32: the kernels notice, and measure every distance
         directions = gap.astype(dtype)
         bias = (np.einsum("cf,cf->c", gap, gap) / 2 + directions.astype(np.float64) @ middle).astype(dtype)
     squares = np.einsum("cf,cf->c", centres.at, centres.at)
-    reach = float(np.sqrt(np.einsum("cf,cf->c", gap, gap).max()))
-    return Scoring(directions, np.ascontiguousarray(directions.T), bias, squares, reach)
+    norms, kind, tiny = np.sqrt(squares), np.finfo(dtype), float(np.finfo(float).tiny)
+    reach = max(tiny, float(np.sqrt(np.einsum("cf,cf->c", gap, gap).max())))
+    # Both scores of a comparison round; BLAS adds in at least sixteen lanes or shorter blocks.
+    slope = 2 * float(kind.eps) * (8 + terms / 16) * reach
+    greatest, limit = float(abs(bias).max()), float(kind.max) / 16
+    furthest = limit / max(reach, 1.0) - float(norms.max())  # up to here no product overflows
+    safe = furthest * abs(furthest) if greatest < limit else -1.0
+    level = 4 * float(kind.eps) * greatest
+    measures = [
+        Measure(bias[mine], centres.at[mine], squares[mine], norms[mine], slope, level, safe, mine.start)
+        for mine in centres.slices
+    ]
+    return Scoring(directions, np.ascontiguousarray(directions.T), measures)
 
 
-class Assigned(NamedTuple):
-    """Some consecutive rows of a block, assigned.
+class Chunk(NamedTuple):
+    """Some consecutive rows of a block and their products.
 
     Attributes
     ----------
     where : slice
         Which rows of the block.
-    rows, scale : as the kernels take them
-    products : (rows, centres)
-    label, distance : (models, rows)
-        The nearest centre of each model, and the squared distance from it.
+    rows, scale, products : as the kernels take them
+    measures : for each model what its rows are measured by
     """
 
     where: slice
     rows: Any
     scale: NDArray
     products: NDArray
+    measures: list[Measure]
+
+
+def chunks(X: Any, centres: Centres) -> Iterator[Chunk]:
+    """Rows of ``X``, dense or CSR, a cache full at a time."""
+    sparse = issparse(X)
+    terms = 1 << int(np.diff(X.indptr).max(initial=1)).bit_length() if sparse else X.shape[1]
+    score = scoring(centres, X.dtype, terms)
+    width = len(centres.at) + (0 if sparse else X.shape[1])
+    step = max(TILE, CHUNK_BYTES // (width * X.dtype.itemsize) // TILE * TILE)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for begin in range(0, X.shape[0], step):
+            where = slice(begin, min(begin + step, X.shape[0]))
+            rows, products = _products(X, where, score)
+            scale = inverse_lengths(rows) if centres.cosine else _ones(where.stop - begin)
+            yield Chunk(where, rows, scale, products, score.measures)
+
+
+def _products(X: Any, where: slice, score: Scoring) -> tuple[Any, NDArray]:
+    if not issparse(X):
+        return X[where], X[where] @ score.directions.T
+    indptr = X.indptr[where.start : where.stop + 1]
+    inside = slice(indptr[0], indptr[-1])
+    part = csr_array((X.data[inside], X.indices[inside], indptr - indptr[0]), shape=(len(indptr) - 1, X.shape[1]))
+    return (X.data, X.indices, indptr), part @ score.across
+
+
+class Assigned(NamedTuple):
+    """A chunk of rows, assigned.
+
+    Attributes
+    ----------
+    chunk : Chunk
+    label, distance : (models, rows)
+        The nearest centre of each model, and the squared distance from it.
+    """
+
+    chunk: Chunk
     label: NDArray
     distance: NDArray
 
 
 def assigned(X: Any, centres: Centres) -> Iterator[Assigned]:
     """Assign the rows of ``X``, dense or CSR, to the nearest centre of every model."""
-    score = scoring(centres, X.dtype)
-    terms = int(np.diff(X.indptr).max(initial=1)) if issparse(X) else X.shape[1]
-    slack = score.slack(terms)
-    for where in _chunks(X, len(centres.at)):
-        rows, products = products_of(X, where, score)
-        scale = lengths(rows) if centres.cosine else np.ones(where.stop - where.start)
-        label = np.empty((len(centres.ends), len(scale)), np.int32)
+    for chunk in chunks(X, centres):
+        label = np.empty((len(centres.ends), len(chunk.scale)), np.int32)
         distance = np.empty(label.shape)
-        for m, mine in enumerate(centres.slices):
-            nearest(
-                rows, scale, products, score.bias[mine], centres.at[mine], score.squares[mine], slack, mine.start,
-                label[m], distance[m],
-            )  # fmt: skip
-        yield Assigned(where, rows, scale, products, label, distance)
+        for m, measure in enumerate(chunk.measures):
+            nearest(chunk.rows, chunk.scale, chunk.products, measure, label[m], distance[m])
+        yield Assigned(chunk, label, distance)
 
 
-def products_of(X: Any, where: slice, score: Scoring) -> tuple[Any, NDArray]:
-    """Rows as the kernels take them, and their products with all directions."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if not issparse(X):
-            return X[where], X[where] @ score.directions.T
-        indptr = X.indptr[where.start : where.stop + 1]
-        inside = slice(indptr[0], indptr[-1])
-        part = csr_array((X.data[inside], X.indices[inside], indptr - indptr[0]), shape=(len(indptr) - 1, X.shape[1]))
-        return (X.data, X.indices, indptr), part @ score.across
-
-
-def lengths(rows: Any) -> NDArray:
-    """One over the length of each row; 0 for a row of zeros."""
+def inverse_lengths(rows: Any) -> NDArray:
+    """One over the length of each row, as the kernels take rows; 0 for a row of zeros."""
     if isinstance(rows, tuple):
         data, _, indptr = rows
         inside = np.square(data[indptr[0] : indptr[-1]], dtype=np.float64)
@@ -151,8 +167,6 @@ def lengths(rows: Any) -> NDArray:
     return np.divide(1.0, np.sqrt(squares), out=np.zeros(len(squares)), where=squares > 0)
 
 
-def _chunks(X: Any, centres: int) -> Iterator[slice]:
-    width = centres + (0 if issparse(X) else X.shape[1])
-    step = max(64, CHUNK_BYTES // (width * X.dtype.itemsize) // 64 * 64)
-    for begin in range(0, X.shape[0], step):
-        yield slice(begin, min(begin + step, X.shape[0]))
+@lru_cache(maxsize=8)
+def _ones(rows: int) -> NDArray:
+    return np.ones(rows)

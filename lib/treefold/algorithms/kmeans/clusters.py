@@ -4,11 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 
 from treefold.algorithms.draws import scrambled
-from treefold.algorithms.kmeans.centres import Centres, assigned
-from treefold.algorithms.kmeans.kernels import accumulate
+from treefold.algorithms.kmeans.centres import Centres, chunks
+from treefold.algorithms.kmeans.kernels import gather
 from treefold.block import Block, positions
 
 
@@ -18,8 +17,8 @@ class Clusters(NamedTuple):
     Attributes
     ----------
     residual : (centres, features)
-        ``sum_i w_i (x_i - c)``: the centre is off the mean of its rows by ``residual / weight``. Adding what is left
-        of the rows, not the rows, keeps the digits where centres lie far from zero.
+        ``sum_i w_i (x_i - c)``: the centre is off the mean of its rows by ``residual / weight``. Over many blocks what
+        is left of the rows keeps digits that sums of the rows would lose where they lie far from zero.
     cost : (centres,)
         ``sum_i w_i |x_i - c|^2``
     weight : (centres,)
@@ -48,10 +47,9 @@ def clusters(block: Block, centres: Centres, batch: Batch | None = None) -> Clus
         X, weight = X[drawn], weight[drawn]
     k, features = centres.at.shape
     sums = Clusters(np.zeros((k, features)), np.zeros(k), np.zeros(k), np.zeros(k, np.int64))
-    for part in assigned(X, centres):
-        for mine, label, distance in zip(centres.slices, part.label, part.distance, strict=True):
-            own = (array[mine] for array in sums)
-            accumulate(part.rows, part.scale, weight[part.where], label, distance, centres.at[mine], *own)
-    if issparse(X):
-        np.subtract(sums.residual, sums.weight[:, None] * centres.at, out=sums.residual)
+    for chunk in chunks(X, centres):
+        part = weight[chunk.where]
+        for mine, measure in zip(centres.slices, chunk.measures, strict=True):
+            gather(chunk.rows, chunk.scale, part, chunk.products, measure, *(array[mine] for array in sums))
+    np.subtract(sums.residual, sums.weight[:, None] * centres.at, out=sums.residual)
     return sums

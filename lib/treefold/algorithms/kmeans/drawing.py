@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse, vstack
 
 from treefold.algorithms.draws import race
-from treefold.algorithms.kmeans.centres import Centres, assigned, lengths
+from treefold.algorithms.kmeans.centres import Centres, assigned, inverse_lengths
 from treefold.block import Block, positions
 
 
@@ -30,7 +30,7 @@ class Drawn(NamedTuple):
     def dense(self, cosine: bool) -> NDArray:
         """The rows in float64; of length 1 for the cosine distance."""
         rows = np.asarray(self.rows.todense() if issparse(self.rows) else self.rows, np.float64)
-        return rows * lengths(rows)[:, None] if cosine else rows
+        return rows * inverse_lengths(rows)[:, None] if cosine else rows
 
 
 class Draw(NamedTuple):

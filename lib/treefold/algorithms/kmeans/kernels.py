@@ -4,7 +4,7 @@
 ``scale[i] * rows[i]``. Distances and residuals are computed in float64 whatever the type of the rows.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, types
@@ -12,7 +12,34 @@ from numba.extending import overload
 from numpy.typing import NDArray
 
 NOISE = 2.0**-44  # of a sum of squares, relative: less is nothing, so that a row that is its centre has distance 0
+TIE = 2.0**-40  # relative difference of squared distances that is none
 TILE = 64  # rows and centres whose scores stay in a core's first cache
+
+
+class Measure(NamedTuple):
+    """What rows are measured by: the centres of one model.
+
+    Attributes
+    ----------
+    bias : (centres,), in the type of the products
+    at : (centres, features)
+    squares, norms : (centres,)
+        Squared norms of the centres, and norms.
+    slope, level, safe : float
+        Scores round by at most ``slope * (|centre| + distance) + level``, where the squared distance is below ``safe``;
+        beyond, products may have overflown.
+    first : int
+        Column of the first centre in the products.
+    """
+
+    bias: NDArray
+    at: NDArray
+    squares: NDArray
+    norms: NDArray
+    slope: float
+    level: float
+    safe: float
+    first: int
 
 
 def _distance(rows: Any, i: int, scale: float, centres: NDArray, squares: NDArray, j: int) -> float:
@@ -43,21 +70,21 @@ def _distance_of(rows, i, scale, centres, squares, j):  # type: ignore[no-untype
     return dense if isinstance(rows, types.Array) else sparse
 
 
-def _add_row(rows: Any, i: int, scale: float, weight: float, centres: NDArray, j: int, residual: NDArray) -> None:
-    """Add a row's weighted residual to that of centre j; of CSR the row itself."""
+def _add_row(rows: Any, i: int, scale: float, j: int, sums: NDArray) -> None:
+    """Add row i to the sums of centre j."""
     raise NotImplementedError("compiled code only")
 
 
 @overload(_add_row, jit_options={"fastmath": {"contract"}})
-def _add_row_of(rows, i, scale, weight, centres, j, residual):  # type: ignore[no-untyped-def]
-    def dense(rows, i, scale, weight, centres, j, residual):  # type: ignore[no-untyped-def]
+def _add_row_of(rows, i, scale, j, sums):  # type: ignore[no-untyped-def]
+    def dense(rows, i, scale, j, sums):  # type: ignore[no-untyped-def]
         for f in range(rows.shape[1]):
-            residual[j, f] += weight * (scale * rows[i, f] - centres[j, f])
+            sums[j, f] += scale * rows[i, f]
 
-    def sparse(rows, i, scale, weight, centres, j, residual):  # type: ignore[no-untyped-def]
+    def sparse(rows, i, scale, j, sums):  # type: ignore[no-untyped-def]
         data, indices, indptr = rows
         for at in range(indptr[i], indptr[i + 1]):
-            residual[j, indices[at]] += weight * (scale * data[at])
+            sums[j, indices[at]] += scale * data[at]
 
     return dense if isinstance(rows, types.Array) else sparse
 
@@ -73,77 +100,111 @@ def _offer(scores, bias, j, best, second, label):  # type: ignore[no-untyped-def
         second[r] = min(second[r], max(low, score))
 
 
+@njit(inline="always")
+def _front(scale, products, bias, offset, begin, m, tile, best, second, label):  # type: ignore[no-untyped-def]
+    """Least and second least score, and whose the least is, of the ``m`` rows from ``begin`` on."""
+    k = len(bias)
+    best[:], second[:], label[:] = np.inf, np.inf, 0
+    for left in range(0, k, TILE):
+        width = min(TILE, k - left)
+        for r in range(m):
+            s = bias.dtype.type(scale[begin + r])
+            for j in range(width):
+                tile[j, r] = s * products[begin + r, offset + left + j]
+        for j in range(width):
+            _offer(tile[j, :m], bias[left + j], np.int32(left + j), best[:m], second[:m], label[:m])
+
+
+@njit(inline="always")
+def _certain(d, norm, best, second, slope, level, safe):  # type: ignore[no-untyped-def]
+    """Whether rounding cannot have hidden a nearer centre than the one of least score, at squared distance ``d``."""
+    lead = second - best - level
+    reach = lead / slope - norm  # lead > slope * (norm + distance), without a square root
+    return lead > 0 and reach > 0 and reach * reach > d and d < safe
+
+
 @njit
-def nearest(rows, scale, products, bias, centres, squares, slack, offset, label, distance):  # type: ignore[no-untyped-def]
+def _contested(  # type: ignore[no-untyped-def]
+    rows, i, scale, products, bias, centres, squares, norms, slope, level, safe, offset, own, best
+):
+    """The nearest centre of row i, and the squared distance from it, where scores do not tell."""
+    d = _distance(rows, i, scale[i], centres, squares, own)
+    sure = best + level + slope * (norms[own] + np.sqrt(d)) if d < safe else np.inf
+    s, least = bias.dtype.type(scale[i]), d
+    for j in range(len(bias)):
+        if j != own and not bias[j] - s * products[i, offset + j] > sure:
+            least = min(least, _distance(rows, i, scale[i], centres, squares, j))
+    for j in range(len(bias)):
+        if not bias[j] - s * products[i, offset + j] > sure:
+            d = _distance(rows, i, scale[i], centres, squares, j)
+            if d <= least * (1 + TIE):
+                return np.int32(j), d
+    return own, d  # NaN: no comparison holds
+
+
+@njit
+def nearest(rows, scale, products, measure, label, distance):  # type: ignore[no-untyped-def]
     """Label and squared distance of the nearest centre of every row.
 
     Half a squared distance is, but for a term of the row alone, ``bias_j - scale_i * products_ij`` in the precision of
-    the product. Whichever centres that leaves in doubt are settled by their distances in float64; ties go to the
-    first. The result therefore does not depend on how the product was rounded.
+    the product. Whichever centres that leaves in doubt are settled by their distances in float64; ties, up to the
+    rounding of those, go to the first. So the labels do not depend on how the product was rounded, nor on whether rows
+    are dense or CSR.
 
     Parameters
     ----------
     products : (rows, all centres of the batch)
-    bias : (centres,), in the type of ``products``
-    squares : (centres,)
-        Squared norms of the centres.
-    slack : (slope, level, limit)
-        Products round by at most ``slope * (|centre| + distance) + level``; scores beyond ``limit`` may have overflown.
-    offset : int
-        Column of the first centre in ``products``.
+    measure : Measure
     label, distance : (rows,), written
     """
-    n, k = len(scale), len(bias)
-    slope, level, limit = slack
+    bias, centres, squares, norms, slope, level, safe, offset = measure
     tile = np.empty((TILE, TILE), bias.dtype)
-    best, second = np.empty(TILE, bias.dtype), np.empty(TILE, bias.dtype)
-    for begin in range(0, n, TILE):
-        m = min(TILE, n - begin)
-        first = label[begin : begin + m]
-        best[:], second[:], first[:] = np.inf, np.inf, 0
-        for left in range(0, k, TILE):
-            width = min(TILE, k - left)
-            for r in range(m):
-                s = bias.dtype.type(scale[begin + r])
-                for j in range(width):
-                    tile[j, r] = s * products[begin + r, offset + left + j]
-            for j in range(width):
-                _offer(tile[j, :m], bias[left + j], np.int32(left + j), best[:m], second[:m], first)
+    best, second, front = np.empty(TILE, bias.dtype), np.empty(TILE, bias.dtype), np.empty(TILE, np.int32)
+    for begin in range(0, len(scale), TILE):
+        m = min(TILE, len(scale) - begin)
+        _front(scale, products, bias, offset, begin, m, tile, best, second, front)
         for r in range(m):
             i = begin + r
-            own = label[i]
+            own = front[r]
             d = _distance(rows, i, scale[i], centres, squares, own)
-            sure = best[r] + slope * (np.sqrt(squares[own]) + np.sqrt(d)) + level
-            if not abs(sure) < limit:
-                sure = np.inf
-            if not second[r] > sure:
-                s = bias.dtype.type(scale[i])
-                for j in range(k):
-                    if j != own and not bias[j] - s * products[i, offset + j] > sure:
-                        other = _distance(rows, i, scale[i], centres, squares, j)
-                        if other < d or (other == d and j < own):
-                            d, own = other, np.int32(j)
-                label[i] = own
-            distance[i] = d
+            if not _certain(d, norms[own], best[r], second[r], slope, level, safe):
+                own, d = _contested(
+                    rows, i, scale, products, bias, centres, squares, norms, slope, level, safe, offset, own, best[r]
+                )
+            label[i], distance[i] = own, d
 
 
 @njit
-def accumulate(rows, scale, weight, label, distance, centres, residual, cost, total, count):  # type: ignore[no-untyped-def]
-    """Add rows of positive weight to the sums of their centres: weighted residual, squared distance, weight, number.
+def gather(rows, scale, weight, products, measure, sums, cost, total, count):  # type: ignore[no-untyped-def]
+    """Add the rows of positive weight to the sums of their nearest centres.
 
-    The residual of CSR rows still lacks ``- total_j * centre_j``.
+    The sums are of weighted rows, weighted squared distances, weights, and ones. Other parameters are those of
+    :func:`nearest`.
     """
-    for i in range(len(label)):
-        if weight[i] > 0:
-            j, w = label[i], np.float64(weight[i])
-            _add_row(rows, i, scale[i], w, centres, j, residual)
-            cost[j] += w * distance[i]
-            total[j] += w
-            count[j] += 1
+    bias, centres, squares, norms, slope, level, safe, offset = measure
+    tile = np.empty((TILE, TILE), bias.dtype)
+    best, second, front = np.empty(TILE, bias.dtype), np.empty(TILE, bias.dtype), np.empty(TILE, np.int32)
+    for begin in range(0, len(scale), TILE):
+        m = min(TILE, len(scale) - begin)
+        _front(scale, products, bias, offset, begin, m, tile, best, second, front)
+        for r in range(m):
+            i = begin + r
+            w = np.float64(weight[i])
+            if w > 0:
+                j = front[r]
+                d = _distance(rows, i, scale[i], centres, squares, j)
+                if not _certain(d, norms[j], best[r], second[r], slope, level, safe):
+                    j, d = _contested(
+                        rows, i, scale, products, bias, centres, squares, norms, slope, level, safe, offset, j, best[r]
+                    )
+                _add_row(rows, i, w * scale[i], j, sums)
+                cost[j] += w * d
+                total[j] += w
+                count[j] += 1
 
 
 @njit
-def rivals(rows, scale, products, bias, spread, centres, squares, offset, label, own, rival):  # type: ignore[no-untyped-def]
+def rivals(rows, scale, products, measure, spread, label, own, rival):  # type: ignore[no-untyped-def]
     """Squared distance plus spread of the row's own cluster, and the least of any other.
 
     The other cluster is chosen in the precision of the products, its distance is not.
@@ -155,6 +216,7 @@ def rivals(rows, scale, products, bias, spread, centres, squares, offset, label,
     label : (rows,)
     own, rival : (rows,), written
     """
+    bias, centres, squares, offset = measure.bias, measure.at, measure.squares, measure.first
     half = (spread / 2).astype(bias.dtype)
     for i in range(len(scale)):
         s, mine = bias.dtype.type(scale[i]), label[i]

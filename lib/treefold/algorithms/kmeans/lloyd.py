@@ -151,8 +151,7 @@ def step(blocks: Scan, solver: Solver, batch: Centres, state: State) -> State:
     centres = Centres.of([state.target[batch.slices[m]] for m in live], batch.cosine)
     iteration = int(state.iteration[live[0]]) + 1  # running models run abreast
     look = solver.look(blocks, centres, iteration, state.visited[mine])
-    target = _targets(centres, look)
-    moved = _moves(centres, target, look)
+    target, moved = _targets(centres, look)
     starts = [part.start for part in centres.slices]
     unit = 0.5 if batch.cosine else 1.0  # |x - c|^2 / 2 = 1 - cos between rows of length 1
     share = np.where(look.share > 0, look.share, 1.0)
@@ -170,27 +169,23 @@ def step(blocks: Scan, solver: Solver, batch: Centres, state: State) -> State:
     )
 
 
-def _moves(centres: Centres, target: NDArray, look: Look) -> NDArray:
-    """How far each centre goes; 0 where that is but the rounding of the sums."""
-    moved = np.linalg.norm(target - centres.at, axis=1)
-    weight = np.maximum(look.sums.weight, np.finfo(float).tiny)
-    size = np.linalg.norm(centres.at, axis=1) + np.sqrt(look.sums.cost / weight)
-    return np.where(moved > ROUNDING * size, moved, 0.0)
-
-
 def _farthest_move(moved: NDArray, starts: list[int], cosine: bool) -> NDArray:
     move: NDArray = np.maximum.reduceat(moved, starts)
     return move**2 / 2 if cosine else move
 
 
-def _targets(centres: Centres, look: Look) -> NDArray:
-    """Where the centres go; those that saw nothing stay."""
+def _targets(centres: Centres, look: Look) -> tuple[NDArray, NDArray]:
+    """Where the centres go, and how far; they stay if they saw nothing, or if the way is but the rounding of sums."""
     weight = look.visited[:, None]
     target = centres.at + np.divide(look.pull, weight, out=np.zeros_like(look.pull), where=weight > 0)
-    if not centres.cosine:
-        return target
-    length = np.linalg.norm(target, axis=1, keepdims=True)
-    return np.where(length > 0, target / np.where(length > 0, length, 1.0), centres.at)
+    if centres.cosine:
+        length = np.linalg.norm(target, axis=1, keepdims=True)
+        target = np.where(length > 0, target / np.where(length > 0, length, 1.0), centres.at)
+    moved = np.linalg.norm(target - centres.at, axis=1)
+    seen = np.maximum(look.sums.weight, np.finfo(float).tiny)
+    size = np.linalg.norm(centres.at, axis=1) + np.sqrt(look.sums.cost / seen)
+    stays = moved <= ROUNDING * size
+    return np.where(stays[:, None], centres.at, target), np.where(stays, 0.0, moved)
 
 
 def _reseeded(blocks: Scan, centres: Centres, sums: Clusters) -> tuple[NDArray, NDArray]:

@@ -53,9 +53,9 @@ class KMeansModel:
             raise InputError(f"the model takes rows of {self.features} features, got an array of shape {X.shape}")
         label, distance = np.full(X.shape[0], -1, np.int32), np.full(X.shape[0], np.nan)
         for part in assigned(X, self.batch):
-            able = np.isfinite(part.distance[0]) & (part.scale > 0)
-            label[part.where] = np.where(able, part.label[0], -1)
-            distance[part.where] = np.where(able, part.distance[0], np.nan)
+            able = np.isfinite(part.distance[0]) & (part.chunk.scale > 0)
+            label[part.chunk.where] = np.where(able, part.label[0], -1)
+            distance[part.chunk.where] = np.where(able, part.distance[0], np.nan)
         return {"prediction": label, "distance": distance / 2 if self.cosine else np.sqrt(distance)}
 
     def save_state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.kmeans.centres import Assigned, Centres, assigned, products_of, scoring
+from treefold.algorithms.kmeans.centres import Centres, Chunk, assigned, chunks
 from treefold.algorithms.kmeans.clusters import Clusters
 from treefold.algorithms.kmeans.kernels import rivals
 from treefold.block import Block
@@ -63,29 +63,22 @@ def silhouettes(block: Block, centres: Centres, found: Groups) -> Silhouettes:
     """
     models, weight = len(centres.ends), np.maximum(block.weight, 0).astype(np.float64)
     exact, simplified = np.zeros(models), np.zeros(models)
-    score = scoring(found.means, block.X.dtype)
     nothing = np.where(np.isfinite(found.spread), 0.0, np.inf)
-    for part in assigned(block.X, centres):
-        w = weight[part.where]
-        _, products = products_of(block.X, part.where, score)
-        means = part._replace(products=products)
+    for part, means in zip(assigned(block.X, centres), chunks(block.X, found.means), strict=True):
+        w = weight[part.chunk.where]
         for m, mine in enumerate(centres.slices):
-            own, rival = _rivals(means, m, found.means, mine, found.spread)
+            own, rival = _rivals(means, m, part.label[m], found.spread[mine])
             total = found.weight[mine][part.label[m]]
             own *= np.divide(total, total - w, out=np.zeros_like(total), where=total > w)
             exact[m] += w @ np.where(total > w, _silhouette(own, rival), 0.0)
-            own, rival = _rivals(part, m, centres, mine, nothing)
+            own, rival = _rivals(part.chunk, m, part.label[m], nothing[mine])
             simplified[m] += w @ _silhouette(*((own, rival) if centres.cosine else (np.sqrt(own), np.sqrt(rival))))
     return Silhouettes(exact, simplified, float(weight.sum()))
 
 
-def _rivals(part: Assigned, m: int, centres: Centres, mine: slice, spread: NDArray) -> tuple[NDArray, NDArray]:
-    score, n = scoring(centres, part.products.dtype), len(part.scale)
-    own, rival = np.empty(n), np.empty(n)
-    rivals(
-        part.rows, part.scale, part.products, score.bias[mine], spread[mine], centres.at[mine], score.squares[mine],
-        mine.start, part.label[m], own, rival,
-    )  # fmt: skip
+def _rivals(chunk: Chunk, m: int, label: NDArray, spread: NDArray) -> tuple[NDArray, NDArray]:
+    own, rival = np.empty(len(label)), np.empty(len(label))
+    rivals(chunk.rows, chunk.scale, chunk.products, chunk.measures[m], spread, label, own, rival)
     return own, rival
 
 

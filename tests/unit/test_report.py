@@ -1,0 +1,79 @@
+"""The report: one file, well formed, that needs nothing else."""
+
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+from treefold.report.page import page
+from treefold.report.pictures import drawn
+
+LINES = {"a": [3.0, 2.0, 1.5], "b": [3.5, 1.0]}
+LINE = {"title": "Cost", "x": "iteration", "y": "cost", "kind": "line", "lines": LINES}
+PAIRS = {"title": "S", "x": "k", "y": "s", "kind": "line", "lines": {"s": ([1, 2, 3], [None, 0.5, 0.25])}}
+BAR = {"title": "Sizes", "x": "cluster", "y": "rows", "kind": "bar", "lines": {"rows": ([0, 1, 2], [5, 9, 1])}}
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def texts(svg: str) -> list[str]:
+    return ["".join(node.itertext()).strip() for node in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+
+
+@pytest.mark.parametrize("chart", [LINE, PAIRS, BAR], ids=["line", "pairs", "bar"])
+def test_a_chart_is_well_formed_svg_with_its_axes_named(chart):
+    words = texts(drawn(chart))
+    assert {chart["x"], chart["y"]} <= set(words)
+
+
+def test_lines_are_named_where_there_are_several_and_few():
+    assert {"a", "b"} <= set(texts(drawn(LINE)))
+    many = LINE | {"lines": {f"restart {i}": [2.0, 1.0] for i in range(20)}}
+    assert not [word for word in texts(drawn(many)) if word.startswith("restart")]
+
+
+def test_a_figure_that_is_not_known_is_left_out():
+    points = re.findall(r"<use ", drawn(PAIRS))
+    all_known = re.findall(r"<use ", drawn(PAIRS | {"lines": {"s": ([1, 2, 3], [0.1, 0.5, 0.25])}}))
+    assert len(all_known) > len(points)
+
+
+class Collector(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.cells = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        if self.tags and self.tags[-1][0] in ("td", "th", "h1"):
+            self.cells.append(data.strip())
+
+
+def test_a_page_tells_facts_and_shows_charts_and_refers_to_nothing_outside():
+    facts = {
+        "k": 12345,
+        "outcome": "<b>done</b>",
+        "sizes": [1, 2],
+        "records": [{"k": 1}],
+        "none": None,
+        "x": 0.12345678,
+    }
+    text = page("Title", "two & three", facts, [LINE, BAR])
+    seen = Collector()
+    seen.feed(text)
+    assert "Title" in seen.cells
+    for shown in ("12,345", "<b>done</b>", "1,  2", "0.123457"):
+        assert shown in seen.cells
+    assert not {"records", "none"} & set(seen.cells)
+    assert "two &amp; three" in text
+    assert len([tag for tag, _ in seen.tags if tag == "svg"]) == 2
+    for tag, attributes in seen.tags:
+        assert tag not in ("script", "link", "img", "iframe")
+        links = [value for name, value in attributes.items() if name in ("src", "href")]
+        assert all(link.startswith("#") for link in links)
+
+
+def test_the_same_figures_make_the_same_bytes():
+    assert page("T", "s", {"a": 1}, [LINE, PAIRS]) == page("T", "s", {"a": 1}, [LINE, PAIRS])
