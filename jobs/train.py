@@ -17,7 +17,7 @@ def train(arguments: Namespace) -> dict[str, Any]:
     conf, line, start = load_train(arguments.conf, arguments.overrides), ProgressLine(), time.perf_counter()
     data, out = conf.data, conf.output.path
     estimator = ml.estimator(conf.model.name, **conf.model.params)
-    estimator.setParams(featuresCol=data.features, labelCol=data.label, weightCol=data.weight).watch(line)
+    estimator.setParams(**data.params()).watch(line)
     store.check_free(out, arguments.overwrite)
     with SparkSession.builder.appName(f"treefold train {arguments.conf}").getOrCreate() as spark:
         rows, test = ml.read_parquet(spark, data.train), None

@@ -9,6 +9,9 @@ from scipy.sparse import csr_array
 BLOCK_BYTES = 2 << 20  # a block's features stay in a core's cache between the two products of a gradient
 LEAST_ROWS, MOST_ROWS = 64, 16384
 SPARSE_ROWS = 4096
+PARTIAL_SHARE = (
+    8  # a block has so many times the rows of a partial, or adding partials would cost more than making them
+)
 
 Matrix: TypeAlias = NDArray | csr_array
 
@@ -35,11 +38,14 @@ class Block(NamedTuple):
     id: int
 
 
-def rows_per_block(features: int, dtype: str, sparse: bool = False) -> int:
-    """Rows of every block but the last: a power of two with about 2 MiB of dense features, or a constant for CSR."""
-    if sparse:
-        return SPARSE_ROWS
-    fit = BLOCK_BYTES // max(1, features * np.dtype(dtype).itemsize)
+def rows_per_block(features: int, dtype: str, sparse: bool = False, partial_rows: int = 1) -> int:
+    """Rows of every block but the last, a power of two.
+
+    About 2 MiB of dense features, or a constant for CSR; more if a statistic returns ``partial_rows`` rows as wide as
+    the features and they are many.
+    """
+    fit = SPARSE_ROWS if sparse else BLOCK_BYTES // max(1, features * np.dtype(dtype).itemsize)
+    fit = max(fit, PARTIAL_SHARE * partial_rows)
     return min(MOST_ROWS, max(LEAST_ROWS, 1 << max(0, fit.bit_length() - 1)))
 
 

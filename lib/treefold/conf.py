@@ -23,6 +23,11 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
     label: Name | None = None
     weight: Name | None = None
 
+    def params(self) -> dict[str, Any]:
+        """The estimator's params for the columns that are named."""
+        named = {"featuresCol": self.features, "labelCol": self.label, "weightCol": self.weight}
+        return {name: value for name, value in named.items() if value is not None}
+
 
 class Model(Struct, frozen=True):
     """The estimator's name and its params, which the estimator checks itself."""

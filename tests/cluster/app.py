@@ -16,6 +16,7 @@ from pyspark import TaskContext
 from pyspark.sql import SparkSession
 
 from treefold import block as block_module
+from treefold.algorithms import kmeans
 from treefold.algorithms.linear import fit
 from treefold.algorithms.linear.objective import objective
 from treefold.algorithms.survey import survey
@@ -40,6 +41,31 @@ def hanging_once(block, *args):
     if block.id == 0 and attempt() == 0:
         time.sleep(60)
     return objective(block, *args)
+
+
+class FailingOnce:
+    """A statistic whose task fails once, at block 0."""
+
+    def __init__(self, stat):
+        self.stat, self.__name__ = stat, stat.__name__
+
+    def __call__(self, block, *args):
+        if block.id == 0 and attempt() == 0:
+            raise RuntimeError("a task fails once")
+        return self.stat(block, *args)
+
+
+class Failing:
+    """Blocks in whose every pass a task fails once."""
+
+    def __init__(self, blocks):
+        self.blocks, self.features = blocks, blocks.features
+
+    def sum(self, stat, *args):
+        return self.blocks.sum(FailingOnce(stat), *args)
+
+    def fold(self, stat, *args, merge):
+        return self.blocks.fold(FailingOnce(stat), *args, merge=merge)
 
 
 def winners(block, harm):
@@ -88,24 +114,33 @@ def main(master: str, data: str, door: str, harm: str) -> None:
     if door == "dataframe":
         frame = frame.coalesce(1).orderBy("x0").where("weight > 0")
     columns = Columns(tuple(f"x{j}" for j in range(6)), "label", "weight")
-    killed = []
+    killed = {}
 
-    def kill(state):
-        if harm == "executor" and state.iteration[0] in (2, 4) and len(killed) < state.iteration[0] / 2:
-            victim = sorted(set(blocks.fold(executors, merge=union).values()))[0]
-            os.kill(victim, signal.SIGKILL)
-            killed.append(victim)
+    def kill(state, fits, at):
+        moment = fits, int(state.iteration[0])
+        if harm == "executor" and moment[1] in at and moment not in killed:
+            killed[moment] = sorted(set(blocks.fold(executors, merge=union).values()))[0]
+            os.kill(killed[moment], signal.SIGKILL)
 
     with open_blocks(frame, columns, "cluster", tasks=4) as blocks:
         found = survey(blocks, classification=True)
         stat = {"task": failing_once, "straggler": hanging_once}.get(harm, objective)
         total = blocks.sum(stat, COEF, logistic, None)
-        fitted = fit(blocks, logistic, found, ridge=np.array([0.01]), on_step=kill)
+        fitted = fit(blocks, logistic, found, ridge=np.array([0.01]), on_step=lambda s: kill(s, "linear", (2, 4)))
+        trials = kmeans.fit(
+            Failing(blocks) if harm == "task" else blocks,
+            [3, 5],
+            restarts=2,
+            tol=0.0,
+            max_iter=5,
+            on_step=lambda s: kill(s, "k-means", (2,)),
+        )
         winner = blocks.fold(winners, harm, merge=union)[0]
         rows = {p.rows for p in blocks.passes}
         used = len(set(blocks.fold(executors, merge=union).values()))
-    bits = digest(*total, fitted.coef)
-    print(json.dumps({"bits": bits, "rows": sorted(rows), "killed": killed, "executors": used, "winner": winner}))
+    bits = digest(*total, fitted.coef, *(array for some in trials for t in some for array in (t.centres, t.costs)))
+    found = {"bits": bits, "rows": sorted(rows), "killed": list(killed.values()), "executors": used, "winner": winner}
+    print(json.dumps(found))
     spark.stop()
 
 

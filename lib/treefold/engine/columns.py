@@ -28,6 +28,8 @@ class Columns(NamedTuple):
     sparse : bool
         Whether feature vectors may rest as CSR. From the doors inwards it is true only of a single column of vectors,
         and of a run of blocks only if they are CSR.
+    partial_rows : int
+        Rows as wide as the features that a statistic returns at most: see :func:`treefold.block.rows_per_block`.
     """
 
     features: tuple[str, ...]
@@ -35,6 +37,7 @@ class Columns(NamedTuple):
     weight: str | None = None
     dtype: str = "float32"
     sparse: bool = False
+    partial_rows: int = 1
 
     @property
     def names(self) -> list[str]:

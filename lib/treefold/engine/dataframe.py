@@ -65,7 +65,7 @@ class Layout(NamedTuple):
         starts = [0, *accumulate(part.rows for part in staged)]
         stored = list(chain.from_iterable(part.stored for part in staged))[:LOOK_ROWS]
         sparse = columns.sparse and is_sparse(stored, features)
-        block_rows = rows_per_block(features, columns.dtype, sparse)
+        block_rows = rows_per_block(features, columns.dtype, sparse, columns.partial_rows)
         runs = block_runs(starts[-1], block_rows, tasks)
         paths = tuple(part.path for part in staged)
         return cls(paths, tuple(starts), starts[-1], block_rows, features, columns.dtype, sparse, tuple(runs))

@@ -135,7 +135,7 @@ class ParquetSource:
 
     def runs(self, features: int, sparse: bool, tasks: int) -> list[ParquetRun]:
         """What each of at most ``tasks`` tasks reads."""
-        block_rows = rows_per_block(features, self.columns.dtype, sparse)
+        block_rows = rows_per_block(features, self.columns.dtype, sparse, self.columns.partial_rows)
         columns = self.columns._replace(sparse=sparse)
         return [
             self._run(first * block_rows, min(last * block_rows, self.rows), block_rows, features, columns)

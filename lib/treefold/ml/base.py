@@ -27,6 +27,7 @@ class ColumnOptions(Options):
     weightCol = Option("weightCol", "the column of row weights; all 1 if unset", TypeConverters.toString)
     dtype = Option("dtype", "the type rows are kept in, float32 or float64", choice("float32", "float64"), "float32")
     numTasks = Option("numTasks", "the tasks of a pass; one per slot if unset", at_least(1, TypeConverters.toInt))
+    partial_rows = 1  # as wide as the features, that a statistic returns at most
     reads_sparse = False  # whether the algorithm takes blocks, and its model rows, of CSR
 
     def columns_of(self, data: DataFrame, *, labelled: bool = True) -> Columns:
@@ -35,7 +36,7 @@ class ColumnOptions(Options):
         features = [names] if isinstance(names, str) else [real for name in names for real in _matching(name, data)]
         label = self.getOrDefault("labelCol") if labelled and self.hasParam("labelCol") else None
         weight = self.value("weightCol") if labelled else None
-        return Columns(tuple(features), label, weight, self.getOrDefault("dtype"), self.reads_sparse)
+        return Columns(tuple(features), label, weight, self.getOrDefault("dtype"), self.reads_sparse, self.partial_rows)
 
     def open(self, data: DataFrame) -> SparkBlocks:
         """Blocks of the data, with label and weight; to be closed."""

@@ -73,6 +73,12 @@ class KMeans(Trainable, ClusterOptions, Estimator):
         "batchSize", "the rows of a mini-batch, for solver minibatch, >= 1", at_least(1, TypeConverters.toInt), 16384
     )
 
+    @property
+    def partial_rows(self) -> int:  # type: ignore[override]
+        """Centres of all models of the batch."""
+        ks, _ = self._start()
+        return sum(ks) * int(self.value("nInit"))
+
     def check(self, data: DataFrame) -> None:
         """Raise InputError for whatever in ``data`` would end a fit or an evaluation: one pass."""
         with self.open(data) as blocks:
@@ -135,6 +141,11 @@ class KMeansModel(ModelFace, ClusterOptions):
     """Fitted :class:`KMeans`."""
 
     outputs = ("prediction", "distance")
+
+    @property
+    def partial_rows(self) -> int:  # type: ignore[override]
+        """Centres."""
+        return len(self.pure.centres)
 
     def clusterCenters(self) -> list[np.ndarray]:
         """The centres, each ``(features,)``."""

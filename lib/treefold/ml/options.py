@@ -54,13 +54,13 @@ class Options(Params):
             If there is no such param, or a value is not of its kind.
         """
         for name, value in values.items():
-            if value is None:
-                continue
             if not self.hasParam(name):
                 names = [param.name for param in self.params]
                 close = difflib.get_close_matches(name, names, 1)
                 hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(names)}"
                 raise InputError(f"{type(self).__name__} has no param '{name}': {hint}")
+            if value is None:
+                continue
             try:
                 self._set(**{name: value})
             except (TypeError, ValueError) as error:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from treefold.algorithms.draws import scrambled
 from treefold.algorithms.kmeans.centres import Centres, chunks
-from treefold.algorithms.kmeans.kernels import gather
+from treefold.algorithms.kmeans.kernels import gather, relate
 from treefold.block import Block, positions
 
 
@@ -51,5 +51,5 @@ def clusters(block: Block, centres: Centres, batch: Batch | None = None) -> Clus
         part = weight[chunk.where]
         for mine, measure in zip(centres.slices, chunk.measures, strict=True):
             gather(chunk.rows, chunk.scale, part, chunk.products, measure, *(array[mine] for array in sums))
-    np.subtract(sums.residual, sums.weight[:, None] * centres.at, out=sums.residual)
+    relate(sums.residual, sums.weight, centres.at)
     return sums

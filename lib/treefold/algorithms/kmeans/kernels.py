@@ -204,6 +204,14 @@ def gather(rows, scale, weight, products, measure, sums, cost, total, count):  #
 
 
 @njit
+def relate(sums, total, centres):  # type: ignore[no-untyped-def]
+    """Turn sums of rows into sums of their residuals, in place."""
+    for j in range(len(total)):
+        for f in range(centres.shape[1]):
+            sums[j, f] -= total[j] * centres[j, f]
+
+
+@njit
 def rivals(rows, scale, products, measure, spread, label, own, rival):  # type: ignore[no-untyped-def]
     """Squared distance plus spread of the row's own cluster, and the least of any other.
 
