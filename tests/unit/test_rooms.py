@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "lib" / "treefold"
-PURE = {"errors", "block", "blocks", "iterate", "losses", "penalties", "solvers", "algorithms", "metrics"}
+PURE = {"errors", "block", "blocks", "together", "iterate", "losses", "penalties", "solvers", "algorithms", "metrics"}
 ENGINE = {"errors", "block", "blocks", "engine"}
 STORE = {"errors", "algorithms", "store", ""}
 RULES = {  # room: (rooms of ours, packages from outside)
@@ -15,6 +15,7 @@ RULES = {  # room: (rooms of ours, packages from outside)
     "errors": (set(), set()),
     "block": (set(), {"numpy", "scipy"}),
     "blocks": (set(), {"numpy"}),
+    "together": ({"blocks"}, set()),
     "iterate": ({"solvers"}, {"numpy"}),
     "losses": (set(), {"numpy", "scipy"}),
     "penalties": (set(), {"numpy", "scipy"}),
@@ -31,8 +32,8 @@ RULES = {  # room: (rooms of ours, packages from outside)
 }
 STANDARD = {
     "argparse", "bisect", "collections", "concurrent", "contextlib", "ctypes", "dataclasses", "difflib", "fnmatch",
-    "functools", "gc", "hashlib", "importlib", "io", "itertools", "json", "mmap", "os", "pathlib", "pickle", "re",
-    "shutil", "statistics", "sys", "tempfile", "time", "tomllib", "typing", "uuid", "zlib",
+    "functools", "gc", "hashlib", "importlib", "io", "itertools", "json", "mmap", "os", "pathlib", "pickle", "queue",
+    "re", "shutil", "statistics", "sys", "tempfile", "threading", "time", "tomllib", "typing", "uuid", "zlib",
 }  # fmt: skip
 FILES = [*LIBRARY.rglob("*.py"), *(ROOT / "jobs").glob("*.py")]
 
