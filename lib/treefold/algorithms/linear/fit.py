@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from treefold.algorithms.folds import Holdout
 from treefold.algorithms.linear.frame import Frame, frame
@@ -40,33 +40,42 @@ def fit(
     loss: Loss,
     survey: Survey,
     *,
-    ridge: NDArray,
+    ridge: ArrayLike,
     holdout: Holdout | None = None,
     intercept: bool = True,
     standardize: bool = True,
     solver: Solver = Lbfgs(),  # noqa: B008 - an immutable tuple
-    max_iter: int = 100,
-    tol: float = 1e-6,
+    max_iter: ArrayLike = 100,
+    tol: ArrayLike = 1e-6,
     on_step: OnStep | None = None,
 ) -> LinearFit:
-    """Fit ``len(ridge)`` models in the same passes.
+    """Fit a batch of models in the same passes.
+
+    Whatever differs from model to model is an array ``(models,)``; a number is that of all. A model that is done
+    freezes, and one that diverges does not touch the others.
 
     Parameters
     ----------
     loss : squared, logistic or softmax of :mod:`treefold.losses`
     survey : Survey
         Of the same blocks.
-    ridge : (models,)
-        L2 strength of each model, >= 0.
+    ridge : (models,) or float
+        L2 strength, >= 0.
     holdout : Holdout, optional
         The fold each model does not see.
-    max_iter, tol
+    solver : Solver
+        Its ``step_size``, if it has one, is ``(models,)`` or a number.
+    max_iter, tol : (models,) or number
         As in :func:`treefold.iterate.iterate`; the gradient is that of the standardised problem.
     on_step : callable, optional
         Called after every pass with the solver's state, its values in the units of the label.
     """
-    strength = np.asarray(ridge, np.float64)
-    models, outputs = len(strength), len(survey.classes) if loss is softmax else 1
+    varying = (ridge, max_iter, tol, -1 if holdout is None else holdout.fold, getattr(solver, "step_size", 1.0))
+    (models,) = np.broadcast_shapes((1,), *(np.shape(each) for each in varying))
+    strength = np.broadcast_to(np.asarray(ridge, np.float64), models)
+    if holdout is not None:
+        holdout = holdout._replace(fold=np.broadcast_to(holdout.fold, models))
+    outputs = len(survey.classes) if loss is softmax else 1
     space = frame(survey.moments, intercept=intercept, scale_label=loss is squared)
     features = len(space.inverse)
     penalty = L2(strength, np.ones(features) if standardize else space.inverse**2)
@@ -108,7 +117,7 @@ def _penalised(blocks: Blocks, loss: Loss, space: Frame, penalty: L2, holdout: H
     return fun
 
 
-def _run(solver: Solver, fun: Fun, x0: NDArray, max_iter: int, tol: float, on_step: OnStep) -> Any:
+def _run(solver: Solver, fun: Fun, x0: NDArray, max_iter: ArrayLike, tol: ArrayLike, on_step: OnStep) -> Any:
     return iterate(lambda state: solver.step(fun, state), solver.init(fun, x0), max_iter, tol, on_step)
 
 
