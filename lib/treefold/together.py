@@ -46,6 +46,12 @@ class JointMerge:
         return tuple(merge(a, b) for merge, a, b in zip(self.merges, left, right, strict=True))
 
 
+class Word(NamedTuple):
+    """What an algorithm tells the others."""
+
+    value: Any
+
+
 class Done(NamedTuple):
     """How an algorithm ended."""
 
@@ -80,11 +86,15 @@ class Seat:
 
     def fold(self, stat: Callable, *args: Any, merge: Merge) -> Any:
         """See :class:`treefold.blocks.Scan`; waits until the others have asked as well."""
-        self.inbox.put((self.number, Request(stat, args, merge)))
-        answer = self.answers.get()
-        if isinstance(answer, Dismissed):
-            raise answer
-        return answer
+        return self._answer(Request(stat, args, merge))
+
+    def confer(self, value: Any) -> list[Any]:
+        """What each of the algorithms under way tells the others, in their order; no pass.
+
+        All of them must confer as often; one that has ended has nothing more to say.
+        """
+        words: list[Any] = self._answer(Word(value))
+        return words
 
     def map(self, fn: Callable, *args: Any) -> Blocks:
         """See :class:`treefold.blocks.Blocks`; passes over the mapped blocks are the algorithm's own."""
@@ -92,6 +102,13 @@ class Seat:
 
     def close(self) -> None:
         """Nothing: the blocks belong to all."""
+
+    def _answer(self, message: Request | Word) -> Any:
+        self.inbox.put((self.number, message))
+        answer = self.answers.get()
+        if isinstance(answer, Dismissed):
+            raise answer
+        return answer
 
     def run(self, job: Callable[[Blocks], Any]) -> None:
         """Run an algorithm and tell how it ended."""
@@ -102,7 +119,7 @@ class Seat:
         self.inbox.put((self.number, done))
 
 
-def together(blocks: Blocks, jobs: Sequence[Callable[[Blocks], T]]) -> list[T]:
+def together(blocks: Blocks, jobs: Sequence[Callable[[Seat], T]], on_pass: Callable[[], None] | None = None) -> list[T]:
     """Run algorithms over the same blocks, all passes shared.
 
     As many passes are made as the longest algorithm needs alone. All of them are made by the calling thread; the jobs
@@ -112,6 +129,8 @@ def together(blocks: Blocks, jobs: Sequence[Callable[[Blocks], T]]) -> list[T]:
     ----------
     jobs : list of callables
         Each takes blocks and returns its result.
+    on_pass : callable, optional
+        Called after every pass.
 
     Returns
     -------
@@ -129,20 +148,23 @@ def together(blocks: Blocks, jobs: Sequence[Callable[[Blocks], T]]) -> list[T]:
     for thread in threads:
         thread.start()
     ended: dict[int, Done] = {}
-    waiting: dict[int, Request] = {}
+    waiting: dict[int, Request | Word] = {}
     try:
         while len(ended) < len(seats):
             while len(waiting) + len(ended) < len(seats):
                 number, message = inbox.get()
-                if isinstance(message, Request):
+                if not isinstance(message, Done):
                     waiting[number] = message
                 elif message.error is not None:
                     raise message.error
                 else:
                     ended[number] = message
-            for number, value in _shared_pass(blocks, waiting).items():
+            asked = {number: m for number, m in sorted(waiting.items()) if isinstance(m, Request)}
+            for number, value in (_shared_pass(blocks, asked) if asked else _shared_words(waiting)).items():
                 seats[number].answers.put(value)
-            waiting = {}
+                del waiting[number]
+            if asked and on_pass:
+                on_pass()
     finally:  # after a failure nobody must wait for ever
         for seat in seats:
             seat.answers.put(Dismissed())
@@ -151,11 +173,14 @@ def together(blocks: Blocks, jobs: Sequence[Callable[[Blocks], T]]) -> list[T]:
     return [ended[number].result for number in range(len(seats))]
 
 
-def _shared_pass(blocks: Blocks, waiting: dict[int, Request]) -> dict[int, Any]:
-    """What each seat asked for: one pass, in the order of the seats."""
-    if not waiting:
-        return {}
-    numbers = sorted(waiting)
-    stats, args, merges = zip(*(waiting[number] for number in numbers), strict=True)
+def _shared_pass(blocks: Blocks, asked: dict[int, Request]) -> dict[int, Any]:
+    """What each seat asked for: one pass."""
+    stats, args, merges = zip(*asked.values(), strict=True)
     values = blocks.fold(Joint(list(stats)), *args, merge=JointMerge(list(merges)))
-    return dict(zip(numbers, values, strict=True))
+    return dict(zip(asked, values, strict=True))
+
+
+def _shared_words(waiting: dict[int, Any]) -> dict[int, Any]:
+    """All words for everyone; they wait until nobody needs a pass."""
+    words = [word.value for _, word in sorted(waiting.items())]
+    return dict.fromkeys(waiting, words)

@@ -26,6 +26,7 @@ RULES = {  # room: (rooms of ours, packages from outside)
     "interchange": ({"errors", "algorithms", "interchange"}, {"numpy", "pyspark", "sklearn"}),
     "ml": (PURE | ENGINE | STORE | {"interchange", "ml"}, {"numpy", "pyspark", "pyarrow"}),
     "store": (STORE, {"numpy", "pyarrow"}),
+    "journal": ({"errors", "blocks", "store"}, {"numpy", "scipy", "pyarrow"}),
     "conf": ({"errors"}, {"msgspec"}),
     "report": ({"errors", "blocks", "report"}, {"matplotlib", "jinja2"}),
     "jobs": ({"conf", "ml", "store", "report", "errors"}, {"pyspark"}),

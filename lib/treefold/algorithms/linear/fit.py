@@ -10,7 +10,7 @@ from treefold.algorithms.linear.frame import Frame, frame
 from treefold.algorithms.linear.objective import Objective, objective
 from treefold.algorithms.survey import Survey
 from treefold.blocks import Blocks
-from treefold.iterate import OnStep, iterate
+from treefold.iterate import OnStep, Rungs, iterate
 from treefold.losses import Loss, logistic, softmax, squared
 from treefold.penalties import L2
 from treefold.solvers import Fun, Lbfgs, Solver
@@ -48,6 +48,7 @@ def fit(
     max_iter: ArrayLike = 100,
     tol: ArrayLike = 1e-6,
     on_step: OnStep | None = None,
+    rungs: Rungs | None = None,
 ) -> LinearFit:
     """Fit a batch of models in the same passes.
 
@@ -69,6 +70,8 @@ def fit(
         As in :func:`treefold.iterate.iterate`; the gradient is that of the standardised problem.
     on_step : callable, optional
         Called after every pass with the solver's state, its values in the units of the label.
+    rungs : Rungs, optional
+        Its judge is given the fit as it stands, a LinearFit.
     """
     varying = (ridge, max_iter, tol, -1 if holdout is None else holdout.fold, getattr(solver, "step_size", 1.0))
     (models,) = np.broadcast_shapes((1,), *(np.shape(each) for each in varying))
@@ -93,11 +96,16 @@ def fit(
     start = np.zeros((models, outputs, features + 1))
     if intercept:
         start[..., -1] = _null_intercept(loss, survey) / space.label_scale
-    state = _run(solver, fun, start.reshape(models, -1), max_iter, tol, record)
-    coef = space.to_data(state.x.reshape(start.shape))
-    if loss is softmax:
-        coef = _centred(coef, strength, intercept)
-    return LinearFit(coef, history, state.iteration, state.status)
+
+    def fitted(state: Any) -> LinearFit:
+        coef = space.to_data(state.x.reshape(start.shape))
+        if loss is softmax:
+            coef = _centred(coef, strength, intercept)
+        return LinearFit(coef, history, state.iteration, state.status)
+
+    judged = rungs and Rungs(rungs.at, lambda state: rungs.judge(fitted(state)))
+    first = solver.init(fun, start.reshape(models, -1))
+    return fitted(iterate(lambda state: solver.step(fun, state), first, max_iter, tol, record, judged))
 
 
 def _penalised(blocks: Blocks, loss: Loss, space: Frame, penalty: L2, holdout: Holdout | None, outputs: int) -> Fun:
@@ -115,10 +123,6 @@ def _penalised(blocks: Blocks, loss: Loss, space: Frame, penalty: L2, holdout: H
         return value, gradient.reshape(len(chosen), -1)
 
     return fun
-
-
-def _run(solver: Solver, fun: Fun, x0: NDArray, max_iter: ArrayLike, tol: ArrayLike, on_step: OnStep) -> Any:
-    return iterate(lambda state: solver.step(fun, state), solver.init(fun, x0), max_iter, tol, on_step)
 
 
 def _null_intercept(loss: Loss, survey: Survey) -> NDArray:
