@@ -5,15 +5,20 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from treefold.algorithms.moments import moments
 from treefold.blocks import Pass
 from treefold.errors import InputError
-from treefold.metrics import (
-    classification_counts,
-    classification_scores,
-    regression_scores,
-    regression_sums,
+from treefold.metrics import measure
+from treefold.metrics.classification import (
+    Confusion,
+    LabelCounts,
+    accuracy,
+    confusion,
+    label_counts,
+    log_loss,
+    precision,
+    recall,
 )
+from treefold.metrics.regression import Errors, errors, mae, r2, rmse
 from treefold.ml.model import LinearModelFace
 
 
@@ -48,21 +53,45 @@ def evaluate(model: LinearModelFace, data: DataFrame) -> Evaluation:
     """
     with model.open(data) as blocks:
         pure = model.scoring()
-        if not pure.classes:
-            shift = float(moments(blocks).mean[-1])
-            sums = blocks.sum(regression_sums, pure, shift)
-            _check_weight(sums.weight)
-            return Evaluation(regression_scores(sums), blocks.passes)
-        counts = blocks.sum(classification_counts, pure)
-        if counts.bad_labels:
-            raise InputError(
-                f"{counts.bad_labels} rows have a label in '{model.value('labelCol')}' that is no class of the model: "
-                f"it knows 0 to {pure.classes - 1}"
-            )
-        _check_weight(counts.weight)
-        return Evaluation(classification_scores(counts), blocks.passes)
+        if pure.classes:
+            counts, table = measure(blocks, pure, label_counts, confusion)
+            _check_labels(counts, model)
+            _check_rows(counts.weight[0])
+            return Evaluation(_class_scores(counts, table), blocks.passes)
+        (sums,) = measure(blocks, pure, errors)
+        _check_rows(sums.label.weight[0])
+        return Evaluation(_error_scores(sums), blocks.passes)
 
 
-def _check_weight(weight: float) -> None:
+def _class_scores(counts: LabelCounts, table: Confusion) -> dict[str, Any]:
+    return {
+        "rows": int(counts.rows[0]),
+        "log_loss": float(log_loss(counts)[0]),
+        "accuracy": float(accuracy(counts)[0]),
+        "precision": precision(counts)[0].tolist(),
+        "recall": recall(counts)[0].tolist(),
+        "confusion": table.table[0].tolist(),
+    }
+
+
+def _error_scores(sums: Errors) -> dict[str, Any]:
+    explained = float(r2(sums)[0])
+    return {
+        "rows": int(sums.rows[0]),
+        "rmse": float(rmse(sums)[0]),
+        "mae": float(mae(sums)[0]),
+        "r2": explained if explained == explained else None,
+    }
+
+
+def _check_labels(counts: LabelCounts, model: LinearModelFace) -> None:
+    if counts.unknown[0]:
+        raise InputError(
+            f"{counts.unknown[0]} rows have a label in '{model.value('labelCol')}' that is no class of the model: "
+            f"it knows 0 to {model.scoring().classes - 1}"
+        )
+
+
+def _check_rows(weight: float) -> None:
     if not weight > 0:
         raise InputError("every row has weight 0: give at least one row a positive weight")

@@ -43,5 +43,5 @@ class LinearRegressionModel(LinearModelFace, LabelOptions):
         return float(self.pure.coef[0, -1])
 
     def evaluate(self, dataset: DataFrame) -> Evaluation:
-        """Root mean squared error, mean absolute error and R2: two passes."""
+        """Root mean squared error, mean absolute error and R2: one pass."""
         return evaluate(self, dataset)
