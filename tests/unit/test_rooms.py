@@ -19,7 +19,7 @@ RULES = {  # room: (rooms of ours, packages from outside)
     "iterate": ({"solvers"}, {"numpy"}),
     "losses": (set(), {"numpy", "scipy"}),
     "penalties": (set(), {"numpy", "scipy"}),
-    "solvers": ({"solvers"}, {"numpy"}),
+    "solvers": ({"solvers"}, {"numpy", "numba"}),
     "algorithms": (PURE, {"numpy", "scipy", "numba"}),
     "metrics": (PURE, {"numpy", "scipy"}),
     "engine": (ENGINE, {"numpy", "scipy", "pyspark", "pyarrow", "threadpoolctl"}),
