@@ -24,7 +24,7 @@ RULES = {  # room: (rooms of ours, packages from outside)
     "metrics": (PURE, {"numpy", "scipy"}),
     "engine": (ENGINE, {"numpy", "scipy", "pyspark", "pyarrow", "threadpoolctl"}),
     "interchange": ({"errors", "algorithms", "interchange"}, {"numpy", "pyspark", "sklearn"}),
-    "ml": (PURE | ENGINE | STORE | {"interchange", "ml"}, {"numpy", "pyspark", "pyarrow"}),
+    "ml": (PURE | ENGINE | STORE | {"interchange", "journal", "together", "ml"}, {"numpy", "pyspark", "pyarrow"}),
     "store": (STORE, {"numpy", "pyarrow"}),
     "journal": ({"errors", "blocks", "store"}, {"numpy", "scipy", "pyarrow"}),
     "conf": ({"errors"}, {"msgspec"}),

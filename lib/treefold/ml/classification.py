@@ -1,5 +1,6 @@
 """Classifiers as pyspark.ml Estimators and Models."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ from pyspark.sql import DataFrame
 
 from treefold.algorithms.linear import LinearModel
 from treefold.algorithms.survey import survey
+from treefold.blocks import Blocks, Pass
 from treefold.errors import InputError
+from treefold.iterate import Rungs
 from treefold.losses import logistic, softmax
-from treefold.ml.base import LabelOptions
+from treefold.ml.base import Batch, LabelOptions
 from treefold.ml.evaluation import Evaluation, evaluate
-from treefold.ml.fitting import FitOptions, fit_one, summary_of
+from treefold.ml.fitting import FitOptions, fit_all, summary_of
 from treefold.ml.model import LinearModelFace
 from treefold.ml.options import Option, choice, share
 
@@ -49,18 +52,24 @@ class LogisticRegression(FitOptions, ClassifierOptions, Estimator):
 
     labels_are_classes = True
 
-    def _fit(self, dataset: DataFrame) -> "LogisticRegressionModel":
-        with self.open(dataset) as blocks:
-            found = survey(blocks, classification=True)
-            found = found._replace(classes=np.pad(found.classes, (0, max(0, 2 - len(found.classes)))))
-            classes, family = len(found.classes), self.value("family")
-            if family == "binomial" and classes > 2:
-                raise InputError(f"family is binomial but '{self.value('labelCol')}' has {classes} classes: use auto")
-            many = family == "multinomial" or classes > 2
-            fitted = fit_one(self, blocks, softmax if many else logistic, found, self.value("regParam"))
-            pure = LinearModel(fitted.coef[0], "softmax" if many else "logistic", self.value("threshold"))
-            model = LogisticRegressionModel(pure, summary_of(fitted, blocks.passes))
-            return model.taking(self, self.columns_of(dataset))
+    def fit_batch(self, blocks: Blocks, trials: Sequence["LogisticRegression"], rungs: Rungs | None = None) -> Batch:
+        """See :class:`~treefold.ml.base.Trainable`."""
+        found = survey(blocks, classification=True)
+        found = found._replace(classes=np.pad(found.classes, (0, max(0, 2 - len(found.classes)))))
+        classes, family = len(found.classes), self.value("family")
+        if family == "binomial" and classes > 2:
+            raise InputError(f"family is binomial but '{self.value('labelCol')}' has {classes} classes: use auto")
+        many = family == "multinomial" or classes > 2
+        loss, link = (softmax, "softmax") if many else (logistic, "logistic")
+        return fit_all(self, trials, blocks, loss, found, link, [t.value("regParam") for t in trials], rungs)
+
+    def pure(self, coef: np.ndarray, link: str) -> LinearModel:
+        """The pure model of fitted coefficients."""
+        return LinearModel(coef, link, self.value("threshold"))
+
+    def made(self, batch: Batch, passes: list[Pass]) -> "LogisticRegressionModel":
+        """See :class:`~treefold.ml.base.Trainable`."""
+        return LogisticRegressionModel(batch.pures[0], summary_of(batch, passes))
 
 
 class LogisticRegressionModel(LinearModelFace, ClassifierOptions):
