@@ -82,7 +82,12 @@ class Batch(NamedTuple):
     histories: list[list[float]]
     iterations: Any
     status: Any
-    details: Any
+    details: Any = None
+
+    def one(self, i: int) -> "Batch":
+        """The batch of one of them."""
+        taken: list[Any] = [part[i : i + 1] if part is not None else None for part in self]
+        return Batch(*taken)
 
 
 class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
@@ -148,9 +153,14 @@ class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
             self._watcher(Progress(iteration, figures, last))
 
 
-def chart(title: str, x: str, y: str, lines: dict[str, Any], *, kind: str = "line") -> dict[str, Any]:
-    """What a report draws: ``lines`` are named lists of y, or pairs of lists (x, y); ``kind`` is line or bar."""
-    return {"title": title, "x": x, "y": y, "kind": kind, "lines": lines}
+def chart(
+    title: str, x: str, y: str, lines: dict[str, Any], *, kind: str = "line", log: bool = False
+) -> dict[str, Any]:
+    """What a report draws: ``lines`` are named lists of y, pairs of lists (x, y), or triples (x, y, error of y).
+
+    ``kind`` is line or bar; ``log`` that x is drawn by its logarithm.
+    """
+    return {"title": title, "x": x, "y": y, "kind": kind, "log": log, "lines": lines}
 
 
 def _matching(pattern: str, data: DataFrame) -> list[str]:
