@@ -5,6 +5,6 @@ what came out, ``options``, ``validators`` and ``models`` are the face.
 """
 
 from treefold.ml.selection.models import CrossValidatorModel, TrainValidationSplitModel
-from treefold.ml.selection.validators import CrossValidator, TrainValidationSplit
+from treefold.ml.selection.validators import CrossValidator, TrainValidationSplit, validator
 
-__all__ = ["CrossValidator", "CrossValidatorModel", "TrainValidationSplit", "TrainValidationSplitModel"]
+__all__ = ["CrossValidator", "CrossValidatorModel", "TrainValidationSplit", "TrainValidationSplitModel", "validator"]

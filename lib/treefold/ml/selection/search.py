@@ -15,7 +15,8 @@ from treefold.ml.selection.contest import Heat
 from treefold.solvers.status import MEANING, STOPPED
 
 SHOWN = 5  # trials of a leader board
-CURVES = 8  # trials whose learning curves are drawn
+LEADERS = 20  # trials in a report's table
+CURVES = 6  # trials whose learning curves are drawn
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,36 @@ class Search:
             "folds": len(best.scores),
         }
 
+    def choice(self) -> dict[str, Any]:
+        """Which trial is best, and which is the simplest within one standard error of it."""
+        return {
+            "metric": self.metric,
+            "larger_is_better": self.larger_is_better,
+            "best": self.best,
+            "one_standard_error": self.one_standard_error,
+        }
+
+    def line(self) -> str:
+        """The outcome in a line for a person."""
+        best = self.trials[self.best]
+        error = "" if best.standard_error is None else f" +- {best.standard_error:.2g}"
+        params = ", ".join(f"{name} {_short(value)}" for name, value in best.params.items())
+        counted = f"best of {len(self.trials)} trials over {len(best.scores)} folds"
+        return f"{counted}: {self.metric} {best.mean:.6g}{error}, {params}"
+
+    def leaders(self) -> list[dict[str, Any]]:
+        """The best trials as rows of a report."""
+        return [
+            {
+                "trial": trial.number,
+                **trial.params,
+                self.metric: trial.mean,
+                "standard error": trial.standard_error,
+                "outcome": "; ".join(dict.fromkeys(trial.outcomes)),
+            }
+            for trial in (self.trials[number] for number in self.order[:LEADERS])
+        ]
+
     def records(self) -> list[dict[str, Any]]:
         """Every trial as a plain dict."""
         return [asdict(trial) for trial in self.trials]
@@ -152,7 +183,18 @@ class Search:
             )
             for label, some in lines.items()
         }  # fmt: skip
-        return chart(f"{self.metric} by {name}", name, self.metric, points, log=log)
+        return chart(f"{self.metric} by {name}", name, self.metric, points, log=log, window=self._window())
+
+    def _window(self) -> tuple[float, float] | None:
+        """What of the scores to show, where a few are so bad that nothing could be seen of the others."""
+        means = np.array([trial.mean for trial in self.trials if trial.mean is not None])
+        losses = -means if self.larger_is_better else means
+        least, most = losses.min(), 4 * np.quantile(losses, 0.75) - 3 * losses.min()
+        if losses.max() <= most:
+            return None
+        margin = (most - least) / 20
+        low, high = least - margin, most + margin
+        return (-high, -low) if self.larger_is_better else (low, high)
 
 
 def search_of(

@@ -33,8 +33,8 @@ class Validator(SearchOptions, Estimator):
         self._watcher = watcher
         return self
 
-    def resume_from(self, journal: Journal) -> "Validator":
-        """Keep the passes in a journal, and go on where it ends; returns the estimator."""
+    def resume_from(self, journal: Journal | None) -> "Validator":
+        """Keep the passes in a journal, if any, and go on where it ends; returns the estimator."""
         self._journal = journal
         return self
 
@@ -52,7 +52,7 @@ class Validator(SearchOptions, Estimator):
 
     def _fit(self, dataset: DataFrame) -> SelectedModel:
         estimator = self._estimator()
-        trials, settings = self._trials(estimator)
+        trials, settings = self.settings()
         judged = criterion(self._required("evaluator"), estimator)
         columns = {repr(trial.columns_of(dataset)._replace(partial_rows=1)) for trial in trials}
         if len(columns) > 1:
@@ -99,8 +99,9 @@ class Validator(SearchOptions, Estimator):
             raise InputError(f"{name} is not set: set it")
         return self.getOrDefault(name)
 
-    def _trials(self, estimator: Trainable) -> tuple[list[Trainable], list[dict[str, Any]]]:
+    def settings(self) -> tuple[list[Trainable], list[dict[str, Any]]]:
         """Estimators with every setting, and the settings by name."""
+        estimator = self._estimator()
         maps, space = self.value("estimatorParamMaps"), self.value("space")
         if (maps is None) == (space is None):
             raise InputError("set either estimatorParamMaps or space")
@@ -133,10 +134,11 @@ class Validator(SearchOptions, Estimator):
         at = tuple(range(every_so_often, longest, every_so_often)) if every_so_often else ()
         return Rules(at, None, self.value("stopping") == "median")
 
-    def _tell(self, passes: list[Pass], contest: Contest, lines: tuple[str, ...] = (), iteration: int = -1) -> None:
+    def _tell(self, passes: list[Pass], contest: Contest, lines: tuple[str, ...] = (), iteration: int = 0) -> None:
         if self._watcher:
             figures: dict[str, float] = {"fits running": sum(contest.running.values())}
-            self._watcher(Progress(len(passes) if iteration < 0 else iteration, figures, passes[-1], lines))
+            head = (f"after {iteration} iterations:",) if lines else ()
+            self._watcher(Progress(len(passes), figures, passes[-1], "pass", head + lines))
 
     def _sub_models(self, trials: list[Trainable], by_trial: dict[int, list[tuple[Heat, int]]], data: DataFrame) -> Any:
         def made(trial: Trainable, heat: Heat, i: int) -> Any:
@@ -195,6 +197,21 @@ class TrainValidationSplit(Validator):
 
     def _sub_models(self, *args: Any) -> Any:
         return super()._sub_models(*args)[0]
+
+
+def validator(estimator: Trainable, metric: str, space: dict[str, Any], **params: Any) -> Validator:
+    """A search over ``space``: by one split if ``trainRatio`` is among the params, else by folds.
+
+    Raises
+    ------
+    InputError
+        If there is no such param, or a value is not of its kind.
+    """
+    kind = TrainValidationSplit if "trainRatio" in params else CrossValidator
+    made = kind(estimator=estimator, evaluator=metric, space=space, **params)
+    made.settings()
+    criterion(metric, estimator)
+    return made
 
 
 def _scores_of(found: Search) -> dict[str, Any]:
