@@ -34,8 +34,9 @@ def train(arguments: Namespace) -> dict[str, Any]:
     metrics = {"test": test.scores if test else None, **fitted.facts(), "cost": cost}
     with store.published(out, marker=METRICS, overwrite=arguments.overwrite) as folder:
         ml.fill(model, folder / "model")
+        charts = [*fitted.charts(), *(test.charts() if test else [])]
         title = f"{conf.model.name} on {data.train}"
-        write_results(folder, title, metrics, fitted.charts(), fit=fitted.passes, test=tested)
+        write_results(folder, title, metrics, charts, fit=fitted.passes, test=tested)
     line.say(summary(metrics))
     return {"output": out, **headline(metrics)}
 

@@ -7,9 +7,7 @@ from pyspark.sql import DataFrame
 from treefold.algorithms.linear import LinearModel
 from treefold.algorithms.survey import survey
 from treefold.losses import squared
-from treefold.ml.base import LabelOptions
-from treefold.ml.evaluation import Evaluation, evaluate
-from treefold.ml.fitting import FitOptions, fit_one, summary_of
+from treefold.ml.fitting import FitOptions, LinearOptions, fit_one, summary_of
 from treefold.ml.model import LinearModelFace
 
 
@@ -26,10 +24,10 @@ class LinearRegression(FitOptions, Estimator):
             found = survey(blocks, classification=False)
             fitted = fit_one(self, blocks, squared, found, self.value("regParam") / found.moments.label_deviation)
             model = LinearRegressionModel(LinearModel(fitted.coef[0], "identity"), summary_of(fitted, blocks.passes))
-            return model.taking(self, self.columns_of(dataset))
+            return model.taking(self, self.columns_of(dataset)).trained_on(dataset)
 
 
-class LinearRegressionModel(LinearModelFace, LabelOptions):
+class LinearRegressionModel(LinearModelFace, LinearOptions):
     """Fitted :class:`LinearRegression`."""
 
     @property
@@ -41,7 +39,3 @@ class LinearRegressionModel(LinearModelFace, LabelOptions):
     def intercept(self) -> float:
         """Intercept; 0 without one."""
         return float(self.pure.coef[0, -1])
-
-    def evaluate(self, dataset: DataFrame) -> Evaluation:
-        """Root mean squared error, mean absolute error and R2: one pass."""
-        return evaluate(self, dataset)

@@ -1,6 +1,7 @@
 """Charts as SVG, to stand in a page."""
 
 import io
+from itertools import pairwise
 from typing import Any
 
 from matplotlib import rc_context
@@ -44,7 +45,8 @@ def drawn(chart: dict[str, Any]) -> str:
             kept = [(a, b) for a, b in zip(x, y, strict=True) if b is not None]
             _draw(axes, chart["kind"], number, len(chart["lines"]), name, kept)
         axes.set(xlabel=chart["x"], ylabel=chart["y"])
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if all(isinstance(a, int) for line in chart["lines"].values() if isinstance(line, tuple) for a in line[0]):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if 1 < len(chart["lines"]) <= NAMED:
             axes.legend(frameon=False)
         made = io.StringIO()
@@ -57,7 +59,8 @@ def _draw(axes: Axes, kind: str, number: int, of: int, name: str, points: list[t
     x, y = [a for a, _ in points], [b for _, b in points]
     colour = COLOURS[number] if of <= NAMED else COLOURS[0]
     if kind == "bar":
-        axes.bar(x, y, color=colour, label=name)
+        width = 0.8 * min((b - a for a, b in pairwise(x)), default=1.0)
+        axes.bar(x, y, width, color=colour, label=name)
         axes.grid(visible=False, axis="x")
     else:
         marker = "o" if len(points) <= 40 and of <= NAMED else ""

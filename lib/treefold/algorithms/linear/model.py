@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
+from scipy.sparse import csr_array
 
 from treefold.algorithms.linear.batch import LinearBatch
 from treefold.block import Matrix
@@ -87,6 +87,10 @@ class LinearModel:
             made["probability"] = probability[0].T
         return made
 
+    def threshold_of(self, score: NDArray) -> NDArray:
+        """The threshold that a score of a binary classifier is: a probability, or without them a raw prediction."""
+        return score if self.link == "margin" else np.exp(-np.logaddexp(0, -score))
+
     def save_state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Facts and arrays from which :meth:`from_state` makes the model again."""
         facts = {"link": self.link, "threshold": self.threshold, "thresholds": self.thresholds}
@@ -99,7 +103,7 @@ class LinearModel:
         return cls(arrays["coef"], facts["link"], facts["threshold"], thresholds and tuple(thresholds))
 
     def _rows(self, X: Matrix) -> Matrix:
-        X = X if issparse(X) else np.asarray(X, np.float64)
+        X = X if isinstance(X, csr_array) else np.asarray(X, np.float64)
         if X.ndim != 2 or X.shape[1] != self.features:
             raise InputError(f"the model takes rows of {self.features} features, got an array of shape {X.shape}")
         return X
