@@ -38,3 +38,41 @@ class L2(NamedTuple):
     def grad(self, coef: NDArray) -> NDArray:
         """``strength * metric * coef``."""
         return self.strength[:, None, None] * self.metric * coef
+
+
+class BoxedL1(NamedTuple):
+    """``sum_j lasso_j |x_j|`` within bounds, for each model; the variables of a model in one row.
+
+    Attributes
+    ----------
+    lasso, lower, upper : (models, p)
+    """
+
+    lasso: NDArray
+    lower: NDArray
+    upper: NDArray
+
+    def rows(self, model: int) -> tuple[NDArray, NDArray, NDArray]:
+        """Its ``lasso``, ``lower`` and ``upper``, each ``(p,)``."""
+        return self.lasso[model], self.lower[model], self.upper[model]
+
+    def value(self, x: NDArray, models: NDArray) -> NDArray:
+        """Penalty of each of ``models``, ``(len(models),)``; ``x`` is within the bounds."""
+        return np.einsum("ap,ap->a", self.lasso[models], abs(x))
+
+    def subgradient(self, x: NDArray, gradient: NDArray, models: NDArray) -> NDArray:
+        """The smallest subgradient of the whole, of the shape of ``x``, given the ``gradient`` of its smooth part.
+
+        The steeper way down of each variable: upwards where the derivative to the right is negative, downwards where
+        that to the left is positive, unless a bound is there. Zero everywhere means a minimum.
+        """
+        lasso, lower, upper = self.lasso[models], self.lower[models], self.upper[models]
+        right = gradient + np.where(x >= 0, lasso, -lasso)
+        left = gradient + np.where(x > 0, lasso, -lasso)
+        up, down = (x < upper) & (right < 0), (x > lower) & (left > 0)
+        steepest = np.where(up, right, np.where(down, left, 0.0))
+        return np.where(np.isfinite(gradient), steepest, gradient)
+
+    def clip(self, x: NDArray) -> NDArray:
+        """Nearest point within the bounds, of all models."""
+        return np.clip(x, self.lower, self.upper)

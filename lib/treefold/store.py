@@ -90,7 +90,7 @@ def load(uri: str) -> Any:
 
 def load_saved(uri: str) -> Saved:
     """The model saved at a path or URI, and its face."""
-    system, path = _open(uri)
+    system, path = opened(uri)
     try:
         with system.open_input_stream(f"{path}/{MODEL}") as file:
             written = json.loads(file.read())
@@ -113,7 +113,7 @@ def load_saved(uri: str) -> Saved:
 
 def check_free(uri: str, overwrite: bool) -> None:
     """Raise InputError if something is at ``uri`` that must not be replaced."""
-    system, path = _open(uri)
+    system, path = opened(uri)
     if not overwrite and system.get_file_info(path).type != FileType.NotFound:
         raise InputError(f"{uri} exists: choose another path, or replace it with --overwrite")
 
@@ -132,7 +132,7 @@ def published(uri: str, *, marker: str, overwrite: bool = False) -> Iterator[Pat
         If ``uri`` exists and ``overwrite`` is false.
     """
     check_free(uri, overwrite)
-    system, path = _open(uri)
+    system, path = opened(uri)
     local = isinstance(system, LocalFileSystem)
     if local:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -155,7 +155,8 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _open(uri: str) -> tuple[FileSystem, str]:
+def opened(uri: str) -> tuple[FileSystem, str]:
+    """File system and path of a path or URI."""
     try:
         if "://" in uri or uri.startswith("file:"):
             return FileSystem.from_uri(uri)

@@ -11,7 +11,8 @@ from treefold.algorithms.survey import survey
 from treefold.block import Block
 from treefold.errors import InputError
 from treefold.losses import logistic, softmax, squared
-from treefold.solvers.status import CONVERGED, NO_PROGRESS
+from treefold.solvers import GradientDescent
+from treefold.solvers.status import CONVERGED, DIVERGED, MAX_ITER, NO_PROGRESS
 
 RNG = np.random.default_rng(7)
 ROWS = 700
@@ -114,6 +115,31 @@ def test_twelve_models_in_the_same_passes_are_each_the_one_fitted_alone(engine):
         np.testing.assert_allclose(together.coef[m], alone.coef[0], rtol=1e-5, atol=1e-7)
         assert {together.status[m], alone.status[0]} <= {CONVERGED, NO_PROGRESS}
     assert passes < sum(alone_passes)
+
+
+def test_every_hyper_parameter_may_differ_from_model_to_model_and_a_diverged_one_harms_nobody():
+    blocks = whole(np.minimum(Y, 1))
+    found = survey(blocks, classification=True)
+    ridge, tol, limit = np.array([0.1, 0.0, 0.1, 1.0]), np.array([1e-3, 0, 0, 1e-8]), np.array([999, 50, 7, 999])
+    step, fold = np.array([0.5, 1e300, 0.5, 0.2]), np.array([0, -1, 1, -1])
+
+    def fitted(m):
+        return fit(
+            blocks, logistic, found, ridge=ridge[m], tol=tol[m], max_iter=limit[m], holdout=Holdout(fold[m], 3),
+            solver=GradientDescent(step[m], backtracking=False),
+        )  # fmt: skip
+
+    with np.errstate(all="ignore"):
+        together = fitted(slice(None))
+        for m in range(4):
+            alone = fitted(slice(m, m + 1))
+            assert together.status[m] == alone.status[0] == [CONVERGED, DIVERGED, MAX_ITER, CONVERGED][m]
+            assert together.iterations[m] == alone.iterations[0]
+            np.testing.assert_allclose(together.coef[m], alone.coef[0], rtol=1e-12)
+    assert np.isfinite(together.coef[[0, 2, 3]]).all()
+    with np.errstate(all="ignore"):
+        scalars = fit(blocks, logistic, found, ridge=0.1, tol=1e-3, solver=GradientDescent(0.5, backtracking=False))
+    assert scalars.coef.shape == (1, 1, 5)
 
 
 def test_map_keeps_rows_at_rest(engine):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from treefold.algorithms.linear import LinearModel
+from treefold.algorithms.linear import LinearModel, batch_of
 from treefold.errors import InputError
 from treefold.interchange import scikit
 
@@ -56,3 +56,13 @@ def test_thresholds_scale_probabilities_and_a_threshold_of_zero_wins():
         model = LinearModel(COEF, "softmax", thresholds=thresholds)
         np.testing.assert_array_equal(model.predict(X), (probability / thresholds).argmax(axis=1))
     assert set(LinearModel(COEF, "softmax", thresholds=(0.5, 0.0, 0.5)).predict(X)) == {1.0}
+
+
+def test_a_batch_is_its_models_each_with_its_thresholds():
+    many = [LinearModel(COEF * k, "softmax", thresholds=t) for k, t in ((1, None), (2, (0.1, 0.2, 0.9)))]
+    two = [LinearModel(COEF[:1] * k, "logistic", t) for k, t in ((1, 0.2), (2, 0.9))]
+    for models in (many, two):
+        together = batch_of(models).predictions(X)
+        for m, model in enumerate(models):
+            np.testing.assert_array_equal(together.value[m], model.predict(X))
+            np.testing.assert_allclose(together.probability[m].T, model.probability(X), atol=1e-12)

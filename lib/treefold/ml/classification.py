@@ -1,5 +1,6 @@
 """Classifiers as pyspark.ml Estimators and Models."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -7,14 +8,15 @@ import numpy as np
 from pyspark.ml import Estimator
 from pyspark.ml.linalg import DenseMatrix, DenseVector, Vector
 from pyspark.ml.param import TypeConverters
-from pyspark.sql import DataFrame
 
 from treefold.algorithms.linear import LinearModel
 from treefold.algorithms.survey import survey
+from treefold.blocks import Blocks, Pass
 from treefold.errors import InputError
+from treefold.iterate import Rungs
 from treefold.losses import logistic, softmax
-from treefold.ml.base import LabelOptions
-from treefold.ml.fitting import FitOptions, LinearOptions, fit_one, summary_of
+from treefold.ml.base import Batch, LabelOptions
+from treefold.ml.fitting import FitOptions, LinearOptions, fit_all, summary_of
 from treefold.ml.model import LinearModelFace
 from treefold.ml.options import Option, choice, class_thresholds, share
 
@@ -95,6 +97,23 @@ class LogisticOptions(ClassifierOptions):
             raise InputError("neither thresholds nor threshold is set: set one of them")
         return list(self.getOrDefault("thresholds"))
 
+    def deciding(self, model: LinearModel) -> LinearModel:
+        """The model with these thresholds.
+
+        Raises
+        ------
+        InputError
+            If there is not one threshold for each class.
+        """
+        if model.link == "logistic":
+            return replace(model, threshold=self.getThreshold())
+        if not self.isSet("thresholds"):
+            return replace(model, thresholds=None)
+        thresholds = tuple(self.getOrDefault("thresholds"))
+        if len(thresholds) != model.classes:
+            raise InputError(f"thresholds has {len(thresholds)} numbers: the model has {model.classes} classes")
+        return replace(model, thresholds=thresholds)
+
 
 class LogisticRegression(FitOptions, LogisticOptions, Estimator):
     """Logistic and softmax regression with an L2 penalty.
@@ -109,18 +128,24 @@ class LogisticRegression(FitOptions, LogisticOptions, Estimator):
 
     labels_are_classes = True
 
-    def _fit(self, dataset: DataFrame) -> "LogisticRegressionModel":
-        with self.open(dataset) as blocks:
-            found = survey(blocks, classification=True)
-            found = found._replace(classes=np.pad(found.classes, (0, max(0, 2 - len(found.classes)))))
-            classes, family = len(found.classes), self.value("family")
-            if family == "binomial" and classes > 2:
-                raise InputError(f"family is binomial but '{self.value('labelCol')}' has {classes} classes: use auto")
-            many = family == "multinomial" or classes > 2
-            fitted = fit_one(self, blocks, softmax if many else logistic, found, self.value("regParam"))
-            pure = LinearModel(fitted.coef[0], "softmax" if many else "logistic")
-            model = LogisticRegressionModel(pure, summary_of(fitted, blocks.passes))
-            return model.taking(self, self.columns_of(dataset)).trained_on(dataset)
+    def fit_batch(self, blocks: Blocks, trials: Sequence["LogisticRegression"], rungs: Rungs | None = None) -> Batch:
+        """See :class:`~treefold.ml.base.Trainable`."""
+        found = survey(blocks, classification=True)
+        found = found._replace(classes=np.pad(found.classes, (0, max(0, 2 - len(found.classes)))))
+        classes, family = len(found.classes), self.value("family")
+        if family == "binomial" and classes > 2:
+            raise InputError(f"family is binomial but '{self.value('labelCol')}' has {classes} classes: use auto")
+        many = family == "multinomial" or classes > 2
+        loss, link = (softmax, "softmax") if many else (logistic, "logistic")
+        return fit_all(self, trials, blocks, loss, found, link, [t.value("regParam") for t in trials], rungs)
+
+    def pure(self, coef: np.ndarray, link: str) -> LinearModel:
+        """The pure model of fitted coefficients."""
+        return self.deciding(LinearModel(coef, link))
+
+    def made(self, batch: Batch, passes: list[Pass]) -> "LogisticRegressionModel":
+        """See :class:`~treefold.ml.base.Trainable`."""
+        return LogisticRegressionModel(batch.pures[0], summary_of(batch, passes))
 
 
 class LogisticRegressionModel(LinearModelFace, LinearOptions, LogisticOptions):
@@ -164,21 +189,8 @@ class LogisticRegressionModel(LinearModelFace, LinearOptions, LogisticOptions):
         return DenseVector(self.pure.probability(value.toArray()[None])[0])
 
     def scoring(self) -> LinearModel:
-        """The pure model, with this model's thresholds.
-
-        Raises
-        ------
-        InputError
-            If there is not one threshold for each class.
-        """
-        if self.pure.link == "logistic":
-            return replace(self.pure, threshold=self.getThreshold())
-        if not self.isSet("thresholds"):
-            return replace(self.pure, thresholds=None)
-        thresholds = tuple(self.getOrDefault("thresholds"))
-        if len(thresholds) != self.numClasses:
-            raise InputError(f"thresholds has {len(thresholds)} numbers: the model has {self.numClasses} classes")
-        return replace(self.pure, thresholds=thresholds)
+        """The pure model, with this model's thresholds."""
+        return self.deciding(self.pure)
 
     def _binomial(self) -> Any:
         if self.pure.link != "logistic":

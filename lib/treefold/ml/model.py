@@ -66,6 +66,10 @@ class ModelFace(Model, ColumnOptions, MLReadable, MLWritable):
         self.parent = estimator
         return self
 
+    def trained_on(self, data: DataFrame) -> Self:
+        """The model, after it has been told its training data."""
+        return self
+
     def write(self) -> "FolderWriter":
         """Writer of ``model.json`` and ``arrays.npz``."""
         return FolderWriter(self)

@@ -1,13 +1,16 @@
 """Regressions as pyspark.ml Estimators and Models."""
 
+from collections.abc import Sequence
+
 from pyspark.ml import Estimator
 from pyspark.ml.linalg import DenseVector
-from pyspark.sql import DataFrame
 
-from treefold.algorithms.linear import LinearModel
 from treefold.algorithms.survey import survey
+from treefold.blocks import Blocks, Pass
+from treefold.iterate import Rungs
 from treefold.losses import squared
-from treefold.ml.fitting import FitOptions, LinearOptions, fit_one, summary_of
+from treefold.ml.base import Batch
+from treefold.ml.fitting import FitOptions, LinearOptions, fit_all, summary_of
 from treefold.ml.model import LinearModelFace
 
 
@@ -19,12 +22,15 @@ class LinearRegression(FitOptions, Estimator):
     deviation under ``regParam`` is how glmnet and pyspark.ml mean it: the strength for a label of unit variance.
     """
 
-    def _fit(self, dataset: DataFrame) -> "LinearRegressionModel":
-        with self.open(dataset) as blocks:
-            found = survey(blocks, classification=False)
-            fitted = fit_one(self, blocks, squared, found, self.value("regParam") / found.moments.label_deviation)
-            model = LinearRegressionModel(LinearModel(fitted.coef[0], "identity"), summary_of(fitted, blocks.passes))
-            return model.taking(self, self.columns_of(dataset)).trained_on(dataset)
+    def fit_batch(self, blocks: Blocks, trials: Sequence["LinearRegression"], rungs: Rungs | None = None) -> Batch:
+        """See :class:`~treefold.ml.base.Trainable`."""
+        found = survey(blocks, classification=False)
+        ridge = [trial.value("regParam") / found.moments.label_deviation for trial in trials]
+        return fit_all(self, trials, blocks, squared, found, "identity", ridge, rungs)
+
+    def made(self, batch: Batch, passes: list[Pass]) -> "LinearRegressionModel":
+        """See :class:`~treefold.ml.base.Trainable`."""
+        return LinearRegressionModel(batch.pures[0], summary_of(batch, passes))
 
 
 class LinearRegressionModel(LinearModelFace, LinearOptions):

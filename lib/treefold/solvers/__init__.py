@@ -6,15 +6,21 @@ batch are meant. ``init(fun, x0)`` and ``step(fun, state)`` evaluate ``fun`` at 
 only; an evaluation is a pass over the data, and line-search trials are steps like any other.
 """
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from treefold.solvers.gd import GradientDescent
 from treefold.solvers.lbfgs import Lbfgs
+from treefold.solvers.proximal import ProximalLbfgs
 
-Fun = Callable[[NDArray, NDArray], tuple[NDArray, NDArray]]
+
+class Fun(Protocol):
+    """A batch of functions."""
+
+    def __call__(self, x: NDArray, models: NDArray, /) -> tuple[NDArray, NDArray]:
+        """Values ``(len(models),)`` and gradients ``(len(models), p)``."""
+        ...
 
 
 class Solver(Protocol):
@@ -29,4 +35,4 @@ class Solver(Protocol):
         ...
 
 
-__all__ = ["Fun", "GradientDescent", "Lbfgs", "Solver"]
+__all__ = ["Fun", "GradientDescent", "Lbfgs", "ProximalLbfgs", "Solver"]

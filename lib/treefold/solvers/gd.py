@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from treefold.solvers.status import DIVERGED, NO_PROGRESS, RUNNING, put, running
 
@@ -27,13 +27,13 @@ class GradientDescent(NamedTuple):
 
     Attributes
     ----------
-    step_size : float
+    step_size : (models,) or float
         The constant step, or the first one tried.
     backtracking : bool
         Halve the step until the value falls by ``1e-4 * step * |gradient|^2`` (Armijo); double it after each success.
     """
 
-    step_size: float = 1.0
+    step_size: ArrayLike = 1.0
     backtracking: bool = True
 
     def init(self, fun: Any, x0: NDArray) -> GradientState:
@@ -42,7 +42,12 @@ class GradientDescent(NamedTuple):
         value, gradient = fun(x0, np.arange(models))
         status = np.where(np.isfinite(value), RUNNING, DIVERGED)
         return GradientState(
-            x0, value, gradient, np.full(models, float(self.step_size)), np.zeros(models, np.int64), status
+            x0,
+            value,
+            gradient,
+            np.broadcast_to(np.asarray(self.step_size, np.float64), models),
+            np.zeros(models, np.int64),
+            status,
         )
 
     def step(self, fun: Any, state: GradientState) -> GradientState:

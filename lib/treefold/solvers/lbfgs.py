@@ -83,7 +83,7 @@ def _accept(state: LbfgsState, models: NDArray, x: NDArray, value: NDArray, grad
     """Move ``models`` to their accepted points and begin their next searches."""
     if not len(models):
         return state
-    moves, turns, curvature = _remember(state, models, x - state.x[models], gradient - state.gradient[models])
+    moves, turns, curvature = remember(state, models, x - state.x[models], gradient - state.gradient[models])
     direction = _two_loops(gradient, moves, turns, curvature)
     slope = np.einsum("ap,ap->a", gradient, direction)
     direction = np.where(slope[:, None] < 0, direction, -gradient)  # rounding can turn a direction uphill
@@ -102,7 +102,7 @@ def _accept(state: LbfgsState, models: NDArray, x: NDArray, value: NDArray, grad
     )
 
 
-def _remember(state: LbfgsState, models: NDArray, move: NDArray, turn: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+def remember(state: Any, models: NDArray, move: NDArray, turn: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     """History with the newest pair in front; a pair without positive curvature is left out."""
     dot = np.einsum("ap,ap->a", move, turn)
     fits = dot > np.finfo(float).eps * np.einsum("ap,ap->a", turn, turn)

@@ -11,7 +11,7 @@ Deviations are those of the population (1/n), as in glmnet and in MLlib's ``norm
 left at the end.
 """
 
-from treefold.algorithms.linear.fit import LinearFit, fit
-from treefold.algorithms.linear.model import LinearModel
+from treefold.algorithms.linear.fit import Bounds, LinearFit, fit
+from treefold.algorithms.linear.model import LinearModel, batch_of
 
-__all__ = ["LinearFit", "LinearModel", "fit"]
+__all__ = ["Bounds", "LinearFit", "LinearModel", "batch_of", "fit"]

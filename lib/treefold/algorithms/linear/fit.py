@@ -3,17 +3,19 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from treefold.algorithms.folds import Holdout
-from treefold.algorithms.linear.frame import Frame, frame
-from treefold.algorithms.linear.objective import Objective, objective
+from treefold.algorithms.linear.family import family
+from treefold.algorithms.linear.frame import frame
+from treefold.algorithms.linear.problem import Problem, steepness
 from treefold.algorithms.survey import Survey
 from treefold.blocks import Blocks
-from treefold.iterate import OnStep, iterate
-from treefold.losses import Loss, logistic, softmax, squared
+from treefold.errors import InputError
+from treefold.iterate import OnStep, Rungs, iterate
+from treefold.losses import Loss, softmax
 from treefold.penalties import L2
-from treefold.solvers import Fun, Lbfgs, Solver
+from treefold.solvers import Lbfgs, ProximalLbfgs, Solver
 
 
 class LinearFit(NamedTuple):
@@ -35,98 +37,126 @@ class LinearFit(NamedTuple):
     status: NDArray
 
 
+class Bounds(NamedTuple):
+    """Least and greatest coefficients, ``(outputs, features + 1)``, the intercept last; infinite for none."""
+
+    lower: NDArray
+    upper: NDArray
+
+
 def fit(
     blocks: Blocks,
     loss: Loss,
     survey: Survey,
     *,
-    ridge: NDArray,
+    ridge: ArrayLike,
+    lasso: ArrayLike | None = None,
+    bounds: Bounds | None = None,
     holdout: Holdout | None = None,
     intercept: bool = True,
     standardize: bool = True,
+    start: NDArray | None = None,
     solver: Solver = Lbfgs(),  # noqa: B008 - an immutable tuple
-    max_iter: int = 100,
-    tol: float = 1e-6,
+    max_iter: ArrayLike = 100,
+    tol: ArrayLike = 1e-6,
     on_step: OnStep | None = None,
+    rungs: Rungs | None = None,
 ) -> LinearFit:
-    """Fit ``len(ridge)`` models in the same passes.
+    """Fit a batch of models in the same passes.
+
+    Whatever differs from model to model is an array ``(models,)``; a number is that of all. A model that is done
+    freezes, and one that diverges does not touch the others.
 
     Parameters
     ----------
-    loss : squared, logistic or softmax of :mod:`treefold.losses`
+    loss : one of :mod:`treefold.losses`
     survey : Survey
         Of the same blocks.
-    ridge : (models,)
-        L2 strength of each model, >= 0.
+    ridge : (models,) or float
+        L2 strength, >= 0.
+    lasso : (models,) or float, optional
+        L1 strength, >= 0.
+    bounds : Bounds, optional
+        Of all models. A column that does not vary keeps coefficient 0 beside an intercept.
     holdout : Holdout, optional
         The fold each model does not see.
-    max_iter, tol
-        As in :func:`treefold.iterate.iterate`; the gradient is that of the standardised problem.
+    start : (outputs, features + 1), optional
+        Coefficients to begin with; by default the best intercepts for a model without features.
+    solver : Solver
+        Its ``step_size``, if it has one, is ``(models,)`` or a number. ``Lbfgs`` becomes ``ProximalLbfgs`` where there
+        is a lasso or bounds.
+    max_iter, tol : (models,) or number
+        As in :func:`treefold.iterate.iterate`; the gradient is that of the standardised problem, or with a lasso or
+        bounds its smallest subgradient.
     on_step : callable, optional
         Called after every pass with the solver's state, its values in the units of the label.
-    """
-    strength = np.asarray(ridge, np.float64)
-    models, outputs = len(strength), len(survey.classes) if loss is softmax else 1
-    space = frame(survey.moments, intercept=intercept, scale_label=loss is squared)
-    features = len(space.inverse)
-    penalty = L2(strength, np.ones(features) if standardize else space.inverse**2)
+    rungs : Rungs, optional
+        Its judge is given the fit as it stands, a LinearFit.
 
-    fun = _penalised(blocks, loss, space, penalty, holdout, outputs)
-    history: list[list[float]] = [[] for _ in strength]
+    Raises
+    ------
+    InputError
+        If the solver takes no lasso or bounds.
+    """
+    varying = (ridge, lasso, max_iter, tol, holdout and holdout.fold, getattr(solver, "step_size", None))
+    (models,) = np.broadcast_shapes((1,), *(np.shape(each) for each in varying if each is not None))
+    l2, l1 = (np.broadcast_to(np.asarray(0.0 if s is None else s, np.float64), models) for s in (ridge, lasso))
+    if holdout is not None:
+        holdout = holdout._replace(fold=np.broadcast_to(holdout.fold, models))
+    kind = family(loss, survey)
+    free_intercept = bounds is None or np.isinf(np.stack(bounds)[..., -1]).all()
+    space = frame(survey.moments, intercept=intercept, scale_label=kind.degree > 0, centred=free_intercept)
+    features = len(space.inverse)
+    metric = np.ones(features) if standardize else space.inverse**2
+    strength = l2 * space.label_scale ** (2 - kind.degree)
+    penalty = L2(strength, metric)
+    problem = Problem(
+        blocks, loss, space, kind.outputs, kind.degree, penalty, steepness(strength, metric), holdout
+    )  # fmt: skip
+    if l1.any() or bounds is not None:
+        solver = _proximal(solver, problem, l1, bounds, standardize)
+
+    history: list[list[float]] = [[] for _ in range(models)]
 
     def record(state: Any) -> None:
         for mine, iteration, value in zip(history, state.iteration, state.value, strict=True):
             if iteration == len(mine):
-                mine.append(float(value) * space.label_scale**2)
+                mine.append(float(value) * problem.value_scale)
         if on_step:
-            on_step(state._replace(value=state.value * space.label_scale**2))
+            on_step(state._replace(value=state.value * problem.value_scale))
 
-    start = np.zeros((models, outputs, features + 1))
-    if intercept:
-        start[..., -1] = _null_intercept(loss, survey) / space.label_scale
-    state = _run(solver, fun, start.reshape(models, -1), max_iter, tol, record)
-    coef = space.to_data(state.x.reshape(start.shape))
-    if loss is softmax:
-        coef = _centred(coef, strength, intercept)
-    return LinearFit(coef, history, state.iteration, state.status)
+    if start is None:
+        start = np.zeros((kind.outputs, features + 1))
+        start[:, -1] = kind.start if intercept else 0.0
+    x0 = problem.from_data(np.broadcast_to(start, (models, *start.shape)))
 
+    def fitted(state: Any) -> LinearFit:
+        coef = problem.to_data(state.x)
+        if loss is softmax and bounds is None:
+            coef = _centred(coef, (l2 > 0) | (l1 > 0), intercept)
+        return LinearFit(coef, history, state.iteration, state.status)
 
-def _penalised(blocks: Blocks, loss: Loss, space: Frame, penalty: L2, holdout: Holdout | None, outputs: int) -> Fun:
-    """The solver's function: one pass for the loss and its gradient, the penalty on the driver."""
-
-    def fun(x: NDArray, chosen: NDArray) -> tuple[NDArray, NDArray]:
-        theta = x.reshape(len(chosen), outputs, -1)
-        held = None if holdout is None else holdout._replace(fold=holdout.fold[chosen])
-        total: Objective = blocks.sum(objective, space.to_rows(theta), loss, held, space.shift)
-        weight = np.broadcast_to(total.weight, len(chosen))
-        mine = penalty._replace(strength=penalty.strength[chosen])
-        gradient = space.to_solver(total.coef, total.intercept) / weight[:, None, None]
-        gradient[..., :-1] += mine.grad(theta[..., :-1])
-        value = total.loss / weight / space.label_scale**2 + mine.value(theta[..., :-1])
-        return value, gradient.reshape(len(chosen), -1)
-
-    return fun
+    judged = rungs and Rungs(rungs.at, lambda state: rungs.judge(fitted(state)))
+    first = solver.init(problem, x0)
+    return fitted(iterate(lambda state: solver.step(problem, state), first, max_iter, tol, record, judged))
 
 
-def _run(solver: Solver, fun: Fun, x0: NDArray, max_iter: int, tol: float, on_step: OnStep) -> Any:
-    return iterate(lambda state: solver.step(fun, state), solver.init(fun, x0), max_iter, tol, on_step)
+def _proximal(
+    solver: Solver, problem: Problem, lasso: NDArray, bounds: Bounds | None, standardize: bool
+) -> ProximalLbfgs:
+    if not isinstance(solver, Lbfgs):
+        raise InputError(f"solver {type(solver).__name__} takes no L1 penalty and no bounds: use L-BFGS")
+    if bounds is None:
+        wide = np.full((problem.outputs, len(problem.space.inverse) + 1), np.inf)
+        bounds = Bounds(-wide, wide)
+    term = problem.term(lasso, bounds.lower, bounds.upper, standardize)
+    return ProximalLbfgs(term, solver.history, solver.noise)
 
 
-def _null_intercept(loss: Loss, survey: Survey) -> NDArray:
-    """Intercepts of the best model without features, where the fit starts."""
-    if loss is squared:
-        return survey.moments.mean[-1:]
-    share = survey.classes / survey.classes.sum()
-    log_share = np.log(np.maximum(share, 1e-6))  # a class without weight starts unlikely, not impossible
-    if loss is logistic:
-        return log_share[1:] - log_share[:1]
-    return log_share - log_share.mean()
-
-
-def _centred(coef: NDArray, strength: NDArray, intercept: bool) -> NDArray:
+def _centred(coef: NDArray, penalised: NDArray, intercept: bool) -> NDArray:
     """The one of equally good softmax models whose coefficients, where nothing penalises them, sum to zero."""
     mean = coef.mean(axis=1, keepdims=True)
-    mean[strength > 0, :, :-1] = 0.0  # the penalty has chosen
+    mean[penalised, :, :-1] = 0.0  # the penalty has chosen
     if not intercept:
         mean[..., -1] = 0.0
     return coef - mean

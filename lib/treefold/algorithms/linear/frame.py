@@ -38,7 +38,8 @@ class Frame(NamedTuple):
         """Coefficients ``(models, outputs, features + 1)`` for the rows as the statistic sees them, shifted."""
         coef = self.to_data(theta)
         if self.shift is not None:
-            coef[..., -1] += coef[..., :-1] @ self.shift[:-1] - self.shift[-1]
+            coef[..., -1] += coef[..., :-1] @ self.shift[:-1]
+            coef[:, 0, -1] -= self.shift[-1]
         return coef
 
     def to_data(self, theta: NDArray) -> NDArray:
@@ -48,18 +49,27 @@ class Frame(NamedTuple):
         coef[..., -1] -= coef[..., :-1] @ self.centre
         return coef
 
+    def from_data(self, coef: NDArray) -> NDArray:
+        """The solver's coefficients of those for the data; 0 for columns that take no part."""
+        theta = coef / self.label_scale
+        theta[..., -1] += theta[..., :-1] @ self.centre
+        part = np.broadcast_to(self.inverse != 0, theta[..., :-1].shape)
+        theta[..., :-1] = np.divide(theta[..., :-1], self.inverse, out=np.zeros(part.shape), where=part)
+        return theta
+
     def to_solver(self, coef: NDArray, intercept: NDArray) -> NDArray:
-        """Gradient of ``loss / label_scale^2`` for the solver from the gradient of ``loss`` for the shifted rows."""
+        """Gradient for the solver's coefficients from the gradient for those of the shifted rows."""
         centre = self.centre if self.shift is None else self.centre - self.shift[:-1]
         standard = (coef - intercept[..., None] * centre) * self.inverse
         last = intercept if self.intercept else np.zeros_like(intercept)
-        return np.concatenate([standard, last[..., None]], axis=-1) / self.label_scale
+        return np.concatenate([standard, last[..., None]], axis=-1) * self.label_scale
 
 
-def frame(moments: Moments, *, intercept: bool, scale_label: bool) -> Frame:
+def frame(moments: Moments, *, intercept: bool, scale_label: bool, centred: bool = True) -> Frame:
     """Frame of a data set. Beside an intercept, a column that does not vary gets coefficient 0.
 
-    ``scale_label`` is for losses of a difference between margin and label.
+    ``scale_label`` is for losses of a difference between margin and label. Not ``centred``, the solver's intercept is
+    that of the data, and can be held within bounds.
     """
     deviation, varies = np.sqrt(moments.variance), moments.varies
     mean, spread = moments.mean[:-1], deviation[:-1]
@@ -67,4 +77,4 @@ def frame(moments: Moments, *, intercept: bool, scale_label: bool) -> Frame:
     far = (abs(moments.mean) > FAR * deviation) & np.append(np.full(len(mean), True), scale_label)
     shift = np.where(far, moments.mean, 0.0) if far.any() else None
     label_scale = moments.label_deviation if scale_label else 1.0
-    return Frame(mean * intercept, inverse, label_scale, intercept, shift)
+    return Frame(mean * (intercept and centred), inverse, label_scale, intercept, shift)

@@ -1,5 +1,6 @@
 """A fitted linear model: scoring with NumPy alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,9 @@ class LinearModel:
     Attributes
     ----------
     coef : (outputs, features + 1) float64, the intercept last
-    link, threshold, thresholds
+    link : str
+    threshold : float
+    thresholds : tuple of float, optional
         See :class:`~treefold.algorithms.linear.batch.LinearBatch`.
     """
 
@@ -107,3 +110,15 @@ class LinearModel:
         if X.ndim != 2 or X.shape[1] != self.features:
             raise InputError(f"the model takes rows of {self.features} features, got an array of shape {X.shape}")
         return X
+
+
+def batch_of(models: Sequence[LinearModel]) -> LinearBatch:
+    """Models of one link and shape as a batch, each with its thresholds."""
+    thresholds = [model.thresholds or np.ones(model.classes) for model in models]
+    some = any(model.thresholds for model in models)
+    return LinearBatch(
+        np.stack([model.coef for model in models]),
+        models[0].link,
+        np.array([model.threshold for model in models]),
+        np.array(thresholds) if some else None,
+    )

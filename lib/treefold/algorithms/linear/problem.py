@@ -1,0 +1,84 @@
+"""What the solver minimises: a function of plain rows of numbers, one pass an evaluation."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treefold.algorithms.folds import Holdout
+from treefold.algorithms.linear.frame import Frame
+from treefold.algorithms.linear.objective import Objective, objective
+from treefold.blocks import Blocks
+from treefold.losses import Loss
+from treefold.penalties import L2, BoxedL1
+
+
+class Problem(NamedTuple):
+    """A batch of penalised fits in the solver's variables.
+
+    A row of variables is ``(outputs, features + 1)`` coefficients in the units of ``space``, each over ``unit``. The
+    value is that of the objective over ``label_scale^degree``.
+
+    Attributes
+    ----------
+    outputs, degree : int
+        As in :class:`~treefold.algorithms.linear.family.Family`.
+    ridge : L2
+        In the units of ``space``.
+    unit : (models, features + 1)
+        Makes the penalty as steep in every variable, or one of a feature in small units, without standardisation, would
+        be so much steeper than the others that no solver could follow it.
+    """
+
+    blocks: Blocks
+    loss: Loss
+    space: Frame
+    outputs: int
+    degree: int
+    ridge: L2
+    unit: NDArray
+    holdout: Holdout | None
+
+    @property
+    def value_scale(self) -> float:
+        """What a value of the solver's is worth in those of the objective."""
+        return self.space.label_scale**self.degree
+
+    def __call__(self, x: NDArray, chosen: NDArray) -> tuple[NDArray, NDArray]:
+        """Smooth part of the objective and its gradient for the models ``chosen``: one pass."""
+        unit = self.unit[chosen, None]
+        theta = x.reshape(len(chosen), self.outputs, -1) * unit
+        held = None if self.holdout is None else self.holdout._replace(fold=self.holdout.fold[chosen])
+        total: Objective = self.blocks.sum(objective, self.space.to_rows(theta), self.loss, held, self.space.shift)
+        weight = np.broadcast_to(total.weight, len(chosen)) * self.value_scale
+        ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
+        gradient = self.space.to_solver(total.coef, total.intercept) / weight[:, None, None]
+        gradient[..., :-1] += ridge.grad(theta[..., :-1])
+        gradient *= unit
+        return total.loss / weight + ridge.value(theta[..., :-1]), gradient.reshape(len(chosen), -1)
+
+    def term(self, lasso: NDArray, lower: NDArray, upper: NDArray, standardize: bool) -> BoxedL1:
+        """L1 strengths ``(models,)`` and bounds ``(outputs, features + 1)`` for the solver's variables."""
+        scale, inverse = self.space.label_scale, self.space.inverse
+        theta_unit = np.ones_like(inverse) if standardize else inverse
+        strength = lasso[:, None] * np.append(theta_unit, 0.0) * (scale / self.value_scale) * self.unit
+        rows = [np.broadcast_to(strength[:, None], (len(strength), *lower.shape))]
+        size = np.append(inverse, 1.0) * scale * self.unit[:, None]  # a variable of 1 is a coefficient of this size
+        for bound, none in ((lower, -np.inf), (upper, np.inf)):
+            rows.append(np.divide(bound, size, out=np.full(rows[0].shape, none), where=size > 0))
+        return BoxedL1(*(np.ascontiguousarray(row).reshape(len(lasso), -1) for row in rows))
+
+    def to_data(self, x: NDArray) -> NDArray:
+        """Coefficients ``(models, outputs, features + 1)`` for the data as it is."""
+        return self.space.to_data(x.reshape(len(x), self.outputs, -1) * self.unit[:, None])
+
+    def from_data(self, coef: NDArray) -> NDArray:
+        """Variables ``(models, p)`` of such coefficients."""
+        return (self.space.from_data(coef) / self.unit[:, None]).reshape(len(coef), -1)
+
+
+def steepness(strength: NDArray, metric: NDArray) -> NDArray:
+    """Units ``(models, features + 1)`` for :class:`Problem`: 1 where all features are penalised alike."""
+    curvature = 1 + strength[:, None] * metric
+    unit = np.sqrt((1 + strength[:, None]) / curvature) if (metric != 1).any() else np.ones_like(curvature)
+    return np.concatenate([unit, np.ones((len(strength), 1))], axis=1)

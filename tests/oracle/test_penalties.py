@@ -1,0 +1,124 @@
+"""Elastic nets and bounded fits against scikit-learn and SciPy, in float64."""
+
+import numpy as np
+import pytest
+from scipy.optimize import lsq_linear
+from sklearn.linear_model import ElasticNet, LogisticRegression
+
+from treefold.algorithms.linear import Bounds, fit
+from treefold.algorithms.survey import survey
+from treefold.engine.local import LocalBlocks
+from treefold.errors import InputError
+from treefold.losses import logistic, softmax, squared
+from treefold.solvers import GradientDescent
+from treefold.solvers.status import CONVERGED, NO_PROGRESS
+
+RNG = np.random.default_rng(4)
+ROWS, FEATURES = 300, 8
+UNITS = np.logspace(-4, 4, FEATURES)
+X = (RNG.standard_normal((ROWS, FEATURES)) @ (np.eye(FEATURES) + 0.3) + np.arange(FEATURES)) * UNITS
+WEIGHT = RNG.uniform(0, 3, ROWS)
+SCORE = (X - X.mean(axis=0)) / X.std(axis=0) @ [1, -2, 0.5, 0, 0, 1, 0.1, 0] + RNG.logistic(size=ROWS)
+LABELS = {squared: 1000 + 50 * SCORE, logistic: (SCORE > 0.3) * 1.0, softmax: np.digitize(SCORE, [-1, 1]) * 1.0}
+
+
+def fitted(loss, weight=None, **options):
+    blocks = LocalBlocks.from_arrays(X, LABELS[loss], weight, dtype="float64")
+    found = survey(blocks, classification=loss is not squared)
+    made = fit(blocks, loss, found, tol=1e-9, max_iter=2000, **options)
+    assert np.isin(made.status, (CONVERGED, NO_PROGRESS)).all()
+    return made
+
+
+def oracle(loss, weight, lasso, ridge, intercept, deviation):
+    """Coefficients and intercept of scikit-learn, on features over ``deviation``."""
+    total, alpha = (ROWS if weight is None else weight.sum()), lasso + ridge
+    options = {"l1_ratio": lasso / alpha, "fit_intercept": intercept, "max_iter": 200_000}
+    if loss is squared:
+        model = ElasticNet(alpha=alpha, tol=1e-13, **options)
+    else:
+        model = LogisticRegression(C=1 / (total * alpha), solver="saga", tol=1e-11, **options)
+    model.fit(X / deviation, LABELS[loss], sample_weight=weight)
+    return np.atleast_2d(model.coef_) / deviation, np.atleast_1d(model.intercept_)
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("share", [0.3, 1.0])
+@pytest.mark.parametrize("loss", [squared, logistic, softmax])
+def test_elastic_nets_on_standardised_features_are_scikit_learns(loss, share, intercept, weight):
+    strength = 0.05 * (LABELS[loss].std() if loss is squared else 1)
+    lasso, ridge = share * strength, (1 - share) * strength
+    mine = fitted(loss, weight, lasso=lasso, ridge=ridge, intercept=intercept).coef[0]
+    deviation = np.sqrt(np.cov(X.T, aweights=np.ones(ROWS) if weight is None else weight, ddof=0).diagonal())
+    coef, free = oracle(loss, weight, lasso, ridge, intercept, deviation)
+    np.testing.assert_allclose(
+        mine[:, :-1] * deviation, coef * deviation, rtol=1e-5, atol=1e-6 * abs(coef * deviation).max()
+    )
+    np.testing.assert_array_equal(mine[:, :-1] == 0, coef == 0)
+    assert share < 1 or (mine[:, :-1] == 0).any()
+    np.testing.assert_allclose(mine[:, -1] - mine[:, -1].mean() * (loss is softmax), free - free.mean()
+                               * (loss is softmax), rtol=1e-4, atol=1e-4)  # fmt: skip
+
+
+@pytest.mark.parametrize(("loss", "lasso", "ridge"), [(squared, 30.0, 0.5), (logistic, 0.02, 0.01)])
+def test_elastic_nets_on_columns_as_they_are(loss, lasso, ridge):
+    """Only columns of like size: nothing else can be computed by the oracle."""
+    blocks = LocalBlocks.from_arrays(X / UNITS, LABELS[loss], dtype="float64")
+    found = survey(blocks, classification=loss is not squared)
+    mine = fit(blocks, loss, found, lasso=lasso, ridge=ridge, standardize=False, tol=1e-10, max_iter=2000).coef[0]
+    coef, free = oracle(loss, None, lasso, ridge, True, UNITS)
+    np.testing.assert_allclose(mine[:, :-1], coef * UNITS, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(mine[:, -1], free, rtol=1e-5)
+
+
+def test_a_ridge_on_columns_of_any_size_is_the_closed_form():
+    """The ridge alone decides the coefficients of the small columns, the data those of the large."""
+    mine = fitted(squared, ridge=1.0, standardize=False).coef[0, 0, :-1]
+    Z, y = X - X.mean(axis=0), LABELS[squared] - LABELS[squared].mean()
+    closed = np.linalg.lstsq(np.vstack([Z / np.sqrt(ROWS), np.eye(FEATURES)]),
+                             np.append(y / np.sqrt(ROWS), np.zeros(FEATURES)), rcond=None)[0]  # fmt: skip
+    np.testing.assert_allclose(mine, closed, rtol=1e-5)
+
+
+def test_bounded_least_squares_are_scipys():
+    deviation = X.std(axis=0)
+    lower = np.array([[-np.inf, -10, 0, 0, -5, 0, -np.inf, 1, -np.inf]]) / np.append(deviation, 1)
+    upper = np.array([[np.inf, 10, 10, 5, 5, 20, 0, 2, np.inf]]) / np.append(deviation, 1)
+    mine = fitted(squared, WEIGHT, ridge=0.0, bounds=Bounds(lower, upper)).coef[0, 0]
+    w = np.sqrt(WEIGHT)
+    Z, y = X / deviation, LABELS[squared]
+    centre, middle = np.average(Z, axis=0, weights=WEIGHT), np.average(y, weights=WEIGHT)
+    sides = (lower[0, :-1] * deviation, upper[0, :-1] * deviation)
+    theirs = lsq_linear((Z - centre) * w[:, None], (y - middle) * w, bounds=sides, tol=1e-13).x
+    np.testing.assert_allclose(mine[:-1] * deviation, theirs, rtol=1e-5, atol=1e-6)
+    assert mine[-1] == pytest.approx(middle - centre @ theirs, rel=1e-6)
+
+
+def test_bounds_hold_for_intercepts_and_every_class():
+    lower, upper = np.full((3, FEATURES + 1), -np.inf), np.full((3, FEATURES + 1), np.inf)
+    lower[1], upper[2, -1], upper[:, 0] = 0.0, -5.0, 0.0
+    made = fitted(softmax, ridge=0.01, bounds=Bounds(lower, upper))
+    assert (made.coef[0] >= lower).all()
+    assert (made.coef[0] <= upper + 1e-12).all()
+    assert made.coef[0, 2, -1] == pytest.approx(-5.0)
+    assert made.objective[0][-1] > fitted(softmax, ridge=0.01).objective[0][-1]
+
+
+def test_a_lasso_and_a_ridge_for_each_model_in_the_same_passes():
+    lasso, ridge = np.array([0.0, 0.02, 0.2]), np.array([0.1, 0.0, 0.05])
+    together = fitted(logistic, lasso=lasso, ridge=ridge).coef
+    for m in range(3):
+        np.testing.assert_allclose(together[m], fitted(logistic, lasso=lasso[m], ridge=ridge[m]).coef[0], rtol=1e-5)
+
+
+def test_a_fit_goes_on_from_given_coefficients():
+    first = fitted(logistic, lasso=0.02, ridge=0.01)
+    again = fitted(logistic, lasso=0.02, ridge=0.01, start=first.coef[0])
+    assert again.iterations[0] <= 2 < first.iterations[0]
+    np.testing.assert_allclose(again.coef, first.coef, rtol=1e-6, atol=1e-9)
+
+
+def test_gradient_descent_takes_no_lasso():
+    with pytest.raises(InputError, match="GradientDescent takes no L1 penalty and no bounds: use L-BFGS"):
+        fitted(logistic, lasso=0.1, ridge=0.0, solver=GradientDescent())
