@@ -38,7 +38,8 @@ def train(arguments: Namespace) -> dict[str, Any]:
         with store.published(out, marker=METRICS, overwrite=arguments.overwrite) as folder:
             ml.fill(model, folder / "model")
             title = f"{conf.model.name} on {data.train}"
-            write_results(folder, title, metrics, fitted.charts(), fit=fitted.passes, test=tested)
+            charts = [*fitted.charts(), *(test.charts() if test else [])]
+            write_results(folder, title, metrics, charts, fit=fitted.passes, test=tested)
     line.say(summary(metrics))
     return {"output": out, **headline(metrics)}
 

@@ -38,7 +38,7 @@ def tune(arguments: Namespace) -> dict[str, Any]:
             ml.fill(model.bestModel, folder / "model")
             write_trials(folder, found.table(), found.records(), found.choice())
             title = f"{conf.model.name} on {data.train}: {len(found.trials)} trials"
-            charts = [*found.charts(), *fitted.charts()]
+            charts = [*found.charts(), *fitted.charts(), *(test.charts() if test else [])]
             write_results(folder, title, metrics, charts, found.leaders(), fit=fitted.passes, test=tested)
     line.say(f"{found.line()}\n{summary(metrics)}")
     return {"output": out, **headline(metrics)}

@@ -134,7 +134,8 @@ class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
             batch = self.fit_batch(blocks, [self])
             if batch.status[0] == DIVERGED:
                 raise InputError(self.why_diverged())
-            return self.made(batch, list(blocks.passes)).taking(self, self.columns_of(dataset))
+            made = self.made(batch, list(blocks.passes)).taking(self, self.columns_of(dataset))
+            return made.trained_on(dataset)
 
     def why_diverged(self) -> str:
         """What to say of a fit that diverged."""

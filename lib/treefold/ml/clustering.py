@@ -155,7 +155,7 @@ class KMeans(Trainable, ClusterOptions, Estimator):
         model: KMeansModel = super()._fit(dataset)
         model.summary.predictionCol = self.value("predictionCol")
         model.summary.transformed = lambda: model.transform(dataset)
-        return model.setParams(k=model.summary.k)  # type: ignore[return-value]
+        return model.setParams(k=model.summary.k)
 
     def _start(self) -> tuple[list[int], Any]:
         """Numbers of clusters, and how their centres begin."""

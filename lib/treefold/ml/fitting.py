@@ -14,15 +14,15 @@ from treefold.blocks import Blocks, Pass
 from treefold.iterate import Rungs
 from treefold.losses import Loss
 from treefold.ml.base import Batch, LabelOptions, Trainable, chart
-from treefold.ml.options import Option, at_least, choice
+from treefold.ml.options import Option, at_least, choice, only
 from treefold.solvers import GradientDescent, Lbfgs, Solver
 from treefold.solvers.status import MEANING, RUNNING
 
 NOISE = {"float32": 1e-9, "float64": 1e-15}  # of an objective: a mean over rows, each rounded
 
 
-class FitOptions(Trainable, LabelOptions):
-    """How the fit of a linear model runs."""
+class LinearOptions(LabelOptions):
+    """What a linear estimator and its model share: how its fit runs."""
 
     maxIter = Option("maxIter", "the most iterations, >= 0", at_least(0, TypeConverters.toInt), 100)
     tol = Option("tol", "the largest gradient element at which a fit has converged, >= 0", at_least(0), 1e-6)
@@ -38,6 +38,18 @@ class FitOptions(Trainable, LabelOptions):
         "stepRule", "the steps of solver gd: backtracking or constant", choice("backtracking", "constant"),
         "backtracking",
     )  # fmt: skip
+    aggregationDepth = Option(
+        "aggregationDepth", "pyspark.ml's depth of treeAggregate",
+        only(2, "partial sums choose their tree by their size"), 2,
+    )  # fmt: skip
+    maxBlockSizeInMB = Option(
+        "maxBlockSizeInMB", "pyspark.ml's size of blocks", only(0.0, "blocks are a property of the data"), 0.0
+    )
+
+
+class FitOptions(Trainable, LinearOptions):
+    """An estimator of a linear model."""
+
     labels_are_classes = False
     batched = frozenset({"regParam", "tol", "maxIter", "stepSize", "threshold"})
     simpler = {"regParam": 1}

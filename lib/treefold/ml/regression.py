@@ -4,15 +4,13 @@ from collections.abc import Sequence
 
 from pyspark.ml import Estimator
 from pyspark.ml.linalg import DenseVector
-from pyspark.sql import DataFrame
 
 from treefold.algorithms.survey import survey
 from treefold.blocks import Blocks, Pass
 from treefold.iterate import Rungs
 from treefold.losses import squared
-from treefold.ml.base import Batch, LabelOptions
-from treefold.ml.evaluation import Evaluation, evaluate
-from treefold.ml.fitting import FitOptions, fit_all, summary_of
+from treefold.ml.base import Batch
+from treefold.ml.fitting import FitOptions, LinearOptions, fit_all, summary_of
 from treefold.ml.model import LinearModelFace
 
 
@@ -35,7 +33,7 @@ class LinearRegression(FitOptions, Estimator):
         return LinearRegressionModel(batch.pures[0], summary_of(batch, passes))
 
 
-class LinearRegressionModel(LinearModelFace, LabelOptions):
+class LinearRegressionModel(LinearModelFace, LinearOptions):
     """Fitted :class:`LinearRegression`."""
 
     @property
@@ -47,7 +45,3 @@ class LinearRegressionModel(LinearModelFace, LabelOptions):
     def intercept(self) -> float:
         """Intercept; 0 without one."""
         return float(self.pure.coef[0, -1])
-
-    def evaluate(self, dataset: DataFrame) -> Evaluation:
-        """Root mean squared error, mean absolute error and R2: one pass."""
-        return evaluate(self, dataset)

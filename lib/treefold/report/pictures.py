@@ -1,6 +1,7 @@
 """Charts as SVG, to stand in a page."""
 
 import io
+from itertools import pairwise
 from typing import Any
 
 from matplotlib import rc_context
@@ -50,7 +51,7 @@ def drawn(chart: dict[str, Any]) -> str:
         axes.set(xlabel=chart["x"], ylabel=chart["y"])
         if chart.get("log"):
             axes.set_xscale("log")
-        elif all(float(x).is_integer() for line in chart["lines"].values() for x in _places(line)):
+        elif all(isinstance(x, int) for line in chart["lines"].values() for x in _places(line)):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if 1 < len(chart["lines"]) <= NAMED:
             axes.legend(frameon=False)
@@ -68,7 +69,8 @@ def _draw(axes: Axes, kind: str, number: int, of: int, name: str, points: list[t
     x, y, error = ([point[i] for point in points] for i in range(3))
     colour = COLOURS[number] if of <= NAMED else COLOURS[0]
     if kind == "bar":
-        axes.bar(x, y, color=colour, label=name)
+        width = 0.8 * min((b - a for a, b in pairwise(x)), default=1.0)
+        axes.bar(x, y, width, color=colour, label=name)
         axes.grid(visible=False, axis="x")
     else:
         marker = "o" if len(points) <= 40 and of <= NAMED else ""

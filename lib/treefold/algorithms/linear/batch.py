@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from treefold.algorithms.linear.objective import margins
 from treefold.block import Matrix
@@ -19,16 +19,16 @@ class LinearBatch(NamedTuple):
     link : str
         ``identity`` (regression), ``logistic`` (classes 0 and 1, one output), ``softmax`` (one output a class), or
         ``margin`` (classes without probabilities: 0 and 1 by one output, or one output a class).
-    threshold : float
+    threshold : float, or (models,)
         With one output, class 1 is predicted above it: above this probability, or margin for the link ``margin``.
-    thresholds : tuple of float, optional
+    thresholds : (classes,), or (models, classes), optional
         With one output a class, the class of greatest ``probability / threshold`` is predicted.
     """
 
     coef: NDArray
     link: str
-    threshold: float = 0.5
-    thresholds: tuple[float, ...] | None = None
+    threshold: ArrayLike = 0.5
+    thresholds: ArrayLike | None = None
 
     def stack(self, model: Any) -> "LinearBatch | None":
         """The batch with one more linear model; None if that is of another kind."""
@@ -64,12 +64,12 @@ class LinearBatch(NamedTuple):
             return raw[:, 0]
         likely = raw if probability is None else probability
         if self.coef.shape[1] == 1:
-            chosen = likely[:, 1] > self.threshold
+            chosen = likely[:, 1] > np.asarray(self.threshold)[..., None]
         elif self.thresholds is None:
             chosen = likely.argmax(axis=1)
         else:
             with np.errstate(divide="ignore", invalid="ignore"):  # a threshold of 0 wins, unless 0 / 0
-                share = likely / np.array(self.thresholds)[:, None]
+                share = likely / np.asarray(self.thresholds)[..., None]
             chosen = np.where(np.isnan(share), -np.inf, share).argmax(axis=1)
         return np.where(np.isnan(likely[:, 0]), np.nan, chosen)
 

@@ -1,11 +1,12 @@
 """A fitted linear model: scoring with NumPy alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
+from scipy.sparse import csr_array
 
 from treefold.algorithms.linear.batch import LinearBatch
 from treefold.block import Matrix
@@ -20,7 +21,9 @@ class LinearModel:
     Attributes
     ----------
     coef : (outputs, features + 1) float64, the intercept last
-    link, threshold, thresholds
+    link : str
+    threshold : float
+    thresholds : tuple of float, optional
         See :class:`~treefold.algorithms.linear.batch.LinearBatch`.
     """
 
@@ -87,6 +90,10 @@ class LinearModel:
             made["probability"] = probability[0].T
         return made
 
+    def threshold_of(self, score: NDArray) -> NDArray:
+        """The threshold that a score of a binary classifier is: a probability, or without them a raw prediction."""
+        return score if self.link == "margin" else np.exp(-np.logaddexp(0, -score))
+
     def save_state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Facts and arrays from which :meth:`from_state` makes the model again."""
         facts = {"link": self.link, "threshold": self.threshold, "thresholds": self.thresholds}
@@ -99,7 +106,19 @@ class LinearModel:
         return cls(arrays["coef"], facts["link"], facts["threshold"], thresholds and tuple(thresholds))
 
     def _rows(self, X: Matrix) -> Matrix:
-        X = X if issparse(X) else np.asarray(X, np.float64)
+        X = X if isinstance(X, csr_array) else np.asarray(X, np.float64)
         if X.ndim != 2 or X.shape[1] != self.features:
             raise InputError(f"the model takes rows of {self.features} features, got an array of shape {X.shape}")
         return X
+
+
+def batch_of(models: Sequence[LinearModel]) -> LinearBatch:
+    """Models of one link and shape as a batch, each with its thresholds."""
+    thresholds = [model.thresholds or np.ones(model.classes) for model in models]
+    some = any(model.thresholds for model in models)
+    return LinearBatch(
+        np.stack([model.coef for model in models]),
+        models[0].link,
+        np.array([model.threshold for model in models]),
+        np.array(thresholds) if some else None,
+    )
