@@ -32,10 +32,11 @@ class ClassifierOptions(LabelOptions):
 
 
 class LogisticRegression(FitOptions, ClassifierOptions, Estimator):
-    """Logistic and softmax regression with an L2 penalty.
+    """Logistic and softmax regression with an elastic net.
 
-    Minimises ``1 / sum_i w_i * sum_i w_i log-loss_i + regParam / 2 * |coef|^2``, the penalty on coefficients of
-    standardised features (deviations 1/n) if ``standardization``, the intercept free. Labels are 0 .. classes - 1.
+    Minimises ``1 / sum_i w_i * sum_i w_i log-loss_i + regParam * ((1 - a) / 2 * |coef|_2^2 + a * |coef|_1)`` with
+    ``a = elasticNetParam``, the penalty on coefficients of standardised features (deviations 1/n) if
+    ``standardization``, the intercept free. Labels are 0 .. classes - 1.
 
     Examples
     --------
@@ -57,7 +58,7 @@ class LogisticRegression(FitOptions, ClassifierOptions, Estimator):
             if family == "binomial" and classes > 2:
                 raise InputError(f"family is binomial but '{self.value('labelCol')}' has {classes} classes: use auto")
             many = family == "multinomial" or classes > 2
-            fitted = fit_one(self, blocks, softmax if many else logistic, found, self.value("regParam"))
+            fitted = fit_one(self, blocks, softmax if many else logistic, found)
             pure = LinearModel(fitted.coef[0], "softmax" if many else "logistic", self.value("threshold"))
             model = LogisticRegressionModel(pure, summary_of(fitted, blocks.passes))
             return model.taking(self, self.columns_of(dataset))
@@ -65,6 +66,8 @@ class LogisticRegression(FitOptions, ClassifierOptions, Estimator):
 
 class LogisticRegressionModel(LinearModelFace, ClassifierOptions):
     """Fitted :class:`LogisticRegression`."""
+
+    reads_sparse = True
 
     outputs = ("rawPrediction", "probability", "prediction")
 

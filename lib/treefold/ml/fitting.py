@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from pyspark.ml.param import TypeConverters
 from pyspark.sql import DataFrame
 
@@ -14,7 +13,7 @@ from treefold.engine.spark import SparkBlocks
 from treefold.errors import InputError
 from treefold.losses import Loss
 from treefold.ml.base import LabelOptions, Trainable, chart
-from treefold.ml.options import Option, at_least, choice
+from treefold.ml.options import Option, at_least, choice, share
 from treefold.solvers import GradientDescent, Lbfgs, Solver
 from treefold.solvers.status import DIVERGED, MEANING
 
@@ -26,7 +25,8 @@ class FitOptions(Trainable, LabelOptions):
 
     maxIter = Option("maxIter", "the most iterations, >= 0", at_least(0, TypeConverters.toInt), 100)
     tol = Option("tol", "the largest gradient element at which a fit has converged, >= 0", at_least(0), 1e-6)
-    regParam = Option("regParam", "the strength of the L2 penalty, >= 0", at_least(0), 0.0)
+    regParam = Option("regParam", "the strength of the penalty, >= 0", at_least(0), 0.0)
+    elasticNetParam = Option("elasticNetParam", "the share of the penalty that is L1, in [0, 1]", share, 0.0)
     fitIntercept = Option("fitIntercept", "whether there is an intercept", TypeConverters.toBoolean, True)
     standardization = Option(
         "standardization", "whether the penalty is on coefficients of standardised features", TypeConverters.toBoolean,
@@ -39,6 +39,7 @@ class FitOptions(Trainable, LabelOptions):
         "backtracking",
     )  # fmt: skip
     labels_are_classes = False
+    reads_sparse = True
 
     def check(self, data: DataFrame) -> None:
         """Raise InputError for whatever in ``data`` would end a fit or an evaluation: one pass."""
@@ -78,19 +79,23 @@ class TrainingSummary:
         return [chart("Objective", "iteration", "objective", {"objective": self.objectiveHistory})]
 
 
-def fit_one(params: FitOptions, blocks: SparkBlocks, loss: Loss, survey: Survey, ridge: float) -> LinearFit:
+def fit_one(params: FitOptions, blocks: SparkBlocks, loss: Loss, survey: Survey, label_unit: float = 1.0) -> LinearFit:
     """Fit one model as the params say, reporting every pass to the estimator's watcher.
+
+    ``regParam`` is meant for labels over ``label_unit``.
 
     Raises
     ------
     InputError
         If the fit diverged.
     """
+    strength, l1 = params.value("regParam"), params.value("elasticNetParam")
     fitted = fit(
         blocks,
         loss,
         survey,
-        ridge=np.array([ridge]),
+        ridge=(1 - l1) * strength / label_unit,
+        lasso=l1 * strength,
         intercept=params.value("fitIntercept"),
         standardize=params.value("standardization"),
         solver=_solver(params),

@@ -14,23 +14,26 @@ from treefold.ml.model import LinearModelFace
 
 
 class LinearRegression(FitOptions, Estimator):
-    """Least squares with an L2 penalty.
+    """Least squares with an elastic net.
 
-    Minimises ``1 / (2 sum_i w_i) * sum_i w_i (x_i . coef + b - y_i)^2 + regParam / (2 sd(y)) * |coef|^2``, the penalty
-    on coefficients of standardised features (deviations 1/n) if ``standardization``, the intercept free. The label's
-    deviation under ``regParam`` is how glmnet and pyspark.ml mean it: the strength for a label of unit variance.
+    Minimises ``1 / (2 sum_i w_i) * sum_i w_i (x_i . coef + b - y_i)^2 + regParam * ((1 - a) / (2 sd(y)) * |coef|_2^2 +
+    a * |coef|_1)`` with ``a = elasticNetParam``, the penalty on coefficients of standardised features (deviations 1/n)
+    if ``standardization``, the intercept free. The label's deviation under the squares is how glmnet and pyspark.ml
+    mean ``regParam``: the strength for a label of unit variance.
     """
 
     def _fit(self, dataset: DataFrame) -> "LinearRegressionModel":
         with self.open(dataset) as blocks:
             found = survey(blocks, classification=False)
-            fitted = fit_one(self, blocks, squared, found, self.value("regParam") / found.moments.label_deviation)
+            fitted = fit_one(self, blocks, squared, found, found.moments.label_deviation)
             model = LinearRegressionModel(LinearModel(fitted.coef[0], "identity"), summary_of(fitted, blocks.passes))
             return model.taking(self, self.columns_of(dataset))
 
 
 class LinearRegressionModel(LinearModelFace, LabelOptions):
     """Fitted :class:`LinearRegression`."""
+
+    reads_sparse = True
 
     @property
     def coefficients(self) -> DenseVector:

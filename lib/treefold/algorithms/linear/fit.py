@@ -1,14 +1,16 @@
 """The loop: a solver around one pass per evaluation."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from treefold.algorithms.folds import Holdout
-from treefold.algorithms.linear.family import family
+from treefold.algorithms.linear.family import Family, family
 from treefold.algorithms.linear.frame import frame
 from treefold.algorithms.linear.problem import Problem, steepness
+from treefold.algorithms.linear.smoothing import stages
 from treefold.algorithms.survey import Survey
 from treefold.blocks import Blocks
 from treefold.errors import InputError
@@ -56,6 +58,7 @@ def fit(
     intercept: bool = True,
     standardize: bool = True,
     start: NDArray | None = None,
+    smoothing: float = 1e-3,
     solver: Solver = Lbfgs(),  # noqa: B008 - an immutable tuple
     max_iter: ArrayLike = 100,
     tol: ArrayLike = 1e-6,
@@ -81,6 +84,9 @@ def fit(
         The fold each model does not see.
     start : (outputs, features + 1), optional
         Coefficients to begin with; by default the best intercepts for a model without features.
+    smoothing : float
+        Of a loss with a kink: the objective, in units of the label if it has one, ends within ``smoothing / 2`` of the
+        least. See :mod:`treefold.algorithms.linear.smoothing`.
     solver : Solver
         Its ``step_size``, if it has one, is ``(models,)`` or a number. ``Lbfgs`` becomes ``ProximalLbfgs`` where there
         is a lasso or bounds.
@@ -105,30 +111,47 @@ def fit(
     metric = np.ones(features) if standardize else space.inverse**2
     strength = l2 * space.label_scale ** (2 - kind.degree)
     penalty = L2(strength, metric)
-    problem = Problem(
-        blocks, loss, space, kind.outputs, kind.degree, penalty, steepness(strength, metric), holdout
-    )  # fmt: skip
+    free = np.zeros((kind.outputs, features + 1), bool)
+    free[: kind.margins, :-1], free[: kind.margins, -1], free[kind.margins :, -1] = True, intercept, True
+    problem = Problem(blocks, loss, space, kind.degree, free, penalty, steepness(strength, metric), holdout)
     if l1.any() or bounds is not None:
         solver = _proximal(solver, problem, l1, bounds, standardize)
 
     history: list[list[float]] = [[] for _ in range(models)]
+    before = np.zeros(models, np.int64)  # iterations of earlier stages
 
     def record(state: Any) -> None:
+        state = state._replace(value=state.value * problem.value_scale, iteration=before + state.iteration)
         for mine, iteration, value in zip(history, state.iteration, state.value, strict=True):
             if iteration == len(mine):
-                mine.append(float(value) * problem.value_scale)
+                mine.append(float(value))
         if on_step:
-            on_step(state._replace(value=state.value * problem.value_scale))
+            on_step(state)
 
-    if start is None:
-        start = np.zeros((kind.outputs, features + 1))
-        start[:, -1] = kind.start if intercept else 0.0
-    x0 = problem.from_data(np.broadcast_to(start, (models, *start.shape)))
-    state = iterate(lambda state: solver.step(problem, state), solver.init(problem, x0), max_iter, tol, record)
+    x = _first(problem, kind, start, intercept, models)
+    for stage in stages(loss, smoothing, space.label_scale):
+        smooth = problem._replace(loss=stage.loss)
+        state = iterate(
+            partial(solver.step, smooth),
+            solver.init(smooth, x),
+            np.asarray(max_iter) - before,
+            np.maximum(tol, stage.tol),
+            record,
+        )
+        x, before = state.x, before + state.iteration
     coef = problem.to_data(state.x)
     if loss is softmax and bounds is None:
         coef = _centred(coef, (l2 > 0) | (l1 > 0), intercept)
-    return LinearFit(coef, history, state.iteration, state.status)
+    return LinearFit(coef, history, before, state.status)
+
+
+def _first(problem: Problem, kind: Family, start: NDArray | None, intercept: bool, models: int) -> NDArray:
+    """Variables to begin with."""
+    coef = np.zeros(problem.free.shape)
+    coef[:, -1] = np.where(problem.free[:, -1], kind.start, 0.0)
+    if start is not None:
+        coef[: len(start)] = start
+    return problem.from_data(np.broadcast_to(coef, (models, *coef.shape)))
 
 
 def _proximal(

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from treefold.algorithms.linear.objective import margins
+from treefold.block import Matrix
 from treefold.errors import InputError
 
 
@@ -36,15 +38,15 @@ class LinearModel:
         """Number of classes; 0 for a regression."""
         return {"identity": 0, "logistic": 2, "softmax": len(self.coef)}[self.link]
 
-    def margin(self, X: NDArray) -> NDArray:
-        """Raw predictions of rows ``X``: ``(rows,)`` for a regression, else ``(rows, classes)``.
+    def margin(self, X: Matrix) -> NDArray:
+        """Raw predictions of rows ``X``, an array or CSR: ``(rows,)`` for a regression, else ``(rows, classes)``.
 
         Raises
         ------
         InputError
             If ``X`` has not as many columns as the model has features.
         """
-        X = np.asarray(X, np.float64)
+        X = X.astype(np.float64, copy=False) if isinstance(X, csr_array) else np.asarray(X, np.float64)
         if X.ndim != 2 or X.shape[1] != self.features:
             raise InputError(f"the model takes rows of {self.features} features, got an array of shape {X.shape}")
         margin = margins(X, self.coef[None])[0].T
@@ -52,7 +54,7 @@ class LinearModel:
             return margin[:, 0]
         return np.concatenate([-margin, margin], axis=1) if self.link == "logistic" else margin
 
-    def probability(self, X: NDArray) -> NDArray:
+    def probability(self, X: Matrix) -> NDArray:
         """Probability of each class, ``(rows, classes)``."""
         return self.probability_of(self.margin(X))
 
@@ -69,12 +71,12 @@ class LinearModel:
         chosen = probability[:, 1] > self.threshold if self.link == "logistic" else probability.argmax(axis=1)
         return np.where(np.isnan(probability[:, 0]), np.nan, chosen)
 
-    def predict(self, X: NDArray) -> NDArray:
+    def predict(self, X: Matrix) -> NDArray:
         """Predicted value or class, ``(rows,)``."""
         margin = self.margin(X)
         return margin if self.link == "identity" else self.class_of(self.probability_of(margin))
 
-    def outputs(self, X: NDArray) -> dict[str, NDArray]:
+    def outputs(self, X: Matrix) -> dict[str, NDArray]:
         """Columns that can be added: ``prediction``, and of a classifier ``rawPrediction`` and ``probability``."""
         margin = self.margin(X)
         if not self.classes:

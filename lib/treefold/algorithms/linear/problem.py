@@ -21,8 +21,10 @@ class Problem(NamedTuple):
 
     Attributes
     ----------
-    outputs, degree : int
+    degree : int
         As in :class:`~treefold.algorithms.linear.family.Family`.
+    free : (outputs, features + 1) bool
+        What is fitted; the rest stays as it begins.
     ridge : L2
         In the units of ``space``.
     unit : (models, features + 1)
@@ -33,11 +35,16 @@ class Problem(NamedTuple):
     blocks: Blocks
     loss: Loss
     space: Frame
-    outputs: int
     degree: int
+    free: NDArray
     ridge: L2
     unit: NDArray
     holdout: Holdout | None
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of a row."""
+        return len(self.free)
 
     @property
     def value_scale(self) -> float:
@@ -54,7 +61,7 @@ class Problem(NamedTuple):
         ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
         gradient = self.space.to_solver(total.coef, total.intercept) / weight[:, None, None]
         gradient[..., :-1] += ridge.grad(theta[..., :-1])
-        gradient *= unit
+        gradient *= unit * self.free
         return total.loss / weight + ridge.value(theta[..., :-1]), gradient.reshape(len(chosen), -1)
 
     def term(self, lasso: NDArray, lower: NDArray, upper: NDArray, standardize: bool) -> BoxedL1:
