@@ -157,6 +157,28 @@ class Huber(NamedTuple):
         return np.where(valid, loss, np.inf), slope
 
 
+def curvature(loss: Loss, margin: NDArray, label: NDArray) -> NDArray:
+    """Second derivative of a loss with respect to each margin, of their shape.
+
+    For smooth losses that are sums over outputs; at the end of a parabola the greater of the two.
+
+    Raises
+    ------
+    TypeError
+        For the other losses.
+    """
+    if loss is squared:
+        return np.ones_like(margin)
+    if loss is logistic:
+        e = np.exp(-np.abs(margin))
+        return e / np.square(1 + e)
+    if loss is poisson:
+        return poisson(margin, np.zeros((), margin.dtype))[1]
+    if loss is squared_hinge:
+        return 2.0 * (_signs(margin, label) * margin <= 1)
+    raise TypeError(f"{loss} has no second derivative for each output")
+
+
 def _signs(margin: NDArray, label: NDArray) -> NDArray:
     """+1 or -1 for each output and row, ``(outputs, rows)``."""
     outputs = margin.shape[1]

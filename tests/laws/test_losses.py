@@ -6,6 +6,7 @@ from treefold.losses import (
     Huber,
     Quantile,
     Tube,
+    curvature,
     logistic,
     poisson,
     softmax,
@@ -51,6 +52,17 @@ def test_types_and_arguments_are_kept(loss, margin, label):
     assert {a.dtype for a in loss(margin, label)} == {np.dtype("float64")}
     np.testing.assert_array_equal(margin, before)
     assert {a.dtype for a in loss(margin.astype("f4"), label.astype("f4"))} == {np.dtype("float32")}
+
+
+@EACH
+def test_the_curvature_is_the_derivative_of_the_slope(loss, margin, label):
+    if loss not in (squared, logistic, poisson, squared_hinge):
+        with pytest.raises(TypeError, match="no second derivative"):
+            curvature(loss, margin, label)
+        return
+    h = 1e-6
+    numeric = (loss(margin + h, label)[1] - loss(margin - h, label)[1]) / (2 * h)
+    np.testing.assert_allclose(curvature(loss, margin, label), numeric, atol=1e-7)
 
 
 def test_losses_are_the_textbook_formulas():

@@ -15,9 +15,9 @@ from treefold.algorithms.survey import Survey
 from treefold.blocks import Blocks
 from treefold.errors import InputError
 from treefold.iterate import OnStep, iterate
-from treefold.losses import Loss, softmax
+from treefold.losses import Loss, logistic, poisson, softmax, squared, squared_hinge
 from treefold.penalties import L2
-from treefold.solvers import Lbfgs, ProximalLbfgs, Solver
+from treefold.solvers import Lbfgs, Newton, Normal, ProximalLbfgs, Solver
 
 
 class LinearFit(NamedTuple):
@@ -79,7 +79,8 @@ def fit(
     lasso : (models,) or float, optional
         L1 strength, >= 0.
     bounds : Bounds, optional
-        Of all models. A column that does not vary keeps coefficient 0 beside an intercept.
+        Of all models, for a loss whose outputs all have coefficients. A column that does not vary keeps coefficient
+        0 beside an intercept.
     holdout : Holdout, optional
         The fold each model does not see.
     start : (outputs, features + 1), optional
@@ -97,7 +98,7 @@ def fit(
     Raises
     ------
     InputError
-        If the solver takes no lasso or bounds.
+        If the solver takes no lasso or bounds, or not this loss.
     """
     varying = (ridge, lasso, max_iter, tol, holdout and holdout.fold, getattr(solver, "step_size", None))
     (models,) = np.broadcast_shapes((1,), *(np.shape(each) for each in varying if each is not None))
@@ -114,6 +115,7 @@ def fit(
     free = np.zeros((kind.outputs, features + 1), bool)
     free[: kind.margins, :-1], free[: kind.margins, -1], free[kind.margins :, -1] = True, intercept, True
     problem = Problem(blocks, loss, space, kind.degree, free, penalty, steepness(strength, metric), holdout)
+    solver = _checked(solver, loss)
     if l1.any() or bounds is not None:
         solver = _proximal(solver, problem, l1, bounds, standardize)
 
@@ -154,16 +156,24 @@ def _first(problem: Problem, kind: Family, start: NDArray | None, intercept: boo
     return problem.from_data(np.broadcast_to(coef, (models, *coef.shape)))
 
 
-def _proximal(
-    solver: Solver, problem: Problem, lasso: NDArray, bounds: Bounds | None, standardize: bool
-) -> ProximalLbfgs:
-    if not isinstance(solver, Lbfgs):
-        raise InputError(f"solver {type(solver).__name__} takes no L1 penalty and no bounds: use L-BFGS")
+def _checked(solver: Solver, loss: Loss) -> Solver:
+    if isinstance(solver, Normal) and loss is not squared:
+        raise InputError("solver normal is for the squared loss: use lbfgs or newton")
+    if isinstance(solver, Newton) and loss not in (squared, logistic, poisson, squared_hinge):
+        raise InputError("solver newton is for squared, logistic, squared hinge and Poisson losses: use lbfgs")
+    return solver
+
+
+def _proximal(solver: Solver, problem: Problem, lasso: NDArray, bounds: Bounds | None, standardize: bool) -> Solver:
     if bounds is None:
-        wide = np.full((problem.outputs, len(problem.space.inverse) + 1), np.inf)
+        wide = np.full(problem.free.shape, np.inf)
         bounds = Bounds(-wide, wide)
     term = problem.term(lasso, bounds.lower, bounds.upper, standardize)
-    return ProximalLbfgs(term, solver.history, solver.noise)
+    if isinstance(solver, Newton | Normal):
+        return solver._replace(term=term)
+    if isinstance(solver, Lbfgs):
+        return ProximalLbfgs(term, solver.history, solver.noise)
+    raise InputError(f"solver {type(solver).__name__} takes no L1 penalty and no bounds: use L-BFGS")
 
 
 def _centred(coef: NDArray, penalised: NDArray, intercept: bool) -> NDArray:
