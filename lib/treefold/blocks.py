@@ -143,6 +143,13 @@ class Scan(Protocol):
         """Merge of ``stat(block, *args)`` over all blocks along the fixed tree: one pass."""
         ...
 
+
+class Blocks(Scan, Protocol):
+    """A data set at rest, cut into :class:`~treefold.block.Block` s."""
+
+    features: int
+    passes: list[Pass]
+
     def tally(self, stat: Callable, *args: Any, merge: Merge = add) -> Any:
         """Merge of ``stat(blocks, *args)`` over the tasks, each of which sees an iterator of its blocks: one pass.
 
@@ -150,13 +157,6 @@ class Scan(Protocol):
         on a grid, rows in their order (the merge is given the earlier ones first).
         """
         ...
-
-
-class Blocks(Scan, Protocol):
-    """A data set at rest, cut into :class:`~treefold.block.Block` s."""
-
-    features: int
-    passes: list[Pass]
 
     def map(self, fn: Callable, *args: Any) -> "Blocks":
         """Blocks ``fn(block, *args)``, which keep their rows and their id, at rest beside these."""

@@ -121,7 +121,12 @@ def _not_finite(name: str, value: float, dtype: str, place: str) -> str:
 def _nan_for_null(column: pa.Array) -> pa.Array:
     """A column of numbers with NaN where it was null; any other as it is."""
     kind = column.type
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind):
+    if (
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_decimal(kind)
+    ):
         return column.cast(pa.float64()).fill_null(float("nan"))
     return column
 
