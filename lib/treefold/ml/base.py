@@ -79,7 +79,7 @@ class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
 
 
 def chart(title: str, x: str, y: str, lines: dict[str, Any], *, kind: str = "line") -> dict[str, Any]:
-    """What a report draws: ``lines`` are named lists of y, or pairs of lists (x, y); ``kind`` is line or bar."""
+    """What a report draws: see :func:`treefold.report.pictures.drawn`."""
     return {"title": title, "x": x, "y": y, "kind": kind, "lines": lines}
 
 
