@@ -30,12 +30,15 @@ class Block(NamedTuple):
     id : int
         Position of the first row in the data set. It depends on the data alone, so whatever is drawn from
         ``(seed, id)`` is the same for any number of tasks.
+    extra : tuple of (rows,)
+        Further columns that were asked for, such as the user's folds, in the type of ``X``.
     """
 
     X: Matrix
     y: NDArray
     weight: NDArray
     id: int
+    extra: tuple[NDArray, ...] = ()
 
 
 def rows_per_block(features: int, dtype: str, sparse: bool = False, partial_rows: int = 1) -> int:

@@ -109,8 +109,15 @@ class Scan(Protocol):
 class Blocks(Scan, Protocol):
     """A data set at rest, cut into :class:`~treefold.block.Block` s."""
 
-    features: int
-    passes: list[Pass]
+    @property
+    def features(self) -> int:
+        """Number of features."""
+        ...
+
+    @property
+    def passes(self) -> list[Pass]:
+        """Accounts of the passes so far."""
+        ...
 
     def map(self, fn: Callable, *args: Any) -> "Blocks":
         """Blocks ``fn(block, *args)``, which keep their rows and their id, at rest beside these."""

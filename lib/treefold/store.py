@@ -90,7 +90,7 @@ def load(uri: str) -> Any:
 
 def load_saved(uri: str) -> Saved:
     """The model saved at a path or URI, and its face."""
-    system, path = _open(uri)
+    system, path = opened(uri)
     try:
         with system.open_input_stream(f"{path}/{MODEL}") as file:
             written = json.loads(file.read())
@@ -111,9 +111,27 @@ def load_saved(uri: str) -> Saved:
     return Saved(kind.from_state(facts, arrays), face)
 
 
+def read_json(uri: str) -> Any:
+    """What a JSON file at a path or URI holds.
+
+    Raises
+    ------
+    InputError
+        If it is not there, or damaged.
+    """
+    system, path = opened(uri)
+    try:
+        with system.open_input_stream(path) as file:
+            return json.loads(file.read())
+    except FileNotFoundError as error:
+        raise InputError(f"there is no {uri}: check the path") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{uri} is damaged: restore it") from error
+
+
 def check_free(uri: str, overwrite: bool) -> None:
     """Raise InputError if something is at ``uri`` that must not be replaced."""
-    system, path = _open(uri)
+    system, path = opened(uri)
     if not overwrite and system.get_file_info(path).type != FileType.NotFound:
         raise InputError(f"{uri} exists: choose another path, or replace it with --overwrite")
 
@@ -132,7 +150,7 @@ def published(uri: str, *, marker: str, overwrite: bool = False) -> Iterator[Pat
         If ``uri`` exists and ``overwrite`` is false.
     """
     check_free(uri, overwrite)
-    system, path = _open(uri)
+    system, path = opened(uri)
     local = isinstance(system, LocalFileSystem)
     if local:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -155,7 +173,8 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _open(uri: str) -> tuple[FileSystem, str]:
+def opened(uri: str) -> tuple[FileSystem, str]:
+    """File system and path of a path or URI."""
     try:
         if "://" in uri or uri.startswith("file:"):
             return FileSystem.from_uri(uri)

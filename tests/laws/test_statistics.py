@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 
 from treefold.algorithms.folds import Holdout, fold_of
-from treefold.algorithms.linear import LinearModel, fit
+from treefold.algorithms.linear import fit
 from treefold.algorithms.linear.objective import objective
 from treefold.algorithms.moments import moments
 from treefold.algorithms.survey import survey
 from treefold.block import Block
 from treefold.errors import InputError
 from treefold.losses import logistic, softmax, squared
-from treefold.metrics import classification_counts, regression_sums
 from treefold.solvers import GradientDescent
 from treefold.solvers.status import CONVERGED, DIVERGED, MAX_ITER, NO_PROGRESS
 
@@ -25,16 +24,11 @@ COEF = RNG.standard_normal((2, 3, 5)) * 0.01
 
 def statistics(blocks):
     """Every sum there is, as a list of arrays."""
-    model = LinearModel(COEF[0], "softmax")
-    counts = blocks.sum(classification_counts, model)
-    errors = blocks.sum(regression_sums, LinearModel(COEF[0, :1], "identity"), 1.0)
     total = moments(blocks)
     return [
         *blocks.sum(objective, COEF, softmax, None),
         *blocks.sum(objective, COEF[:, :1], squared, None),
         *(total.weight, total.mean, total.squares, total.low, total.high),
-        *(counts.weight, counts.log_loss, counts.confusion, counts.bad_labels),
-        *errors[1:],
     ]
 
 

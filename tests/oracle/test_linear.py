@@ -4,22 +4,12 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import (
-    accuracy_score,
-    confusion_matrix,
-    log_loss,
-    mean_absolute_error,
-    precision_score,
-    r2_score,
-    recall_score,
-    root_mean_squared_error,
-)
+from sklearn.metrics import log_loss
 
 from treefold.algorithms.linear import LinearModel, fit
 from treefold.algorithms.survey import survey
 from treefold.engine.local import LocalBlocks
 from treefold.losses import logistic, softmax, squared
-from treefold.metrics import classification_counts, classification_scores, regression_scores, regression_sums
 from treefold.solvers import GradientDescent, Lbfgs
 from treefold.solvers.status import CONVERGED, NO_PROGRESS
 
@@ -144,31 +134,6 @@ def test_real_digits_reach_scikit_learns_optimum():
     oracle = LogisticRegression(C=1 / (0.01 * len(Z)), tol=1e-10, max_iter=10_000).fit(Z, digit)
     value = log_loss(digit, oracle.predict_proba(Z)) + 0.005 * (oracle.coef_**2).sum()
     assert mine.objective[0][-1] == pytest.approx(value, rel=1e-9)
-
-
-def test_classification_scores_are_scikit_learns():
-    result = fitted(MANY, softmax, ridge=0.01)
-    model = LinearModel(result.coef[0], "softmax")
-    blocks = LocalBlocks.from_arrays(X, MANY, WEIGHT, dtype="float64")
-    scores = classification_scores(blocks.sum(classification_counts, model))
-    predicted, probability = model.predict(X), model.probability(X)
-    kw = {"sample_weight": WEIGHT}
-    assert scores["log_loss"] == pytest.approx(log_loss(MANY, probability, **kw))
-    assert scores["accuracy"] == pytest.approx(accuracy_score(MANY, predicted, **kw))
-    assert scores["precision"] == pytest.approx(precision_score(MANY, predicted, average=None, **kw))
-    assert scores["recall"] == pytest.approx(recall_score(MANY, predicted, average=None, **kw))
-    np.testing.assert_allclose(scores["confusion"], confusion_matrix(MANY, predicted, **kw))
-    assert scores["rows"] == ROWS
-
-
-def test_regression_scores_are_scikit_learns():
-    model = LinearModel(fitted(TARGET, squared).coef[0], "identity")
-    blocks = LocalBlocks.from_arrays(X, TARGET, WEIGHT, dtype="float64")
-    scores = regression_scores(blocks.sum(regression_sums, model, TARGET.mean()))
-    kw = {"sample_weight": WEIGHT}
-    assert scores["rmse"] == pytest.approx(root_mean_squared_error(TARGET, model.predict(X), **kw))
-    assert scores["mae"] == pytest.approx(mean_absolute_error(TARGET, model.predict(X), **kw))
-    assert scores["r2"] == pytest.approx(r2_score(TARGET, model.predict(X), **kw))
 
 
 def test_predictions_are_scikit_learns():

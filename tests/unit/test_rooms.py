@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "lib" / "treefold"
-PURE = {"errors", "block", "blocks", "iterate", "losses", "penalties", "solvers", "algorithms", "metrics"}
+PURE = {"errors", "block", "blocks", "together", "iterate", "losses", "penalties", "solvers", "algorithms", "metrics"}
 ENGINE = {"errors", "block", "blocks", "engine"}
 STORE = {"errors", "algorithms", "store", ""}
 RULES = {  # room: (rooms of ours, packages from outside)
@@ -15,6 +15,7 @@ RULES = {  # room: (rooms of ours, packages from outside)
     "errors": (set(), set()),
     "block": (set(), {"numpy", "scipy"}),
     "blocks": (set(), {"numpy"}),
+    "together": ({"blocks"}, set()),
     "iterate": ({"solvers"}, {"numpy"}),
     "losses": (set(), {"numpy", "scipy"}),
     "penalties": (set(), {"numpy", "scipy"}),
@@ -23,16 +24,17 @@ RULES = {  # room: (rooms of ours, packages from outside)
     "metrics": (PURE, {"numpy", "scipy"}),
     "engine": (ENGINE, {"numpy", "scipy", "pyspark", "pyarrow", "threadpoolctl"}),
     "interchange": ({"errors", "algorithms", "interchange"}, {"numpy", "pyspark", "sklearn"}),
-    "ml": (PURE | ENGINE | STORE | {"interchange", "ml"}, {"numpy", "pyspark", "pyarrow"}),
+    "ml": (PURE | ENGINE | STORE | {"interchange", "journal", "together", "ml"}, {"numpy", "pyspark", "pyarrow"}),
     "store": (STORE, {"numpy", "pyarrow"}),
+    "journal": ({"errors", "blocks", "store"}, {"numpy", "scipy", "pyarrow"}),
     "conf": ({"errors"}, {"msgspec"}),
-    "report": ({"errors", "blocks", "report"}, {"matplotlib", "jinja2"}),
-    "jobs": ({"conf", "ml", "store", "report", "errors"}, {"pyspark"}),
+    "report": ({"errors", "blocks", "report"}, {"matplotlib", "jinja2", "pyarrow"}),
+    "jobs": ({"conf", "journal", "ml", "store", "report", "errors"}, {"pyspark"}),
 }
 STANDARD = {
     "argparse", "bisect", "collections", "concurrent", "contextlib", "ctypes", "dataclasses", "difflib", "fnmatch",
-    "functools", "gc", "hashlib", "importlib", "io", "itertools", "json", "mmap", "os", "pathlib", "pickle", "re",
-    "shutil", "statistics", "sys", "tempfile", "time", "tomllib", "typing", "uuid", "zlib",
+    "functools", "gc", "hashlib", "importlib", "io", "itertools", "json", "mmap", "os", "pathlib", "pickle", "queue",
+    "re", "shutil", "statistics", "sys", "tempfile", "threading", "time", "tomllib", "typing", "uuid", "zlib",
 }  # fmt: skip
 FILES = [*LIBRARY.rglob("*.py"), *(ROOT / "jobs").glob("*.py")]
 

@@ -100,7 +100,7 @@ def test_elsewhere_files_are_copied_marker_last_and_old_ones_go(model, tmp_path,
             return super().open_output_stream(path)
 
     system = Bucket(str(tmp_path), LocalFileSystem())
-    monkeypatch.setattr(store, "_open", lambda uri: (system, uri.removeprefix("bucket://")))
+    monkeypatch.setattr(store, "opened", lambda uri: (system, uri.removeprefix("bucket://")))
     publish(model, "bucket://deep/m")
     assert order == ["deep/m/arrays.npz", "deep/m/model.json"]
     (tmp_path / "deep/m/stale").write_text("x")

@@ -38,3 +38,15 @@ def training_weight(block: Block, holdout: Holdout | None) -> NDArray:
         return block.weight[None]
     fold = fold_of(positions(block), holdout.folds, holdout.seed)
     return np.where(fold == holdout.fold[:, None], np.zeros((), block.weight.dtype), block.weight)
+
+
+def validation_weight(block: Block, holdout: Holdout | None) -> NDArray:
+    """Weight of each row where each model is measured: in the fold it holds out, or everywhere if it holds out none.
+
+    ``(models, rows)``, or ``(1, rows)`` where all see all.
+    """
+    if holdout is None:
+        return block.weight[None]
+    fold = fold_of(positions(block), holdout.folds, holdout.seed)
+    seen = (fold == holdout.fold[:, None]) | (holdout.fold[:, None] < 0)
+    return np.where(seen, block.weight, np.zeros((), block.weight.dtype))

@@ -24,6 +24,7 @@ class Columns(NamedTuple):
     ----------
     features : names of numeric, array or vector columns, side by side in this order
     label, weight : name of a numeric column, or None
+    extra : names of further numeric columns
     dtype : ``float32`` or ``float64``
     sparse : bool
         Whether feature vectors may rest as CSR. From the doors inwards it is true only of a single column of vectors,
@@ -38,11 +39,22 @@ class Columns(NamedTuple):
     dtype: str = "float32"
     sparse: bool = False
     partial_rows: int = 1
+    extra: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
         """All columns to read, each once."""
-        return list(dict.fromkeys([*self.features, *filter(None, (self.label, self.weight))]))
+        return list(dict.fromkeys([*self.features, *self.numbers]))
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """Types of features, label, weight and each extra column."""
+        return (self.dtype,) * (3 + len(self.extra))
+
+    @property
+    def numbers(self) -> list[str]:
+        """The columns of one number a row, which is not a feature."""
+        return [*filter(None, (self.label, self.weight)), *self.extra]
 
 
 def read_rows(batch: pa.RecordBatch, columns: Columns, where: Where) -> Rows:
@@ -56,20 +68,22 @@ def read_rows(batch: pa.RecordBatch, columns: Columns, where: Where) -> Rows:
     """
     rows = batch.num_rows
     take = {name: _array(batch.column(name), name, where) for name in columns.names}
-    for name in filter(None, (columns.label, columns.weight)):
+    for name in columns.numbers:
         if take[name].ndim > 1:
-            raise InputError(f"column '{name}' holds arrays: a label or weight is one number a row")
+            raise InputError(f"column '{name}' holds arrays: only features may be more than one number a row")
     with np.errstate(over="ignore"):
         y = take[columns.label].astype(columns.dtype) if columns.label else np.zeros(rows, columns.dtype)
         weight = take[columns.weight].astype(columns.dtype) if columns.weight else np.ones(rows, columns.dtype)
-    for column, values in ((columns.label, y), (columns.weight, weight)):
+        extra = tuple(take[name].astype(columns.dtype) for name in columns.extra)
+    named = zip(columns.extra, extra, strict=True)
+    for column, values in ((columns.label, y), (columns.weight, weight), *named):
         if column and not np.isfinite(values).all():
             bad = int(np.flatnonzero(~np.isfinite(values))[0])
             raise InputError(_not_finite(column, values[bad], columns.dtype, where(bad)))
     if (weight < 0).any():
         bad = int(np.flatnonzero(weight < 0)[0])
         raise InputError(f"column '{columns.weight}' holds weight {weight[bad]:g} {where(bad)}: weights are >= 0")
-    return Rows([take[name] for name in columns.features], y, weight)
+    return Rows([take[name] for name in columns.features], y, weight, extra=extra)
 
 
 def finite(rows: Rows, columns: Columns, where: Where) -> Rows:

@@ -39,7 +39,7 @@ class Layout(NamedTuple):
     rows: int
     block_rows: int
     features: int
-    dtype: str
+    dtypes: tuple[str, ...]
     sparse: bool
     runs: tuple[tuple[int, int], ...]
 
@@ -68,13 +68,13 @@ class Layout(NamedTuple):
         block_rows = rows_per_block(features, columns.dtype, sparse, columns.partial_rows)
         runs = block_runs(starts[-1], block_rows, tasks)
         paths = tuple(part.path for part in staged)
-        return cls(paths, tuple(starts), starts[-1], block_rows, features, columns.dtype, sparse, tuple(runs))
+        return cls(paths, tuple(starts), starts[-1], block_rows, features, columns.dtypes, sparse, tuple(runs))
 
     def shape(self, task: int) -> Shape:
         """Shape of the file of a task."""
         first, last = self.runs[task]
         rows = min(last * self.block_rows, self.rows) - first * self.block_rows
-        return Shape(rows, self.block_rows, self.features, (self.dtype,) * 3, () if self.sparse else None)
+        return Shape(rows, self.block_rows, self.features, self.dtypes, () if self.sparse else None)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class LocalBlocks:
         y: ArrayLike | None = None,
         weight: ArrayLike | None = None,
         *,
+        extra: Sequence[ArrayLike] = (),
         dtype: str = "float32",
     ) -> "LocalBlocks":
         """Blocks of the rows of arrays, cut where the Spark engine cuts them; a sparse ``X`` rests as CSR."""
@@ -40,7 +41,8 @@ class LocalBlocks:
         label = np.zeros(rows, dtype) if y is None else np.asarray(y).astype(dtype)
         w = np.ones(rows, dtype) if weight is None else np.asarray(weight).astype(dtype)
         step = rows_per_block(features, dtype, issparse(X))
-        return cls([_block(matrix, label, w, slice(i, i + step)) for i in range(0, rows, step)])
+        further = [np.asarray(column).astype(dtype) for column in extra]
+        return cls([_block(matrix, label, w, further, slice(i, i + step)) for i in range(0, rows, step)])
 
     def sum(self, stat: Callable, *args: Any) -> Any:
         """See :class:`treefold.blocks.Blocks`."""
@@ -66,6 +68,6 @@ class LocalBlocks:
         self.blocks = []
 
 
-def _block(X: Any, y: NDArray, weight: NDArray, rows: slice) -> Block:
+def _block(X: Any, y: NDArray, weight: NDArray, extra: list[NDArray], rows: slice) -> Block:
     taken = as_csr(X[rows], y.dtype) if issparse(X) else X[rows]
-    return Block(taken, y[rows], weight[rows], rows.start)
+    return Block(taken, y[rows], weight[rows], rows.start, tuple(column[rows] for column in extra))

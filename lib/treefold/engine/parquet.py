@@ -61,7 +61,7 @@ class ParquetRun(NamedTuple):
     @property
     def shape(self) -> Shape:
         """Layout of the file of the blocks."""
-        dtypes, values = (self.columns.dtype,) * 3, () if self.columns.sparse else None
+        dtypes, values = self.columns.dtypes, () if self.columns.sparse else None
         return Shape(self.rows, self.block_rows, self.features, dtypes, values)
 
     def blocks(self) -> Iterator[Block]:

@@ -1,9 +1,9 @@
 """Blocks at rest: memory-mapped files in the executor's own local directories, which Spark deletes with it.
 
-A file holds the consecutive blocks of one task, each as a record ``X | y | weight`` padded to a page; the record of a
-block of CSR is ``data | indices | indptr | y | weight``. A worker keeps up to 256 MiB of files mapped between passes,
-which spares it their page faults. The blocks of a larger file are each mapped when reached and unmapped when let go, so
-the memory of a worker does not grow with the data.
+A file holds the consecutive blocks of a task, each as a record ``X | y | weight | extra`` padded to a page; the record
+of a block of CSR is ``data | indices | indptr | y | weight | extra``. A worker keeps up to 256 MiB of files mapped
+between passes, which spares it their page faults. The blocks of a larger file are each mapped when reached and unmapped
+when let go, so the memory of a worker does not grow with the data.
 """
 
 import mmap
@@ -62,7 +62,7 @@ class Shape(NamedTuple):
     rows, block_rows : int
         Rows in all and per block.
     features : int
-    dtypes : of ``X``, ``y`` and ``weight``
+    dtypes : of ``X``, ``y``, ``weight`` and the extra columns
     values : tuple of int or None
         Stored entries of each block of CSR, empty until the file is written; None for dense blocks.
     """
@@ -70,7 +70,7 @@ class Shape(NamedTuple):
     rows: int
     block_rows: int
     features: int
-    dtypes: tuple[str, str, str]
+    dtypes: tuple[str, ...]
     values: tuple[int, ...] | None = None
 
     @property
@@ -86,8 +86,8 @@ class Shape(NamedTuple):
     @property
     def types(self) -> list[np.dtype]:
         """Types of the arrays of a record."""
-        x, y, weight = map(np.dtype, self.dtypes)
-        return [x, INDEX, INDEX, y, weight] if self.sparse else [x, y, weight]
+        x, *columns = map(np.dtype, self.dtypes)
+        return [x, INDEX, INDEX, *columns] if self.sparse else [x, *columns]
 
     def records(self) -> list[list[Place]]:
         """Places of the arrays of each block."""
@@ -95,7 +95,8 @@ class Shape(NamedTuple):
         for i, rows in enumerate(self.counts):
             features = [rows * self.features] if self.values is None else [self.values[i], self.values[i], rows + 1]
             end, record = _up(end, PAGE), []
-            for dtype, length in zip(types, [*features, rows, rows], strict=True):
+            lengths = [*features, *[rows] * (len(self.dtypes) - 1)]
+            for dtype, length in zip(types, lengths, strict=True):
                 record.append(Place(dtype, length, _up(end, ALIGNED)))
                 end = record[-1].end
             records.append(record)
@@ -156,7 +157,7 @@ def read(part: Part) -> Iterator[tuple[int, Block]]:
             start, end = record[0].start, record[-1].end
             view, skip = (kept, 0) if kept else (_view(file.fileno(), end - start, start), start)
             arrays = [np.frombuffer(view, p.dtype, p.length, p.start - skip) for p in record]
-            yield number, _block(arrays, shape.features, number * shape.block_rows)
+            yield number, _block(arrays, shape, number * shape.block_rows)
 
 
 def _put(file: BinaryIO, block: Block, shape: Shape) -> int:
@@ -165,17 +166,19 @@ def _put(file: BinaryIO, block: Block, shape: Shape) -> int:
     if isinstance(X, csr_array) != shape.sparse or X.shape[1] != shape.features:
         raise ValueError(f"block {block.id} differs from the first in its features: all must have as many, of one kind")
     features = [X.data, X.indices, X.indptr] if isinstance(X, csr_array) else [X]
+    columns = [block.y, block.weight, *block.extra]
     file.seek(_up(file.tell(), PAGE))
-    for array, dtype in zip([*features, block.y, block.weight], shape.types, strict=True):
+    for array, dtype in zip([*features, *columns], shape.types, strict=True):
         file.seek(_up(file.tell(), ALIGNED))
         file.write(np.ascontiguousarray(array, dtype).data)
     return len(features[0])
 
 
-def _block(arrays: list[np.ndarray], features: int, position: int) -> Block:
-    x, *index, y, weight = arrays
-    X = make_csr(x, index[0], index[1], (len(y), features)) if index else x.reshape(len(y), features)
-    return Block(X, y, weight, position)
+def _block(arrays: list[np.ndarray], shape: Shape, position: int) -> Block:
+    features = len(arrays) - len(shape.dtypes) + 1
+    (x, *index), (y, weight, *extra) = arrays[:features], arrays[features:]
+    X = make_csr(x, index[0], index[1], (len(y), shape.features)) if index else x.reshape(len(y), shape.features)
+    return Block(X, y, weight, position, tuple(extra))
 
 
 _kept: dict[tuple[int, int], mmap.mmap] = {}  # whole files by device and inode, the last used last

@@ -15,7 +15,7 @@ Check = Callable[[Matrix, int], None]
 
 
 class Rows(NamedTuple):
-    """Consecutive rows: feature columns ``(rows,)`` or ``(rows, width)``, of arrays or CSR, label, weight.
+    """Consecutive rows: feature columns ``(rows,)`` or ``(rows, width)``, of arrays or CSR, label, weight, extra.
 
     ``check(X, first)`` is called with the features of rows from ``first`` on, in the type they rest in.
     """
@@ -24,6 +24,7 @@ class Rows(NamedTuple):
     y: NDArray
     weight: NDArray
     check: Check | None = None
+    extra: tuple[NDArray, ...] = ()
 
     @property
     def widths(self) -> list[int]:
@@ -68,7 +69,8 @@ class Rows(NamedTuple):
 
     def cut(self, rows: slice) -> "Rows":
         """Some of the rows."""
-        return Rows([column[rows] for column in self.features], self.y[rows], self.weight[rows])
+        extra = tuple(column[rows] for column in self.extra)
+        return Rows([column[rows] for column in self.features], self.y[rows], self.weight[rows], extra=extra)
 
 
 def assemble(stream: Iterable[Rows], first: int, shape: Shape) -> Iterator[Block]:
@@ -76,8 +78,9 @@ def assemble(stream: Iterable[Rows], first: int, shape: Shape) -> Iterator[Block
     for number, parts in enumerate(_by_block(stream, shape.counts), first):
         y = np.concatenate([rows.y[take] for rows, take in parts])
         weight = np.concatenate([rows.weight[take] for rows, take in parts])
+        extra = zip(*([column[take] for column in rows.extra] for rows, take in parts), strict=True)
         X = _stacked(parts, shape.dtypes[0]) if shape.sparse else _filled(parts, shape.features, shape.dtypes[0])
-        yield Block(X, y, weight, number * shape.block_rows)
+        yield Block(X, y, weight, number * shape.block_rows, tuple(np.concatenate(column) for column in extra))
 
 
 def _by_block(stream: Iterable[Rows], counts: list[int]) -> Iterator[list[tuple[Rows, slice]]]:

@@ -91,7 +91,8 @@ class Stage:
         value, index = np.dtype(dtype).itemsize, resident.INDEX.itemsize
         size = stored * (value + index) + index if sparse else np.full(len(rows.y), rows.width * value)
         for take in _slices(size):
-            yield Rows([rows.matrix(take, dtype, sparse)], rows.y[take], rows.weight[take])
+            extra = tuple(column[take] for column in rows.extra)
+            yield Rows([rows.matrix(take, dtype, sparse)], rows.y[take], rows.weight[take], extra=extra)
 
 
 def staged_pieces(path: str) -> Iterator[Rows]:

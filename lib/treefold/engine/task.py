@@ -129,7 +129,7 @@ class MapTask:
     def _map(self, part: Part) -> Part:
         made = Mapped(part, self.payload)
         sample: Block = next(made.blocks())
-        dtypes = (sample.X.dtype.str, sample.y.dtype.str, sample.weight.dtype.str)
+        dtypes = tuple(array.dtype.str for array in (sample.X, sample.y, sample.weight, *sample.extra))
         values = () if issparse(sample.X) else None
         shape = part.shape._replace(features=sample.X.shape[1], dtypes=dtypes, values=values)
         origin = made if part.origin else None

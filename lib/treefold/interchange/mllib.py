@@ -1,13 +1,18 @@
-"""Models of pyspark.ml, made in the JVM: they transform as ours do."""
+"""Models of pyspark.ml: made in the JVM, they transform as ours do; and ours made of theirs."""
 
 from typing import Any
 
-from pyspark.ml import clustering
+import numpy as np
+from pyspark.ml import classification, clustering, regression
+from pyspark.ml.common import _py2java as ml2java
+from pyspark.ml.linalg import DenseMatrix, DenseVector
 from pyspark.mllib.common import _py2java
 from pyspark.mllib.linalg import Vectors
 from pyspark.sql import SparkSession
 
 from treefold.algorithms.kmeans import KMeansModel
+from treefold.algorithms.linear import LinearModel
+from treefold.errors import InputError
 
 
 def kmeans(model: KMeansModel, session: SparkSession) -> Any:
@@ -26,3 +31,63 @@ def kmeans(model: KMeansModel, session: SparkSession) -> Any:
     made._resetUid(uid)
     made._set(distanceMeasure=measure, k=len(model.centres))
     return made
+
+
+def linear(model: LinearModel, session: SparkSession) -> Any:
+    """A ``LinearRegressionModel``, ``LogisticRegressionModel`` or ``LinearSVCModel``, without a summary.
+
+    Raises
+    ------
+    InputError
+        If pyspark.ml has no such model: a support vector machine of more than two classes, or another link.
+    """
+    jvm: Any = session.sparkContext._jvm
+    ml = jvm.org.apache.spark.ml
+
+    def java(value: Any) -> Any:
+        return ml2java(session.sparkContext, value)
+
+    coef, intercept = model.coef[:, :-1], model.coef[:, -1]
+    uid = ml.util.Identifiable.randomUID
+    if model.link in ("logistic", "softmax"):
+        matrix = java(DenseMatrix(len(coef), coef.shape[1], coef.ravel().tolist(), True))
+        made = ml.classification.LogisticRegressionModel(
+            uid("logreg"), matrix, java(DenseVector(intercept)), model.classes, model.link == "softmax"
+        )
+        theirs: Any = classification.LogisticRegressionModel(made)
+        theirs._set(**({"thresholds": list(model.thresholds)} if model.thresholds else {"threshold": model.threshold}))
+    elif model.link == "identity":
+        made = ml.regression.LinearRegressionModel(uid("linReg"), java(DenseVector(coef[0])), float(intercept[0]), 1.0)
+        theirs = regression.LinearRegressionModel(made)
+    elif model.link == "margin" and len(coef) == 1:
+        made = ml.classification.LinearSVCModel(uid("linearsvc"), java(DenseVector(coef[0])), float(intercept[0]))
+        theirs = classification.LinearSVCModel(made)
+        theirs._set(threshold=model.threshold)
+    else:
+        raise InputError(f"pyspark.ml has no model with the link {model.link} and {len(coef)} outputs")
+    return theirs
+
+
+def linear_model(theirs: Any) -> LinearModel:
+    """Our model of a ``LinearRegressionModel``, ``LogisticRegressionModel`` or ``LinearSVCModel`` of pyspark.ml.
+
+    Raises
+    ------
+    InputError
+        If it is none of them.
+    """
+    if isinstance(theirs, classification.LogisticRegressionModel):
+        coef = np.column_stack([theirs.coefficientMatrix.toArray(), theirs.interceptVector.toArray()])
+        if len(coef) == 1:
+            return LinearModel(coef, "logistic", theirs.getThreshold())
+        thresholds = tuple(theirs.getThresholds()) if theirs.isSet("thresholds") else None
+        return LinearModel(coef, "softmax", thresholds=thresholds)
+    if isinstance(theirs, regression.LinearRegressionModel | classification.LinearSVCModel):
+        coef = np.append(theirs.coefficients.toArray(), theirs.intercept)[None]
+        if isinstance(theirs, regression.LinearRegressionModel):
+            return LinearModel(coef, "identity")
+        return LinearModel(coef, "margin", theirs.getThreshold())
+    raise InputError(
+        f"a {type(theirs).__name__} cannot be taken over: give pyspark.ml's LinearRegressionModel, "
+        "LogisticRegressionModel or LinearSVCModel"
+    )

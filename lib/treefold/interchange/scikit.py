@@ -5,7 +5,10 @@ from typing import Any
 import numpy as np
 
 from treefold.algorithms.kmeans import KMeansModel
+from treefold.algorithms.linear import LinearModel
 from treefold.errors import InputError
+
+MISSING = "scikit-learn is not installed: install scikit-learn to export to it"
 
 
 def kmeans(model: KMeansModel) -> Any:
@@ -21,7 +24,7 @@ def kmeans(model: KMeansModel) -> Any:
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import Normalizer
     except ImportError as error:
-        raise InputError("scikit-learn is not installed: install scikit-learn to export to it") from error
+        raise InputError(MISSING) from error
     made = KMeans(len(model.centres), init=model.centres, n_init=1, max_iter=1)
     made.fit(model.centres)  # each centre is its own cluster: sets all that predict needs
     made.cluster_centers_ = np.array(model.centres)
@@ -31,3 +34,45 @@ def kmeans(model: KMeansModel) -> Any:
         0,
     )  # of the rows, which it never saw
     return make_pipeline(Normalizer(), made) if model.cosine else made
+
+
+def linear(model: LinearModel) -> Any:
+    """A ``LinearRegression``, ``LogisticRegression`` or ``LinearSVC``, behind its threshold if that is not the usual.
+
+    Raises
+    ------
+    InputError
+        If scikit-learn is not installed, or has no such model: one with a threshold for each of several classes.
+    """
+    try:
+        from sklearn.linear_model import LinearRegression, LogisticRegression
+        from sklearn.svm import LinearSVC
+    except ImportError as error:
+        raise InputError(MISSING) from error
+    if model.thresholds is not None:
+        raise InputError("scikit-learn has no thresholds for several classes: clear thresholds first")
+    kinds = {"identity": LinearRegression, "logistic": LogisticRegression, "softmax": LogisticRegression,
+             "margin": LinearSVC}  # fmt: skip
+    if model.link not in kinds:
+        raise InputError(f"scikit-learn has no linear model with the link {model.link}")
+    made = kinds[model.link]()
+    coef = model.coef[1:] - model.coef[:1] if model.link == "softmax" and model.classes == 2 else model.coef
+    made.coef_, made.intercept_ = coef[:, :-1].copy(), coef[:, -1].copy()
+    made.n_features_in_ = model.features
+    if not model.classes:
+        made.coef_, made.intercept_ = made.coef_[0], float(made.intercept_[0])
+        return made
+    made.classes_ = np.arange(model.classes, dtype=np.float64)
+    usual = 0.0 if model.link == "margin" else 0.5
+    return made if len(model.coef) > 1 or model.threshold == usual else _above(made, model)
+
+
+def _above(made: Any, model: LinearModel) -> Any:
+    """Behind a threshold that must be exceeded, where scikit-learn's need only be met."""
+    from sklearn.frozen import FrozenEstimator
+    from sklearn.model_selection import FixedThresholdClassifier
+
+    method = "decision_function" if model.link == "margin" else "predict_proba"
+    threshold = float(np.nextafter(model.threshold, np.inf))
+    behind = FixedThresholdClassifier(FrozenEstimator(made), threshold=threshold, pos_label=1.0, response_method=method)
+    return behind.fit(np.zeros((2, model.features)), made.classes_)  # fits nothing: the estimator is frozen

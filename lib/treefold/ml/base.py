@@ -1,19 +1,23 @@
 """What all estimators and their models share: columns, blocks, who watches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pyspark.ml.param import TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 
-from treefold.blocks import Pass
+from treefold.blocks import Blocks, Pass
 from treefold.engine.columns import Columns
 from treefold.engine.sources import open_blocks
 from treefold.engine.spark import SparkBlocks
+from treefold.errors import InputError
+from treefold.iterate import Rungs
+from treefold.journal import Journal
 from treefold.ml.options import Option, Options, at_least, choice, columns
+from treefold.solvers.status import DIVERGED
 
 
 class ColumnOptions(Options):
@@ -38,9 +42,10 @@ class ColumnOptions(Options):
         weight = self.value("weightCol") if labelled else None
         return Columns(tuple(features), label, weight, self.getOrDefault("dtype"), self.reads_sparse, self.partial_rows)
 
-    def open(self, data: DataFrame) -> SparkBlocks:
-        """Blocks of the data, with label and weight; to be closed."""
-        return open_blocks(data, self.columns_of(data), type(self).__name__, self.value("numTasks"))
+    def open(self, data: DataFrame, *extra: str) -> SparkBlocks:
+        """Blocks of the data, with label, weight and further columns; to be closed."""
+        columns = self.columns_of(data)._replace(extra=extra)
+        return open_blocks(data, columns, type(self).__name__, self.value("numTasks"))
 
 
 class LabelOptions(ColumnOptions):
@@ -51,21 +56,95 @@ class LabelOptions(ColumnOptions):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a fit stands: the iteration, what it has come to (name and figure), and the pass that led there."""
+    """Where a fit stands: the iteration (or what else is counted), what it has come to (name and figure), the pass that
+    led there, and more lines where there is more to say.
+    """
 
     iteration: int
     figures: dict[str, float]
     last: Pass
+    unit: str = "iteration"
+    lines: tuple[str, ...] = ()
+
+
+class Batch(NamedTuple):
+    """What the fits of a batch have come to.
+
+    Attributes
+    ----------
+    pures : list of pure models
+    histories : list of list of float
+        What each fit minimises, at the start and after every iteration.
+    iterations, status : (models,)
+        As in :mod:`treefold.solvers.status`.
+    details : Any
+        What the summary of the fit is made of.
+    """
+
+    pures: list[Any]
+    histories: list[list[float]]
+    iterations: Any
+    status: Any
+    details: Any = None
+
+    def one(self, i: int) -> "Batch":
+        """The batch of one of them."""
+        taken: list[Any] = [part[i : i + 1] if part is not None else None for part in self]
+        return Batch(*taken)
 
 
 class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
-    """An estimator whose data can be checked, and whose fit can be watched."""
+    """An estimator whose data can be checked, whose fit can be watched, resumed, and be one of a batch.
 
+    Attributes
+    ----------
+    batched : names of params
+        Estimators that differ in these alone are fitted as one batch.
+    simpler : {name of param: 1 or -1}
+        Whether a model is simpler with more of the param, or with less.
+    """
+
+    batched: frozenset[str] = frozenset()
+    simpler: dict[str, int] = {}
     _watcher: Callable[[Progress], None] | None = None
+    _journal: Journal | None = None
 
     def check(self, data: DataFrame) -> None:
         """Raise InputError for whatever in ``data`` would end a fit or an evaluation: one pass."""
         raise NotImplementedError
+
+    def fit_batch(self, blocks: Blocks, trials: Sequence[Any], rungs: Rungs | None = None) -> Batch:
+        """Fit estimators that differ in ``batched`` params alone, in the same passes.
+
+        Parameters
+        ----------
+        trials : estimators of this class
+        rungs : Rungs, optional
+            Its judge is given the batch as it stands.
+        """
+        raise NotImplementedError
+
+    def made(self, batch: Batch, passes: list[Pass]) -> Any:
+        """The Model of a batch of one."""
+        raise NotImplementedError
+
+    def _fit(self, dataset: DataFrame) -> Any:
+        with self.open(dataset) as opened:
+            blocks = self._journal.over(opened) if self._journal else opened
+            batch = self.fit_batch(blocks, [self])
+            if batch.status[0] == DIVERGED:
+                raise InputError(self.why_diverged())
+            made = self.made(batch, list(blocks.passes)).taking(self, self.columns_of(dataset))
+            return made.trained_on(dataset)
+
+    def why_diverged(self) -> str:
+        """What to say of a fit that diverged."""
+        return f"the fit of {type(self).__name__} diverged"
+
+    def resume_from(self, journal: Journal | None) -> Self:
+        """Keep the passes of a fit in a journal, if any, and go on where it ends; returns the estimator."""
+        self._journal = journal
+        return self
 
     def watch(self, watcher: Callable[[Progress], None]) -> Self:
         """Call ``watcher`` after every pass of a fit; returns the estimator."""
@@ -78,9 +157,21 @@ class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
             self._watcher(Progress(iteration, figures, last))
 
 
-def chart(title: str, x: str, y: str, lines: dict[str, Any], *, kind: str = "line") -> dict[str, Any]:
-    """What a report draws: ``lines`` are named lists of y, or pairs of lists (x, y); ``kind`` is line or bar."""
-    return {"title": title, "x": x, "y": y, "kind": kind, "lines": lines}
+def chart(
+    title: str,
+    x: str,
+    y: str,
+    lines: dict[str, Any],
+    *,
+    kind: str = "line",
+    log: bool = False,
+    window: tuple[float, float] | None = None,
+) -> dict[str, Any]:
+    """What a report draws: ``lines`` are named lists of y, pairs of lists (x, y), or triples (x, y, error of y).
+
+    ``kind`` is line or bar; ``log`` that x is drawn by its logarithm; ``window`` the least and greatest y to show.
+    """
+    return {"title": title, "x": x, "y": y, "kind": kind, "log": log, "window": window, "lines": lines}
 
 
 def _matching(pattern: str, data: DataFrame) -> list[str]:

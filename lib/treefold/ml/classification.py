@@ -1,26 +1,28 @@
 """Classifiers as pyspark.ml Estimators and Models."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 from pyspark.ml import Estimator
 from pyspark.ml.linalg import DenseMatrix, DenseVector, Vector
 from pyspark.ml.param import TypeConverters
-from pyspark.sql import DataFrame
 
 from treefold.algorithms.linear import LinearModel
 from treefold.algorithms.survey import survey
+from treefold.blocks import Blocks, Pass
 from treefold.errors import InputError
+from treefold.iterate import Rungs
 from treefold.losses import logistic, softmax
-from treefold.ml.base import LabelOptions
-from treefold.ml.evaluation import Evaluation, evaluate
-from treefold.ml.fitting import FitOptions, fit_one, summary_of
+from treefold.ml.base import Batch, LabelOptions
+from treefold.ml.fitting import FitOptions, LinearOptions, fit_all, summary_of
 from treefold.ml.model import LinearModelFace
-from treefold.ml.options import Option, choice, share
+from treefold.ml.options import Option, choice, class_thresholds, share
 
 
 class ClassifierOptions(LabelOptions):
-    """The columns a classifier writes, and how it decides."""
+    """The columns a classifier writes."""
 
     probabilityCol = Option(
         "probabilityCol", "the column of class probabilities", TypeConverters.toString, "probability"
@@ -28,46 +30,126 @@ class ClassifierOptions(LabelOptions):
     rawPredictionCol = Option(
         "rawPredictionCol", "the column of margins by class", TypeConverters.toString, "rawPrediction"
     )
+
+
+class LogisticOptions(ClassifierOptions):
+    """How a logistic regression decides."""
+
+    family = Option(
+        "family", "auto, binomial or multinomial; auto is binomial for two classes",
+        choice("auto", "binomial", "multinomial"), "auto",
+    )  # fmt: skip
     threshold = Option("threshold", "the probability above which class 1 is predicted, in [0, 1]", share, 0.5)
+    thresholds = Option(
+        "thresholds", "a number >= 0 for each class: the greatest probability over its threshold is predicted",
+        class_thresholds,
+    )  # fmt: skip
+
+    def setParams(self, **values: Any) -> Self:
+        """Set params by keyword.
+
+        Raises
+        ------
+        InputError
+            As for every object with params, and if threshold and thresholds do not agree.
+        """
+        super().setParams(**values)
+        if self.isSet("threshold") and self.isSet("thresholds"):
+            self.getThreshold()
+        return self
+
+    def setThreshold(self, value: float) -> Self:
+        """Set threshold and clear thresholds; returns the object."""
+        self.clear(self.getParam("thresholds"))
+        return self.setParams(threshold=value)
+
+    def setThresholds(self, value: list[float]) -> Self:
+        """Set thresholds and clear threshold; returns the object."""
+        self.clear(self.getParam("threshold"))
+        return self.setParams(thresholds=value)
+
+    def getThreshold(self) -> float:
+        """The threshold between two classes: ``1 / (1 + thresholds[0] / thresholds[1])`` where those are set.
+
+        Raises
+        ------
+        InputError
+            If thresholds are not two, or both are set and do not agree.
+        """
+        if not self.isSet("thresholds"):
+            return float(self.getOrDefault("threshold"))
+        both = self.getOrDefault("thresholds")
+        if len(both) != 2:
+            raise InputError(f"thresholds has {len(both)} numbers: a model of two classes takes two")
+        found = both[1] / (both[0] + both[1])
+        if self.isSet("threshold") and abs(found - self.getOrDefault("threshold")) > 1e-5:
+            raise InputError(
+                f"threshold is {self.getOrDefault('threshold'):g}, but thresholds say {found:g}: set one of them"
+            )
+        return float(found)
+
+    def getThresholds(self) -> list[float]:
+        """Thresholds by class; of a threshold that is set ``[1 - threshold, threshold]``."""
+        if not self.isSet("thresholds") and self.isSet("threshold"):
+            threshold = self.getThreshold()
+            return [1 - threshold, threshold]
+        if not self.isSet("thresholds"):
+            raise InputError("neither thresholds nor threshold is set: set one of them")
+        return list(self.getOrDefault("thresholds"))
+
+    def deciding(self, model: LinearModel) -> LinearModel:
+        """The model with these thresholds.
+
+        Raises
+        ------
+        InputError
+            If there is not one threshold for each class.
+        """
+        if model.link == "logistic":
+            return replace(model, threshold=self.getThreshold())
+        if not self.isSet("thresholds"):
+            return replace(model, thresholds=None)
+        thresholds = tuple(self.getOrDefault("thresholds"))
+        if len(thresholds) != model.classes:
+            raise InputError(f"thresholds has {len(thresholds)} numbers: the model has {model.classes} classes")
+        return replace(model, thresholds=thresholds)
 
 
-class LogisticRegression(FitOptions, ClassifierOptions, Estimator):
-    """Logistic and softmax regression with an elastic net.
+class LogisticRegression(FitOptions, LogisticOptions, Estimator):
+    """Logistic and softmax regression with an L2 penalty.
 
-    Minimises ``1 / sum_i w_i * sum_i w_i log-loss_i + regParam * ((1 - a) / 2 * |coef|_2^2 + a * |coef|_1)`` with
-    ``a = elasticNetParam``, the penalty on coefficients of standardised features (deviations 1/n) if
-    ``standardization``, the intercept free. Labels are 0 .. classes - 1.
+    Minimises ``1 / sum_i w_i * sum_i w_i log-loss_i + regParam / 2 * |coef|^2``, the penalty on coefficients of
+    standardised features (deviations 1/n) if ``standardization``, the intercept free. Labels are 0 .. classes - 1.
 
     Examples
     --------
     >>> model = LogisticRegression(featuresCol=["x0", "x1"], regParam=0.01).fit(frame)  # doctest: +SKIP
     """
 
-    family = Option(
-        "family", "auto, binomial or multinomial; auto is binomial for two classes",
-        choice("auto", "binomial", "multinomial"), "auto",
-    )  # fmt: skip
-
     labels_are_classes = True
 
-    def _fit(self, dataset: DataFrame) -> "LogisticRegressionModel":
-        with self.open(dataset) as blocks:
-            found = survey(blocks, classification=True)
-            found = found._replace(classes=np.pad(found.classes, (0, max(0, 2 - len(found.classes)))))
-            classes, family = len(found.classes), self.value("family")
-            if family == "binomial" and classes > 2:
-                raise InputError(f"family is binomial but '{self.value('labelCol')}' has {classes} classes: use auto")
-            many = family == "multinomial" or classes > 2
-            fitted = fit_one(self, blocks, softmax if many else logistic, found)
-            pure = LinearModel(fitted.coef[0], "softmax" if many else "logistic", self.value("threshold"))
-            model = LogisticRegressionModel(pure, summary_of(fitted, blocks.passes))
-            return model.taking(self, self.columns_of(dataset))
+    def fit_batch(self, blocks: Blocks, trials: Sequence["LogisticRegression"], rungs: Rungs | None = None) -> Batch:
+        """See :class:`~treefold.ml.base.Trainable`."""
+        found = survey(blocks, classification=True)
+        found = found._replace(classes=np.pad(found.classes, (0, max(0, 2 - len(found.classes)))))
+        classes, family = len(found.classes), self.value("family")
+        if family == "binomial" and classes > 2:
+            raise InputError(f"family is binomial but '{self.value('labelCol')}' has {classes} classes: use auto")
+        many = family == "multinomial" or classes > 2
+        loss, link = (softmax, "softmax") if many else (logistic, "logistic")
+        return fit_all(self, trials, blocks, loss, found, link, [t.value("regParam") for t in trials], rungs)
+
+    def pure(self, coef: np.ndarray, link: str) -> LinearModel:
+        """The pure model of fitted coefficients."""
+        return self.deciding(LinearModel(coef, link))
+
+    def made(self, batch: Batch, passes: list[Pass]) -> "LogisticRegressionModel":
+        """See :class:`~treefold.ml.base.Trainable`."""
+        return LogisticRegressionModel(batch.pures[0], summary_of(batch, passes))
 
 
-class LogisticRegressionModel(LinearModelFace, ClassifierOptions):
+class LogisticRegressionModel(LinearModelFace, LinearOptions, LogisticOptions):
     """Fitted :class:`LogisticRegression`."""
-
-    reads_sparse = True
 
     outputs = ("rawPrediction", "probability", "prediction")
 
@@ -106,13 +188,9 @@ class LogisticRegressionModel(LinearModelFace, ClassifierOptions):
         """Probabilities by class for one vector of features."""
         return DenseVector(self.pure.probability(value.toArray()[None])[0])
 
-    def evaluate(self, dataset: DataFrame) -> Evaluation:
-        """Log-loss, accuracy, precision and recall by label, confusion matrix: one pass."""
-        return evaluate(self, dataset)
-
     def scoring(self) -> LinearModel:
-        """The pure model, with this model's threshold."""
-        return LinearModel(self.pure.coef, self.pure.link, self.value("threshold"))
+        """The pure model, with this model's thresholds."""
+        return self.deciding(self.pure)
 
     def _binomial(self) -> Any:
         if self.pure.link != "logistic":

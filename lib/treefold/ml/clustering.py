@@ -1,6 +1,7 @@
 """k-means as a pyspark.ml Estimator and Model."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from pyspark.ml import Estimator
@@ -13,15 +14,35 @@ from treefold.algorithms import kmeans
 from treefold.algorithms.kmeans.census import census
 from treefold.algorithms.kmeans.clusters import Clusters, clusters
 from treefold.algorithms.kmeans.lloyd import State
-from treefold.blocks import Blocks
+from treefold.blocks import Blocks, Pass
 from treefold.errors import InputError
 from treefold.interchange import mllib, scikit
-from treefold.ml.base import ColumnOptions, Trainable
+from treefold.iterate import Rungs
+from treefold.ml.base import Batch, ColumnOptions, Trainable
 from treefold.ml.clusters import Candidate, ClusteringSummary, candidates_of, mean_silhouettes
 from treefold.ml.evaluation import Evaluation
 from treefold.ml.model import ModelFace
 from treefold.ml.options import Option, at_least, choice, counts, rows_of_numbers
 from treefold.solvers.status import RUNNING
+
+
+class Fitted(NamedTuple):
+    """The restarts of each number of clusters of one estimator, and which number is chosen."""
+
+    trials: list[list[kmeans.Trial]]
+    candidates: list[Candidate] = []
+    chosen: int = 0
+
+    @property
+    def best(self) -> kmeans.Trial:
+        """The best restart of the number chosen."""
+        return kmeans.best_of(self.trials[self.chosen])
+
+    def judged(self, blocks: Blocks, cosine: bool) -> "Fitted":
+        """With the number of greatest silhouette chosen, the first where none has one: a pass, if there are several."""
+        candidates = candidates_of(blocks, self.trials, cosine)
+        silhouettes = [-np.inf if one.silhouette is None else one.silhouette for one in candidates]
+        return Fitted(self.trials, candidates, int(np.argmax(silhouettes)))
 
 
 class ClusterOptions(ColumnOptions):
@@ -69,6 +90,8 @@ class KMeans(Trainable, ClusterOptions, Estimator):
         "initialModel", "the path of a saved model, whose centres are the first", TypeConverters.toString
     )
     solver = Option("solver", "auto, lloyd or minibatch; auto is lloyd", choice("auto", "lloyd", "minibatch"), "auto")
+    batched = frozenset({"k", "tol", "maxIter"})
+    simpler = {"k": -1}
     batchSize = Option(
         "batchSize", "the rows of a mini-batch, for solver minibatch, >= 1", at_least(1, TypeConverters.toInt), 16384
     )
@@ -84,29 +107,55 @@ class KMeans(Trainable, ClusterOptions, Estimator):
         with self.open(data) as blocks:
             census(blocks, self.cosine, ())
 
+    def fit_batch(self, blocks: Blocks, trials: Sequence["KMeans"], rungs: Rungs | None = None) -> Batch:
+        """See :class:`~treefold.ml.base.Trainable`."""
+        starts = [trial._start() for trial in trials]
+        ks = [k for some, _ in starts for k in some]
+        owner = np.repeat(np.arange(len(trials)), [len(some) for some, _ in starts])
+
+        def each(name: str) -> np.ndarray:
+            return np.array([trial.value(name) for trial in trials])[owner]
+
+        def by_trial(fitted: list[list[kmeans.Trial]]) -> list[Fitted]:
+            return [Fitted([fitted[i] for i in np.flatnonzero(owner == t)]) for t in range(len(trials))]
+
+        begin = starts[0][1]
+        fitted = kmeans.fit(
+            blocks,
+            ks,
+            restarts=self.value("nInit"),
+            start_by=begin if isinstance(begin, kmeans.Start) else [at for _, given in starts for at in given],
+            cosine=self.cosine,
+            batch_rows=self.value("batchSize") if self.value("solver") == "minibatch" else None,
+            max_iter=each("maxIter"),
+            tol=each("tol"),
+            seed=self.value("seed"),
+            on_step=lambda state: self._tell(state, blocks),
+            rungs=rungs and Rungs(rungs.at, lambda fitted: rungs.judge(self._batch(by_trial(fitted)))[owner]),
+        )
+        return self._batch([one.judged(blocks, self.cosine) for one in by_trial(fitted)])
+
+    def _batch(self, fitted: list["Fitted"]) -> Batch:
+        best = [one.best for one in fitted]
+        return Batch(
+            [kmeans.KMeansModel(trial.centres, self.cosine) for trial in best],
+            [trial.costs for trial in best],
+            [trial.iterations for trial in best],
+            [trial.status for trial in best],
+            fitted,
+        )
+
+    def made(self, batch: Batch, passes: list[Pass]) -> "KMeansModel":
+        """See :class:`~treefold.ml.base.Trainable`."""
+        fitted: Fitted = batch.details[0]
+        trials = fitted.trials[fitted.chosen]
+        return KMeansModel(batch.pures[0], ClusteringSummary.of(trials, fitted.candidates, passes))
+
     def _fit(self, dataset: DataFrame) -> "KMeansModel":
-        ks, begin = self._start()
-        with self.open(dataset) as blocks:
-            trials = kmeans.fit(
-                blocks,
-                ks,
-                restarts=self.value("nInit"),
-                start_by=begin,
-                cosine=self.cosine,
-                batch_rows=self.value("batchSize") if self.value("solver") == "minibatch" else None,
-                max_iter=self.value("maxIter"),
-                tol=self.value("tol"),
-                seed=self.value("seed"),
-                on_step=lambda state: self._tell(state, blocks),
-            )
-            candidates = candidates_of(blocks, trials, self.cosine)
-            chosen = _chosen(candidates)
-            summary = ClusteringSummary.of(trials[chosen], candidates, list(blocks.passes))
-            pure = kmeans.KMeansModel(kmeans.best_of(trials[chosen]).centres, self.cosine)
-        model = KMeansModel(pure, summary).taking(self, self.columns_of(dataset))
-        summary.predictionCol, summary.transformed = self.value("predictionCol"), lambda: model.transform(dataset)
-        model.setParams(k=ks[chosen])
-        return model
+        model: KMeansModel = super()._fit(dataset)
+        model.summary.predictionCol = self.value("predictionCol")
+        model.summary.transformed = lambda: model.transform(dataset)
+        return model.setParams(k=model.summary.k)
 
     def _start(self) -> tuple[list[int], Any]:
         """Numbers of clusters, and how their centres begin."""
@@ -201,8 +250,3 @@ class KMeansModel(ModelFace, ClusterOptions):
 
     def _cost(self, sums: Clusters) -> float:
         return float(sums.cost.sum()) / (2 if self.cosine else 1)
-
-
-def _chosen(candidates: list[Candidate]) -> int:
-    """The number of clusters of greatest silhouette; the first where none has one."""
-    return max(range(len(candidates)), key=lambda i: -np.inf if (s := candidates[i].silhouette) is None else s)

@@ -7,13 +7,21 @@ from typing import Any, Self
 from pyspark.ml import Model
 from pyspark.ml.linalg import Vector
 from pyspark.ml.util import MLReadable, MLReader, MLWritable, MLWriter
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 from treefold import store
 from treefold.engine.columns import Columns
 from treefold.errors import InputError
+from treefold.interchange import mllib, scikit
 from treefold.ml.base import ColumnOptions
 from treefold.ml.predict import predicted
+from treefold.ml.summaries import evaluated, trained
+
+KEPT = (
+    "featuresCol", "labelCol", "weightCol", "predictionCol", "probabilityCol", "rawPredictionCol", "fitIntercept",
+    "regParam", "standardization",
+)  # fmt: skip
+"""Params of a linear model that pyspark.ml's has as well."""
 
 
 class ModelFace(Model, ColumnOptions, MLReadable, MLWritable):
@@ -58,6 +66,10 @@ class ModelFace(Model, ColumnOptions, MLReadable, MLWritable):
         self.parent = estimator
         return self
 
+    def trained_on(self, data: DataFrame) -> Self:
+        """The model, after it has been told its training data."""
+        return self
+
     def write(self) -> "FolderWriter":
         """Writer of ``model.json`` and ``arrays.npz``."""
         return FolderWriter(self)
@@ -75,10 +87,59 @@ class LinearModelFace(ModelFace):
         """Prediction for one vector of features."""
         return float(self.scoring().predict(value.toArray()[None])[0])
 
+    def toSklearn(self) -> Any:
+        """The model as scikit-learn's LinearRegression, LogisticRegression or LinearSVC.
+
+        Raises
+        ------
+        InputError
+            If scikit-learn is not installed, or has no such model.
+        """
+        return scikit.linear(self.scoring())
+
+    def toSpark(self, session: SparkSession) -> Any:
+        """The model as pyspark.ml's, with the same columns.
+
+        Raises
+        ------
+        InputError
+            If pyspark.ml has no such model, or the features are several columns: it takes one column of vectors.
+        """
+        if not isinstance(self.value("featuresCol"), str):
+            raise InputError("pyspark.ml takes one column of vectors: setFeaturesCol to its name first")
+        made = mllib.linear(self.scoring(), session)
+        made._set(**{name: self.value(name) for name in KEPT if self.hasParam(name) and self.value(name) is not None})
+        made._transfer_params_to_java()
+        return made
+
+    @classmethod
+    def fromSpark(cls, model: Any) -> Self:
+        """Our model of pyspark.ml's of the same name, with its columns and thresholds.
+
+        Raises
+        ------
+        InputError
+            If it is another kind of model.
+        """
+        if type(model).__name__ != cls.__name__:
+            raise InputError(f"a {type(model).__name__} is no {cls.__name__}: load it with its own class")
+        made = cls(mllib.linear_model(model))
+        names = [name for name in (*KEPT, "threshold", "thresholds") if made.hasParam(name) and model.hasParam(name)]
+        return made.setParams(**{name: model.getOrDefault(name) for name in names if model.isSet(name)})
+
     @property
     def numFeatures(self) -> int:
         """Number of features."""
         return self.pure.features
+
+    def trained_on(self, data: DataFrame) -> Self:
+        """The model with the summary of its training data, to be measured when it is asked."""
+        self.summary = trained(self, data, self.summary)
+        return self
+
+    def evaluate(self, dataset: DataFrame) -> Any:
+        """Summary of the model on a labelled data set: one pass. See :mod:`treefold.ml.summaries`."""
+        return evaluated(self, dataset)
 
 
 class FolderWriter(MLWriter):
@@ -120,6 +181,6 @@ def fill(model: ModelFace, folder: Path) -> None:
     """Write a model into ``folder``, with the metadata by which a pyspark.ml Pipeline finds its class."""
     face = {"class": _name(type(model)), "uid": model.uid}
     params = {param.name: value for param, value in model._paramMap.items()}
-    store.save(model.pure, folder, {**face, "params": params})
+    store.save(model.scoring(), folder, {**face, "params": params})
     (folder / "metadata").mkdir()
     (folder / "metadata" / "part-00000").write_text(json.dumps({**face, "paramMap": {}}) + "\n")

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from pyspark.ml.param import Param, Params, TypeConverters
 
@@ -42,10 +42,11 @@ class Options(Params):
         for name, option in list(vars(cls).items()):
             if isinstance(option, Option):
                 title = name[0].upper() + name[1:]
-                setattr(cls, f"get{title}", _getter(name))
-                setattr(cls, f"set{title}", _setter(name))
+                for word, made in ((f"get{title}", _getter(name)), (f"set{title}", _setter(name))):
+                    if word not in vars(cls):
+                        setattr(cls, word, made)
 
-    def setParams(self, **values: Any) -> "Options":
+    def setParams(self, **values: Any) -> Self:
         """Set params by keyword.
 
         Raises
@@ -103,6 +104,17 @@ def at_least(low: float, convert: Callable[[Any], Any] = TypeConverters.toFloat)
     return check
 
 
+def only(value: Any, reason: str) -> Callable[[Any], Any]:
+    """A param of pyspark.ml's that has but one value here."""
+
+    def check(given: Any) -> Any:
+        if given != value:
+            raise ValueError(f"only {value!r} can be honoured: {reason}")
+        return value
+
+    return check
+
+
 def share(value: Any) -> float:
     """A number in [0, 1]."""
     number = TypeConverters.toFloat(value)
@@ -123,6 +135,14 @@ def choice(*values: str) -> Callable[[Any], str]:
         return word
 
     return check
+
+
+def class_thresholds(value: Any) -> list[float]:
+    """Numbers >= 0, at most one of them 0."""
+    numbers = TypeConverters.toListFloat(value)
+    if not all(0 <= number < float("inf") for number in numbers) or numbers.count(0.0) > 1:
+        raise ValueError("not numbers from 0 up, at most one of them 0")
+    return numbers
 
 
 def columns(value: Any) -> Any:

@@ -3,13 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-RUNNING, CONVERGED, MAX_ITER, NO_PROGRESS, DIVERGED = range(5)
+RUNNING, CONVERGED, MAX_ITER, NO_PROGRESS, DIVERGED, PAUSED, STOPPED = range(7)
 MEANING = (
     "running",
     "converged",
     "maximum number of iterations reached",
     "no further decrease in the precision of the data",
     "diverged",
+    "waiting for the others",
+    "stopped: others do better",
 )
 
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from treefold.algorithms.draws import substream
 from treefold.algorithms.kmeans.census import census
@@ -12,7 +12,7 @@ from treefold.algorithms.kmeans.lloyd import Lloyd, MiniBatch, Solver, State, be
 from treefold.algorithms.kmeans.start import Start, Wanted, start
 from treefold.blocks import Blocks
 from treefold.errors import InputError
-from treefold.iterate import OnStep, iterate
+from treefold.iterate import OnStep, Rungs, iterate
 
 
 class Trial(NamedTuple):
@@ -54,10 +54,11 @@ def fit(
     start_by: Start | list[NDArray] = Start(),  # noqa: B008 - an immutable tuple
     cosine: bool = False,
     batch_rows: int | None = None,
-    max_iter: int = 20,
-    tol: float = 1e-4,
+    max_iter: ArrayLike = 20,
+    tol: ArrayLike = 1e-4,
     seed: int = 0,
     on_step: OnStep | None = None,
+    rungs: Rungs | None = None,
 ) -> list[list[Trial]]:
     """Fit ``restarts`` models for every number of clusters, all in the same passes.
 
@@ -69,11 +70,13 @@ def fit(
         How to draw the first centres, or the first centres for each of ``ks``.
     batch_rows : int, optional
         Rows of a mini-batch; all rows if None.
-    max_iter, tol
+    max_iter, tol : number, or one for each of ``ks``
         A model stops when no centre would go farther than ``tol`` (for the cosine, 1 - cos), or after ``max_iter``
         iterations.
     on_step : callable, optional
         Called after every iteration with the state.
+    rungs : Rungs, optional
+        Its judge is given what this function returns, as it stands, and says which of ``ks`` go on.
 
     Returns
     -------
@@ -103,14 +106,22 @@ def fit(
         if on_step:
             on_step(state)
 
-    state = iterate(lambda s: step(blocks, solver, batch, s), begin(blocks, solver, batch), max_iter, tol, record)
+    def fitted(state: State) -> list[list[Trial]]:
+        trials = [_trial(state, mine, m, costs[m]) for m, mine in enumerate(batch.slices)]
+        return [trials[i : i + restarts] for i in range(0, len(trials), restarts)]
+
+    def each(values: ArrayLike) -> NDArray:
+        return np.repeat(np.broadcast_to(np.asarray(values), len(ks)), restarts)
+
+    judged = rungs and Rungs(rungs.at, lambda state: each(rungs.judge(fitted(state))))
+    first = begin(blocks, solver, batch)
+    state = iterate(lambda s: step(blocks, solver, batch, s), first, each(max_iter), each(tol), record, judged)
     if batches > 1:
         whole = begin(blocks, Lloyd(), Centres(state.centres, batch.ends, cosine))
         for mine, value in zip(costs, whole.value, strict=True):
             mine[-1] = float(value)
         state = whole._replace(iteration=state.iteration, status=state.status)
-    trials = [_trial(state, mine, m, costs[m]) for m, mine in enumerate(batch.slices)]
-    return [trials[i : i + restarts] for i in range(0, len(trials), restarts)]
+    return fitted(state)
 
 
 def best_of(trials: list[Trial]) -> Trial:

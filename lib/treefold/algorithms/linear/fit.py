@@ -10,11 +10,11 @@ from treefold.algorithms.folds import Holdout
 from treefold.algorithms.linear.family import Family, family
 from treefold.algorithms.linear.frame import frame
 from treefold.algorithms.linear.problem import Problem, steepness
-from treefold.algorithms.linear.smoothing import stages
+from treefold.algorithms.linear.smoothing import Stage, stages
 from treefold.algorithms.survey import Survey
 from treefold.blocks import Blocks
 from treefold.errors import InputError
-from treefold.iterate import OnStep, iterate
+from treefold.iterate import OnStep, Rungs, iterate
 from treefold.losses import Loss, logistic, poisson, softmax, squared, squared_hinge
 from treefold.penalties import L2
 from treefold.solvers import Lbfgs, Newton, Normal, ProximalLbfgs, Solver
@@ -63,6 +63,7 @@ def fit(
     max_iter: ArrayLike = 100,
     tol: ArrayLike = 1e-6,
     on_step: OnStep | None = None,
+    rungs: Rungs | None = None,
 ) -> LinearFit:
     """Fit a batch of models in the same passes.
 
@@ -94,6 +95,10 @@ def fit(
     max_iter, tol : (models,) or number
         As in :func:`treefold.iterate.iterate`; the gradient is that of the standardised problem, or with a lasso or
         bounds its smallest subgradient.
+    on_step : callable, optional
+        Called after every pass with the solver's state, its values in the units of the label.
+    rungs : Rungs, optional
+        Its judge is given the fit as it stands, a LinearFit.
 
     Raises
     ------
@@ -130,21 +135,25 @@ def fit(
         if on_step:
             on_step(state)
 
+    def fitted(state: Any) -> LinearFit:
+        coef = problem.to_data(state.x)
+        if loss is softmax and bounds is None:
+            coef = _centred(coef, (l2 > 0) | (l1 > 0), intercept)
+        return LinearFit(coef, history, before + state.iteration, state.status)
+
+    judged = rungs and Rungs(rungs.at, lambda state: rungs.judge(fitted(state)))
     x = _first(problem, kind, start, intercept, models)
-    for stage in stages(loss, smoothing, space.label_scale):
-        smooth = problem._replace(loss=stage.loss)
-        state = iterate(
-            partial(solver.step, smooth),
-            solver.init(smooth, x),
-            np.asarray(max_iter) - before,
-            np.maximum(tol, stage.tol),
-            record,
-        )
+    *rough, last = stages(loss, smoothing, space.label_scale)
+
+    def solved(stage: Stage, judged: Rungs | None) -> Any:
+        smooth, left = problem._replace(loss=stage.loss), np.asarray(max_iter) - before
+        gradient = np.maximum(tol, stage.tol)
+        return iterate(partial(solver.step, smooth), solver.init(smooth, x), left, gradient, record, judged)
+
+    for stage in rough:
+        state = solved(stage, None)
         x, before = state.x, before + state.iteration
-    coef = problem.to_data(state.x)
-    if loss is softmax and bounds is None:
-        coef = _centred(coef, (l2 > 0) | (l1 > 0), intercept)
-    return LinearFit(coef, history, before, state.status)
+    return fitted(solved(last, judged))
 
 
 def _first(problem: Problem, kind: Family, start: NDArray | None, intercept: bool, models: int) -> NDArray:

@@ -1,5 +1,6 @@
 """A fitted linear model: scoring with NumPy alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,26 +8,34 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from treefold.algorithms.linear.objective import margins
+from treefold.algorithms.linear.batch import LinearBatch
 from treefold.block import Matrix
 from treefold.errors import InputError
+from treefold.metrics.predictions import Predictions
 
 
 @dataclass(frozen=True)
 class LinearModel:
-    """Coefficients and the link that turns margins into predictions.
+    """Coefficients and the link that turns margins into predictions: a batch of one.
 
     Attributes
     ----------
     coef : (outputs, features + 1) float64, the intercept last
-    link : ``identity`` (regression), ``logistic`` (classes 0 and 1, one output) or ``softmax`` (one output a class)
+    link : str
     threshold : float
-        Probability above which the ``logistic`` link predicts class 1.
+    thresholds : tuple of float, optional
+        See :class:`~treefold.algorithms.linear.batch.LinearBatch`.
     """
 
     coef: NDArray
     link: str
     threshold: float = 0.5
+    thresholds: tuple[float, ...] | None = None
+
+    @property
+    def batch(self) -> LinearBatch:
+        """The model as a batch of one."""
+        return LinearBatch(self.coef[None], self.link, self.threshold, self.thresholds)
 
     @property
     def features(self) -> int:
@@ -36,59 +45,80 @@ class LinearModel:
     @property
     def classes(self) -> int:
         """Number of classes; 0 for a regression."""
-        return {"identity": 0, "logistic": 2, "softmax": len(self.coef)}[self.link]
+        return self.batch.classes
+
+    def predictions(self, X: Matrix) -> Predictions:
+        """What the model says of rows ``X``, with a models axis of 1."""
+        return self.batch.predictions(self._rows(X))
 
     def margin(self, X: Matrix) -> NDArray:
-        """Raw predictions of rows ``X``, an array or CSR: ``(rows,)`` for a regression, else ``(rows, classes)``.
+        """Raw predictions of rows ``X``: ``(rows,)`` for a regression, else ``(rows, classes)``.
 
         Raises
         ------
         InputError
             If ``X`` has not as many columns as the model has features.
         """
-        X = X.astype(np.float64, copy=False) if isinstance(X, csr_array) else np.asarray(X, np.float64)
-        if X.ndim != 2 or X.shape[1] != self.features:
-            raise InputError(f"the model takes rows of {self.features} features, got an array of shape {X.shape}")
-        margin = margins(X, self.coef[None])[0].T
-        if self.link == "identity":
-            return margin[:, 0]
-        return np.concatenate([-margin, margin], axis=1) if self.link == "logistic" else margin
+        raw = self.batch.raw(self._rows(X))[0].T
+        return raw if self.classes else raw[:, 0]
 
     def probability(self, X: Matrix) -> NDArray:
-        """Probability of each class, ``(rows, classes)``."""
-        return self.probability_of(self.margin(X))
+        """Probability of each class, ``(rows, classes)``.
 
-    def probability_of(self, margin: NDArray) -> NDArray:
-        """Probabilities from the raw predictions of a classifier."""
-        if self.link == "logistic":
-            positive = np.exp(-np.logaddexp(0, -margin[:, 1]))
-            return np.stack([1 - positive, positive], axis=1)
-        e = np.exp(margin - margin.max(axis=1, keepdims=True))
-        return e / e.sum(axis=1, keepdims=True)
-
-    def class_of(self, probability: NDArray) -> NDArray:
-        """Class 1 where its probability is above ``threshold``, or the most probable of many; NaN for a NaN row."""
-        chosen = probability[:, 1] > self.threshold if self.link == "logistic" else probability.argmax(axis=1)
-        return np.where(np.isnan(probability[:, 0]), np.nan, chosen)
+        Raises
+        ------
+        InputError
+            If the model has none.
+        """
+        probability = self.predictions(X).probability
+        if probability is None:
+            raise InputError(f"a model with the link {self.link} has no probabilities: use margin")
+        return probability[0].T
 
     def predict(self, X: Matrix) -> NDArray:
         """Predicted value or class, ``(rows,)``."""
-        margin = self.margin(X)
-        return margin if self.link == "identity" else self.class_of(self.probability_of(margin))
+        return self.predictions(X).value[0]
 
     def outputs(self, X: Matrix) -> dict[str, NDArray]:
-        """Columns that can be added: ``prediction``, and of a classifier ``rawPrediction`` and ``probability``."""
-        margin = self.margin(X)
-        if not self.classes:
-            return {"prediction": margin}
-        probability = self.probability_of(margin)
-        return {"rawPrediction": margin, "probability": probability, "prediction": self.class_of(probability)}
+        """Columns that can be added: ``prediction``, of a classifier ``rawPrediction`` and, if any, ``probability``."""
+        raw = self.batch.raw(self._rows(X))
+        probability = self.batch.probability_of(raw)
+        made = {"prediction": self.batch.value_of(raw, probability)[0]}
+        if self.classes:
+            made["rawPrediction"] = raw[0].T
+        if probability is not None:
+            made["probability"] = probability[0].T
+        return made
+
+    def threshold_of(self, score: NDArray) -> NDArray:
+        """The threshold that a score of a binary classifier is: a probability, or without them a raw prediction."""
+        return score if self.link == "margin" else np.exp(-np.logaddexp(0, -score))
 
     def save_state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Facts and arrays from which :meth:`from_state` makes the model again."""
-        return {"link": self.link, "threshold": self.threshold}, {"coef": self.coef}
+        facts = {"link": self.link, "threshold": self.threshold, "thresholds": self.thresholds}
+        return facts, {"coef": self.coef}
 
     @classmethod
     def from_state(cls, facts: dict[str, Any], arrays: dict[str, NDArray]) -> "LinearModel":
         """Model of saved facts and arrays."""
-        return cls(arrays["coef"], facts["link"], facts["threshold"])
+        thresholds = facts.get("thresholds")
+        return cls(arrays["coef"], facts["link"], facts["threshold"], thresholds and tuple(thresholds))
+
+    def _rows(self, X: Matrix) -> Matrix:
+        X = X if isinstance(X, csr_array) else np.asarray(X, np.float64)
+        if X.ndim != 2 or X.shape[1] != self.features:
+            raise InputError(f"the model takes rows of {self.features} features, got an array of shape {X.shape}")
+        return X
+
+
+def batch_of(models: Sequence[LinearModel]) -> LinearBatch:
+    """Models of one link and shape as a batch, each with its thresholds."""
+    thresholds = [model.thresholds or np.ones(model.classes) for model in models]
+    some = any(model.thresholds for model in models)
+    return LinearBatch(
+        np.stack([model.coef for model in models]),
+        models[0].link,
+        np.array([model.threshold for model in models]),
+        np.array(thresholds) if some else None,
+    )

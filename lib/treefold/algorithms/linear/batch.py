@@ -1,0 +1,83 @@
+"""A batch of fitted linear models: what they all say of rows, in one product."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from treefold.algorithms.linear.objective import margins
+from treefold.block import Matrix
+from treefold.metrics.predictions import Predictions
+
+
+class LinearBatch(NamedTuple):
+    """Coefficients of a batch and how margins become predictions.
+
+    Attributes
+    ----------
+    coef : (models, outputs, features + 1) float64, the intercept last
+    link : str
+        ``identity`` (regression), ``logistic`` (classes 0 and 1, one output), ``softmax`` (one output a class), or
+        ``margin`` (classes without probabilities: 0 and 1 by one output, or one output a class).
+    threshold : float, or (models,)
+        With one output, class 1 is predicted above it: above this probability, or margin for the link ``margin``.
+    thresholds : (classes,), or (models, classes), optional
+        With one output a class, the class of greatest ``probability / threshold`` is predicted.
+    """
+
+    coef: NDArray
+    link: str
+    threshold: ArrayLike = 0.5
+    thresholds: ArrayLike | None = None
+
+    def stack(self, model: Any) -> "LinearBatch | None":
+        """The batch with one more linear model; None if that is of another kind."""
+        other = getattr(model, "batch", None)
+        if not isinstance(other, LinearBatch) or other[1:] != self[1:] or other.coef.shape[1:] != self.coef.shape[1:]:
+            return None
+        return self._replace(coef=np.concatenate([self.coef, other.coef]))
+
+    @property
+    def classes(self) -> int:
+        """Number of classes; 0 for a regression."""
+        return 0 if self.link == "identity" else max(2, self.coef.shape[1])
+
+    def raw(self, X: Matrix) -> NDArray:
+        """Raw predictions in float64: ``(models, 1, rows)`` of a regression, else ``(models, classes, rows)``."""
+        margin = margins(X.astype(np.float64, copy=False), self.coef)
+        one = self.classes == 2 and margin.shape[1] == 1
+        return np.concatenate([-margin, margin], axis=1) if one else margin
+
+    def probability_of(self, raw: NDArray) -> NDArray | None:
+        """Probabilities ``(models, classes, rows)``, or None where the link has none."""
+        if self.link == "logistic":
+            probability: NDArray = np.exp(-np.logaddexp(0, -raw))
+            return probability
+        if self.link == "softmax":
+            e = np.exp(raw - raw.max(axis=1, keepdims=True))
+            return e / e.sum(axis=1, keepdims=True)
+        return None
+
+    def value_of(self, raw: NDArray, probability: NDArray | None) -> NDArray:
+        """Predicted values or classes, ``(models, rows)``; NaN for a NaN row."""
+        if self.link == "identity":
+            return raw[:, 0]
+        likely = raw if probability is None else probability
+        if self.coef.shape[1] == 1:
+            chosen = likely[:, 1] > np.asarray(self.threshold)[..., None]
+        elif self.thresholds is None:
+            chosen = likely.argmax(axis=1)
+        else:
+            with np.errstate(divide="ignore", invalid="ignore"):  # a threshold of 0 wins, unless 0 / 0
+                share = likely / np.asarray(self.thresholds)[..., None]
+            chosen = np.where(np.isnan(share), -np.inf, share).argmax(axis=1)
+        return np.where(np.isnan(likely[:, 0]), np.nan, chosen)
+
+    def predictions(self, X: Matrix) -> Predictions:
+        """What the models say of the rows of ``X``: a :class:`~treefold.metrics.predictions.Predictor`."""
+        raw = self.raw(X)
+        probability = self.probability_of(raw)
+        score = None
+        if self.classes == 2:
+            score = raw[:, 1] if self.coef.shape[1] == 1 else raw[:, 1] - raw[:, 0]
+        return Predictions(self.value_of(raw, probability), self.classes, probability, score)

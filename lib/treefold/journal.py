@@ -1,0 +1,247 @@
+"""A journal of passes: how a job that was killed goes on where it was.
+
+All that an algorithm knows of the data is what its passes returned. A journal keeps that; a job that is run again is
+given it back without a look at the data, takes the same steps, and so arrives at the pass it had come to with every bit
+as it was. No algorithm needs to know. The first pass is made again, and must return what it returned then: other data
+are not gone on with.
+
+The journal is a folder of numbered files, each the passes of a stretch, written aside and renamed, with a checksum in
+front. A damaged file ends what is known; the passes after it are made again.
+"""
+
+import hashlib
+import os
+import pickle
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import count
+from typing import Any, NamedTuple
+
+import numpy as np
+from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
+from scipy.sparse import issparse
+
+from treefold.blocks import Blocks, Leaf, Merge, Pass, add
+from treefold.errors import InputError
+from treefold.store import opened
+
+CHECKSUM_BYTES = hashlib.sha256().digest_size
+
+
+class Entry(NamedTuple):
+    """One pass: a digest of what was asked, the answer, the number of features, the account."""
+
+    asked: str
+    answer: Any
+    features: int
+    account: Pass
+
+
+class Journal:
+    """The journal of a job.
+
+    Its files are pickled, and readable by their owner only on a local disk: go on with your own journals only.
+
+    Parameters
+    ----------
+    uri : str
+        A path or any URI of pyarrow.fs.
+    job : str
+        What the job is to do; a journal of another job is not gone on with.
+    every : int
+        Passes in a file: at most so many are made again.
+    resume : bool
+        Whether to go on with what is there; else it is removed.
+
+    Raises
+    ------
+    InputError
+        If the journal is that of another job.
+    """
+
+    def __init__(self, uri: str, job: str, every: int = 10, *, resume: bool) -> None:
+        self.uri, self.job, self.every = uri, digest(job), every
+        self.system, self.path = opened(uri)
+        self.known: deque[Entry] = deque()
+        self.fresh: list[Entry] = []
+        self.files = 0
+        if resume:
+            self._read()
+        else:
+            self.remove()
+        self.length = len(self.known)
+
+    def over(self, blocks: Blocks) -> "Journalled":
+        """The blocks, their passes kept in this journal."""
+        return Journalled(blocks, self)
+
+    def next(self, asked: str) -> Entry | None:
+        """What is known of the next pass, if anything.
+
+        Raises
+        ------
+        InputError
+            If another pass was made then.
+        """
+        if not self.known:
+            return None
+        if self.known[0].asked != asked:
+            raise InputError(f"{self.uri} was written by another version, or for other settings: run without --resume")
+        return self.known.popleft()
+
+    def add(self, entry: Entry) -> None:
+        """Keep a pass that was made."""
+        self.fresh.append(entry)
+        if len(self.fresh) >= self.every:
+            self._write()
+
+    def remove(self) -> None:
+        """Remove the files."""
+        if self.system.get_file_info(self.path).type == FileType.Directory:
+            self.system.delete_dir(self.path)
+
+    def _write(self) -> None:
+        packed = pickle.dumps((self.job, self.fresh), protocol=5)
+        self.system.create_dir(self.path, recursive=True)
+        if isinstance(self.system, LocalFileSystem):
+            os.chmod(self.path, 0o700)
+        _put(self.system, f"{self.path}/{self.files:06d}", hashlib.sha256(packed).digest() + packed)
+        self.files, self.fresh = self.files + 1, []
+
+    def _read(self) -> None:
+        if self.system.get_file_info(self.path).type != FileType.Directory:
+            return
+        there = {file.base_name: file.path for file in self.system.get_file_info(FileSelector(self.path))}
+        for number in count():
+            path = there.get(f"{number:06d}")
+            entries = self._entries(path) if path else None
+            if entries is None:
+                self.files = number
+                break
+            self.known.extend(entries)
+        for name, path in there.items():
+            if name >= f"{self.files:06d}":  # what comes after a gap would not fit what is written now
+                self.system.delete_file(path)
+
+    def _entries(self, path: str) -> list[Entry] | None:
+        """Passes of a file; None if it is damaged."""
+        with self.system.open_input_stream(path) as file:
+            content = file.read()
+        checksum, packed = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
+        if hashlib.sha256(packed).digest() != checksum:
+            return None
+        job, entries = pickle.loads(packed)
+        if job != self.job:
+            raise InputError(f"{self.uri} was written by a job with another conf: run without --resume, or restore it")
+        return list(entries)
+
+
+@contextmanager
+def opened_for(conf: Any, *, resume: bool, say: Callable[[str], None]) -> Iterator[Journal | None]:
+    """The journal that a job's conf asks for, or None; removed when the job is done, kept where it fails.
+
+    Parameters
+    ----------
+    conf : with ``checkpoint`` (None, or how often), ``checkpoint_path`` and ``job``
+    resume : bool
+        Whether to go on with the journal of a killed run.
+    say : callable
+        Told what is gone on with.
+
+    Raises
+    ------
+    InputError
+        If a journal is to be gone on with and the conf asks for none.
+    """
+    if conf.checkpoint is None:
+        if resume:
+            raise InputError("there is nothing to resume: the conf has no table [checkpoint]")
+        yield None
+        return
+    journal = Journal(conf.checkpoint_path, conf.job, conf.checkpoint.every, resume=resume)
+    if resume:
+        known = f"going on after the {journal.length} passes of {journal.uri}"
+        say(known if journal.length else f"there is no checkpoint at {journal.uri}: starting anew")
+    yield journal
+    journal.remove()
+
+
+class Journalled:
+    """Blocks whose passes are kept in a journal (a :class:`~treefold.blocks.Blocks`)."""
+
+    def __init__(self, blocks: Blocks, journal: Journal) -> None:
+        self.blocks, self.journal = blocks, journal
+        self.features = 0
+        self.passes: list[Pass] = []
+
+    def sum(self, stat: Callable, *args: Any) -> Any:
+        """See :class:`treefold.blocks.Scan`."""
+        return self.fold(Leaf(stat), *args, merge=add)
+
+    def fold(self, stat: Callable, *args: Any, merge: Merge) -> Any:
+        """See :class:`treefold.blocks.Scan`."""
+        asked = digest((stat, args))
+        first = len(self.journal.known) == self.journal.length
+        entry = self.journal.next(asked)
+        if entry is None or first:
+            answer = self.blocks.fold(stat, *args, merge=merge)
+            if entry is None:
+                entry = Entry(asked, answer, self.blocks.features, self.blocks.passes[-1])
+                self.journal.add(entry)
+            elif digest(answer) != digest(entry.answer):
+                raise InputError(f"{self.journal.uri} was written over other data: run without --resume")
+        self.features = entry.features
+        self.passes.append(entry.account)
+        return entry.answer
+
+    def map(self, fn: Callable, *args: Any) -> "Journalled":
+        """See :class:`treefold.blocks.Blocks`."""
+        return Journalled(self.blocks.map(fn, *args), self.journal)
+
+    def close(self) -> None:
+        """Give back the room the blocks take."""
+        self.blocks.close()
+
+
+def digest(value: Any) -> str:
+    """Digest of a value by its content: equal values have equal digests, in whatever process."""
+    taken = hashlib.sha256()
+    _take(value, taken.update)
+    return taken.hexdigest()
+
+
+def _take(value: Any, update: Callable[[bytes], None]) -> None:
+    update(f"{type(value).__module__}.{type(value).__qualname__}:".encode())
+    if isinstance(value, np.ndarray):
+        update(f"{value.dtype.str}{value.shape}".encode())
+        parts: Any = value.tolist() if value.dtype.hasobject else ()
+        if not value.dtype.hasobject:
+            update(np.ascontiguousarray(value).tobytes())
+    elif issparse(value):
+        parts = (value.shape, value.data, value.indices, value.indptr)
+    elif isinstance(value, dict):
+        parts = sorted(value.items(), key=repr)
+    elif isinstance(value, tuple | list):
+        parts = value
+    elif isinstance(value, partial):
+        parts = (value.func, value.args, value.keywords)
+    elif isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
+        update(f"{value.__module__}.{value.__qualname__}".encode())
+        parts = ()
+    elif hasattr(value, "__dict__"):
+        parts = sorted(vars(value).items())
+    else:
+        update(repr(value).encode())
+        parts = ()
+    update(f"{len(parts)};".encode())
+    for part in parts:
+        _take(part, update)
+
+
+def _put(system: FileSystem, path: str, content: bytes) -> None:
+    """Write a file whole or not at all: aside, then renamed."""
+    with system.open_output_stream(f"{path}.part") as out:
+        out.write(content)
+    system.move(f"{path}.part", path)

@@ -1,0 +1,109 @@
+"""From models to statistics of what they predict: one pass for all models and all statistics."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treefold.algorithms.folds import Holdout, validation_weight
+from treefold.block import Block, Matrix
+from treefold.blocks import Scan, add
+
+
+class Predictions(NamedTuple):
+    """What a batch of models says of rows.
+
+    Attributes
+    ----------
+    value : (models, rows)
+        The predicted number, or the index of the class.
+    classes : int
+        Number of classes; 0 for a regression.
+    probability : (models, classes, rows) or None
+    score : (models, rows) or None
+        What ranks the rows of a binary classifier: the greater, the more likely class 1.
+    """
+
+    value: NDArray
+    classes: int = 0
+    probability: NDArray | None = None
+    score: NDArray | None = None
+
+
+Statistic = Callable[[Predictions, NDArray, NDArray], Any]
+
+
+class Predictor(Protocol):
+    """A batch of models that can be evaluated."""
+
+    def predictions(self, X: Matrix) -> Predictions:
+        """What the models say of the rows of ``X``."""
+        ...
+
+
+def measured(
+    block: Block, predictor: Predictor, statistics: tuple[Statistic, ...], holdout: Holdout | None = None
+) -> tuple[Any, ...]:
+    """Statistics of one block, one after the other."""
+    predictions, weight = predictor.predictions(block.X), validation_weight(block, holdout)
+    return tuple(statistic(predictions, block.y, weight) for statistic in statistics)
+
+
+def merge_measured(left: tuple[Any, ...], right: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Statistics of the union of two sets of rows."""
+    return tuple(add(a, b) for a, b in zip(left, right, strict=True))
+
+
+def measure(blocks: Scan, predictor: Predictor, *statistics: Statistic, holdout: Holdout | None = None) -> Any:
+    """Sums of ``statistics`` over all rows, in their order: one pass.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    statistics : ``(predictions, label (rows,), weight (models, rows) or (1, rows)) -> NamedTuple that adds``
+        Module-level functions, or :class:`functools.partial` of them.
+    holdout : Holdout, optional
+        Each model is measured on the fold it holds out, on all rows where that is -1; by default all are on all.
+    """
+    return blocks.fold(measured, predictor, statistics, holdout, merge=merge_measured)
+
+
+def weights_of(predictions: Predictions, weight: NDArray) -> NDArray:
+    """Weights ``(models, rows)`` in float64."""
+    return np.broadcast_to(weight, predictions.value.shape).astype(np.float64)
+
+
+class Several(NamedTuple):
+    """Predictors side by side, as one batch."""
+
+    predictors: tuple[Predictor, ...]
+
+    @classmethod
+    def of(cls, models: Sequence[Any]) -> "Several":
+        """Pure models as one batch; those next to each other that can are stacked into one product."""
+        stacked: list[Any] = []
+        for model in models:
+            together = stacked and hasattr(stacked[-1], "stack") and stacked[-1].stack(model)
+            stacked[-1:] = [together] if together else [*stacked[-1:], getattr(model, "batch", model)]
+        return cls(tuple(stacked))
+
+    def predictions(self, X: Matrix) -> Predictions:
+        """What the models say of the rows of ``X``."""
+        parts = [predictor.predictions(X) for predictor in self.predictors]
+        return parts[0] if len(parts) == 1 else _side_by_side(parts)
+
+
+def _side_by_side(parts: list[Predictions]) -> Predictions:
+    """One batch of several, of equally many classes."""
+
+    def joined(arrays: list[NDArray | None]) -> NDArray | None:
+        there = [array for array in arrays if array is not None]
+        return np.concatenate(there) if len(there) == len(parts) else None
+
+    return Predictions(
+        np.concatenate([part.value for part in parts]),
+        parts[0].classes,
+        joined([part.probability for part in parts]),
+        joined([part.score for part in parts]),
+    )

@@ -1,0 +1,112 @@
+"""A fit that goes on from a journal ends with the bits of one that was never stopped."""
+
+import numpy as np
+import pytest
+
+from treefold.algorithms import kmeans, linear
+from treefold.algorithms.splits import Hashed, training
+from treefold.algorithms.survey import survey
+from treefold.engine.local import LocalBlocks
+from treefold.errors import InputError
+from treefold.journal import Journal, digest
+from treefold.losses import logistic
+from treefold.together import together
+
+RNG = np.random.default_rng(11)
+X = RNG.standard_normal((500, 4))
+Y = (X @ [1, -1, 0.5, 0] + RNG.standard_normal(500) > 0).astype(float)
+
+
+class Killed(Exception):
+    pass
+
+
+class Mortal(LocalBlocks):
+    """Blocks that live for so many passes."""
+
+    lives = 10**9
+
+    def fold(self, stat, *args, merge):
+        if not self.lives:
+            raise Killed
+        self.lives -= 1
+        return super().fold(stat, *args, merge=merge)
+
+
+def data(lives=10**9, X=X):
+    blocks = Mortal.from_arrays(X, Y, dtype="float64")
+    blocks.lives = lives
+    return blocks
+
+
+def regressed(blocks):
+    return linear.fit(blocks, logistic, survey(blocks, classification=True), ridge=np.array([0.1, 0.01]), tol=1e-9).coef
+
+
+def clustered(blocks):
+    return kmeans.fit(blocks, [3, 5], restarts=2, tol=0.0)[1][0].centres
+
+
+def folded(blocks):
+    split = Hashed(2)
+    return np.stack(together(blocks, [lambda seat, f=f: regressed(training(seat, split, f)) for f in range(2)]))
+
+
+@pytest.mark.parametrize("job", [regressed, clustered, folded])
+@pytest.mark.parametrize("every", [1, 3])
+def test_a_killed_fit_goes_on_to_the_same_bits(job, every, tmp_path):
+    whole = data()
+    expected, path = job(whole), str(tmp_path / "deep" / "journal")
+    with pytest.raises(Killed):
+        job(Journal(path, "job", every, resume=False).over(data(lives=7)))
+    left = data()
+    journalled = Journal(path, "job", every, resume=True).over(left)
+    np.testing.assert_array_equal(job(journalled), expected)
+    kept = 7 // every * every
+    assert (
+        len(left.passes) == len(whole.passes) - kept + 1
+    )  # the first is made again, to see that the data are the same
+    assert [account.name for account in journalled.passes] == [account.name for account in whole.passes]
+
+
+@pytest.fixture
+def left_behind(tmp_path):
+    with pytest.raises(Killed):
+        regressed(Journal(str(tmp_path / "j"), "job", 2, resume=False).over(data(lives=7)))
+    return tmp_path / "j"
+
+
+def test_a_damaged_file_and_all_after_it_are_made_again(left_behind):
+    assert sorted(file.name for file in left_behind.iterdir()) == ["000000", "000001", "000002"]
+    middle = left_behind / "000001"
+    middle.write_bytes(middle.read_bytes()[:-1] + b"?")
+    left = data()
+    np.testing.assert_array_equal(
+        regressed(Journal(str(left_behind), "job", 2, resume=True).over(left)), regressed(data())
+    )
+    whole = data()
+    regressed(whole)
+    assert len(left.passes) == len(whole.passes) - 2 + 1
+
+
+def test_other_data_other_jobs_and_other_settings_are_not_gone_on_with(left_behind):
+    path = str(left_behind)
+    with pytest.raises(InputError, match="was written over other data: run without --resume"):
+        regressed(Journal(path, "job", resume=True).over(data(X=X + 1e-9)))
+    with pytest.raises(InputError, match="was written by a job with another conf: run without --resume"):
+        Journal(path, "another job", resume=True)
+    with pytest.raises(InputError, match="by another version, or for other settings"):
+        clustered(Journal(path, "job", resume=True).over(data()))
+
+
+def test_without_resume_nothing_is_gone_on_with(left_behind):
+    assert left_behind.exists()
+    assert Journal(str(left_behind), "job", resume=False).length == 0
+    assert not left_behind.exists()
+    assert Journal(str(left_behind), "job", resume=True).length == 0
+
+
+def test_digests_are_by_content():
+    assert digest((np.arange(3), {"a": 1, "b": [None]})) == digest((np.arange(3), {"b": [None], "a": 1}))
+    different = [np.arange(3), np.arange(3.0), np.arange(4), (0, 1, 2), [0, 1, 2], logistic, "a", {"a": 1}, {"a": 2}]
+    assert len({digest(value) for value in different}) == len(different)

@@ -1,0 +1,193 @@
+"""Summaries of models against those of MLlib, for the very same coefficients."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.ml import classification, regression
+from pyspark.ml.evaluation import BinaryClassificationEvaluator, MulticlassClassificationEvaluator, RegressionEvaluator
+from pyspark.ml.feature import VectorAssembler
+
+from treefold import ml
+from treefold.errors import InputError
+from treefold.metrics import measure, named
+
+pytestmark = pytest.mark.spark
+
+RNG = np.random.default_rng(8)
+ROWS = 300
+NAMES = ["a", "b", "c"]
+X = RNG.standard_normal((ROWS, 3)) * [1, 5, 0.2] + [0, 10, 1]
+SCORE = (X - X.mean(axis=0)) / X.std(axis=0) @ [1, -2, 0.5] + RNG.logistic(size=ROWS)
+EXACT = {"dtype": "float64", "tol": 1e-10, "maxIter": 1000}
+CLOSE = {"rel": 1e-9, "abs": 1e-12}
+
+
+@pytest.fixture(scope="module")
+def rows(spark):
+    frame = pd.DataFrame(X, columns=NAMES)
+    frame["binary"] = (SCORE > 0.2).astype(float)
+    frame["many"] = np.digitize(SCORE, [-1, 1]).astype(float)
+    frame["gap"] = np.where(frame.many > 0, 3, 0).astype(float)
+    frame["target"] = 100 + 20 * SCORE
+    frame["w"] = RNG.integers(1, 4, ROWS).astype(float)
+    return VectorAssembler(inputCols=NAMES, outputCol="features").transform(spark.createDataFrame(frame)).persist()
+
+
+@pytest.fixture(scope="module")
+def models(rows):
+    return {
+        label: ml.LogisticRegression(labelCol=label, weightCol="w", regParam=0.01, **EXACT).fit(rows)
+        for label in ("binary", "many", "gap")
+    }
+
+
+PLAIN = ["accuracy", "labels", "truePositiveRateByLabel", "falsePositiveRateByLabel", "precisionByLabel",
+         "recallByLabel", "weightedTruePositiveRate", "weightedFalsePositiveRate", "weightedRecall",
+         "weightedPrecision"]  # fmt: skip
+NAMED = ["predictionCol", "labelCol", "weightCol", "probabilityCol", "featuresCol"]
+
+
+@pytest.mark.parametrize("label", ["binary", "many", "gap"])
+def test_a_classification_summary_has_mllibs_figures(spark, rows, models, label):
+    mine, theirs = models[label].evaluate(rows), models[label].toSpark(spark).evaluate(rows)
+    for name in PLAIN:
+        assert getattr(mine, name) == pytest.approx(getattr(theirs, name), **CLOSE), name
+    for name in NAMED:
+        assert getattr(mine, name) == getattr(theirs, name), name
+    for beta in (1.0, 0.5):
+        assert mine.fMeasureByLabel(beta) == pytest.approx(theirs.fMeasureByLabel(beta), **CLOSE)
+        assert mine.weightedFMeasure(beta) == pytest.approx(theirs.weightedFMeasure(beta), **CLOSE)
+    assert mine.predictions.columns == theirs.predictions.columns
+    assert len(mine.passes) == 1
+
+
+def test_a_binary_summary_has_mllibs_curves(spark, rows, models):
+    mine, theirs = models["binary"].evaluate(rows), models["binary"].toSpark(spark).evaluate(rows)
+    assert mine.areaUnderROC == pytest.approx(theirs.areaUnderROC, **CLOSE)
+    assert mine.areaUnderROCError == mine.areaUnderPRError == 0
+    assert mine.scoreCol == theirs.scoreCol
+    for name in ("roc", "pr", "fMeasureByThreshold", "precisionByThreshold", "recallByThreshold"):
+        curve, their_curve = getattr(mine, name), getattr(theirs, name)
+        assert curve.dtypes == their_curve.dtypes, name
+        np.testing.assert_allclose(np.array(curve.collect()), np.array(their_curve.collect()), atol=1e-9)
+    assert len(mine.passes) == 1
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_a_regression_summary_has_mllibs_figures(rows, intercept, weighted):
+    same = {"labelCol": "target", "fitIntercept": intercept} | ({"weightCol": "w"} if weighted else {})
+    mine = ml.LinearRegression(**same, **EXACT).fit(rows).summary
+    theirs = regression.LinearRegression(solver="normal", **same).fit(rows).summary
+    for name in ("meanSquaredError", "rootMeanSquaredError", "meanAbsoluteError", "explainedVariance"):
+        assert getattr(mine, name) == pytest.approx(getattr(theirs, name), rel=1e-7), name
+    if not weighted or not intercept:  # MLlib corrects the label's squares as for a sample of weights
+        assert mine.r2 == pytest.approx(theirs.r2, rel=1e-7)
+        assert mine.r2adj == pytest.approx(theirs.r2adj, rel=1e-7)
+    for name in ("coefficientStandardErrors", "tValues", "devianceResiduals"):
+        assert getattr(mine, name) == pytest.approx(getattr(theirs, name), rel=1e-5), name
+    assert mine.pValues == pytest.approx(theirs.pValues, abs=1e-9)
+    assert (mine.numInstances, mine.degreesOfFreedom) == (theirs.numInstances, theirs.degreesOfFreedom)
+    residuals = np.array(mine.residuals.collect())[:, 0]
+    np.testing.assert_allclose(residuals, np.array(theirs.residuals.collect())[:, 0], atol=1e-5)
+    assert mine.residuals.columns == theirs.residuals.columns
+    if not weighted:
+        shares = (0, 0.25, 0.5, 1)
+        want = np.quantile(residuals, shares, method="inverted_cdf")
+        assert mine.residualQuantiles(shares) == pytest.approx(want, abs=1e-9)
+
+
+def test_a_training_summary_tells_of_the_fit_and_measures_when_asked(rows, models):
+    summary = models["binary"].summary
+    passes = len(summary.passes)
+    assert summary.totalIterations == len(summary.objectiveHistory) - 1 > 0
+    assert summary.accuracy == models["binary"].evaluate(rows).accuracy
+    assert len(summary.passes) == passes
+    assert summary.facts()["iterations"] == summary.totalIterations
+    accuracy = summary.accuracy
+    again = models["binary"].copy({models["binary"].threshold: 0.99})
+    assert again.evaluate(rows).accuracy < accuracy == summary.accuracy
+
+
+def test_every_metric_has_the_value_of_pysparks_evaluator(spark, rows, models):
+    model = models["many"]
+    out = model.transform(rows)
+    shared = {"labelCol": "many", "weightCol": "w"}
+    with model.open(rows) as blocks:
+        (counts,) = measure(blocks, model.scoring(), named("logLoss").statistic)
+    for name in ["f1", "accuracy", "weightedPrecision", "weightedRecall", "weightedTruePositiveRate",
+                 "weightedFalsePositiveRate", "weightedFMeasure", "truePositiveRateByLabel",
+                 "falsePositiveRateByLabel", "precisionByLabel", "recallByLabel", "fMeasureByLabel", "logLoss",
+                 "hammingLoss"]:  # fmt: skip
+        theirs = MulticlassClassificationEvaluator(metricName=name, metricLabel=2.0, beta=0.5, **shared)
+        metric = named(name, label=2, beta=0.5)
+        assert metric.score(counts)[0] == pytest.approx(theirs.evaluate(out), **CLOSE), name
+        assert metric.larger_is_better == theirs.isLargerBetter()
+
+
+def test_areas_and_errors_have_the_values_of_pysparks_evaluators(rows, models):
+    binary, line = models["binary"], ml.LinearRegression(labelCol="target", dtype="float64").fit(rows)
+    for model, evaluator, names, label in [
+        (binary, BinaryClassificationEvaluator(weightCol="w", numBins=0), ["areaUnderROC", "areaUnderPR"], "binary"),
+        (line, RegressionEvaluator(), ["rmse", "mse", "mae", "r2", "var"], "target"),
+        (line, RegressionEvaluator(throughOrigin=True), ["r2"], "target"),
+    ]:
+        out = model.transform(rows)
+        with model.open(rows) as blocks:
+            for name in names:
+                origin = evaluator.hasParam("throughOrigin") and evaluator.getThroughOrigin()
+                metric = named(name, through_origin=origin)
+                (sums,) = measure(blocks, model.scoring(), metric.statistic)
+                theirs = evaluator.setMetricName(name).setLabelCol(label)
+                assert metric.score(sums)[0] == pytest.approx(theirs.evaluate(out), rel=1e-9), name
+                assert metric.larger_is_better == theirs.isLargerBetter()
+
+
+def test_standard_errors_that_do_not_exist_are_refused(rows):
+    ridge = ml.LinearRegression(labelCol="target", regParam=0.1).fit(rows)
+    with pytest.raises(InputError, match="fit with regParam = 0"):
+        _ = ridge.summary.pValues
+    twice = ml.LinearRegression(labelCol="target", featuresCol=["a", "b", "a"]).fit(rows)
+    with pytest.raises(InputError, match="a feature is a linear function of the others"):
+        _ = twice.summary.tValues
+    short = ml.LinearRegression(labelCol="target").fit(rows.limit(4))
+    with pytest.raises(InputError, match="4 rows leave no degree of freedom"):
+        _ = short.summary.coefficientStandardErrors
+
+
+def test_one_class_alone_has_no_area(rows, models):
+    alone = models["binary"].evaluate(rows.where("binary = 1"))
+    assert np.isnan(alone.areaUnderROC)
+    assert alone.scores["area_under_roc"] is None
+    assert alone.charts() == []
+
+
+@pytest.mark.parametrize("name", ["binary", "many", "gap"])
+def test_a_classifier_goes_to_mllib_and_back(spark, rows, models, name):
+    model = models[name]
+    theirs = model.toSpark(spark)
+    mine, out = (np.array([[*r.rawPrediction, *r.probability, r.prediction] for r in m.transform(rows).collect()])
+                 for m in (model, theirs))  # fmt: skip
+    np.testing.assert_allclose(mine, out, atol=1e-9)
+    back = ml.LogisticRegressionModel.fromSpark(theirs)
+    np.testing.assert_array_equal(back.pure.coef, model.pure.coef)
+    assert (back.getLabelCol(), back.getWeightCol()) == (name, "w")
+
+
+def test_models_fitted_by_mllib_predict_the_same_here(rows):
+    for label, theirs_class, mine_class in [
+        ("binary", classification.LogisticRegression, ml.LogisticRegressionModel),
+        ("many", classification.LogisticRegression, ml.LogisticRegressionModel),
+        ("target", regression.LinearRegression, ml.LinearRegressionModel),
+    ]:
+        theirs = theirs_class(labelCol=label, predictionCol="y").fit(rows)
+        if label == "binary":
+            theirs.setThreshold(0.3)
+        if label == "many":
+            theirs.setThresholds([0.5, 0.1, 0.4])
+        mine = mine_class.fromSpark(theirs)
+        want, got = (np.array([r.y for r in m.transform(rows).select("y").collect()]) for m in (theirs, mine))
+        np.testing.assert_allclose(got, want, atol=1e-6)
+        assert type(mine.toSpark(rows.sparkSession)) is type(theirs)
+    with pytest.raises(InputError, match="a LinearRegressionModel is no LogisticRegressionModel"):
+        ml.LogisticRegressionModel.fromSpark(theirs)
