@@ -4,7 +4,7 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from treefold.errors import InputError
 
 Name = Annotated[str, Meta(min_length=1)]
+T = TypeVar("T")
 
 
 class Data(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,6 +37,21 @@ class Model(Struct, frozen=True):
     params: dict[str, Any]
 
 
+class Checkpoint(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the passes of a job are kept until it ends, so that it can go on after it was killed, and how often."""
+
+    every: Annotated[int, Meta(ge=1)] = 10
+    path: Name | None = None
+
+
+class Search(Struct, frozen=True):
+    """What settings are judged by, what is tried, and the validator's params, which it checks itself."""
+
+    metric: Name
+    space: dict[str, Any]
+    params: dict[str, Any]
+
+
 class Output(Struct, frozen=True, forbid_unknown_fields=True):
     """Where results go: a folder that must not exist."""
 
@@ -48,6 +64,29 @@ class Train(Struct, frozen=True, forbid_unknown_fields=True):
     data: Data
     model: Model
     output: Output
+    checkpoint: Checkpoint | None = None
+
+    @property
+    def job(self) -> str:
+        """What the job is to do, for its checkpoint."""
+        return repr((self.data, self.model))
+
+    @property
+    def checkpoint_path(self) -> str:
+        """Where the checkpoint is: beside the output unless it is named."""
+        named = self.checkpoint.path if self.checkpoint else None
+        return named or f"{self.output.path.rstrip('/')}.checkpoint"
+
+
+class Tune(Train, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The conf of the ``tune`` job."""
+
+    search: Search
+
+    @property
+    def job(self) -> str:
+        """What the job is to do, for its checkpoint."""
+        return repr((self.data, self.model, self.search))
 
 
 def load_train(path: str, overrides: list[str]) -> Train:
@@ -65,14 +104,26 @@ def load_train(path: str, overrides: list[str]) -> Train:
     InputError
         If the file is missing or no TOML, a key is unknown, missing or of the wrong type, or an override has no ``=``.
     """
+    return _load(path, overrides, Train)
+
+
+def load_tune(path: str, overrides: list[str]) -> Tune:
+    """Conf of a search: that of a training job with one more table, ``search``. See :func:`load_train`."""
+    return _load(path, overrides, Tune)
+
+
+def _load(path: str, overrides: list[str], kind: type[T]) -> T:
     tables = _read(path)
     for override in overrides:
         _apply(tables, override)
     try:
         _gather_params(tables)
-        return msgspec.convert(tables, Train)
+        if isinstance(tables.get("search"), dict):
+            fixed = {key: tables["search"].pop(key) for key in ("metric", "space") if key in tables["search"]}
+            tables["search"] = {**fixed, "params": tables["search"]}
+        return msgspec.convert(tables, kind)
     except msgspec.ValidationError as error:
-        raise InputError(f"{path}: {_explain(str(error))}") from error
+        raise InputError(f"{path}: {_explain(str(error), kind)}") from error
 
 
 def _read(path: str) -> dict[str, Any]:
@@ -119,15 +170,15 @@ def _gather_params(tables: dict[str, Any]) -> None:
     tables["model"] = {**named, "params": found}
 
 
-def _explain(message: str) -> str:
+def _explain(message: str, kind: type) -> str:
     """The checker's message with the place first, and the nearest key there is."""
     text, _, place = message.partition(" - at `$")
     where = place.rstrip("`").lstrip(".") or "the file"
     unknown = re.search(r"unknown field `(.*)`", text)
     if not unknown:
         return f"{where}: {text[0].lower()}{text[1:]}"
-    known: Any = {"the file": Train, "data": Data, "output": Output}[where]
-    fields = [field.name for field in msgspec.structs.fields(known)] + (["solver"] if known is Train else [])
+    known: Any = {"the file": kind, "data": Data, "output": Output, "checkpoint": Checkpoint}[where]
+    fields = [field.name for field in msgspec.structs.fields(known)] + (["solver"] if known is kind else [])
     close = difflib.get_close_matches(unknown[1], fields, 1)
     hint = f"did you mean '{close[0]}'?" if close else f"it takes {', '.join(fields)}"
     return f"{where}: unknown key '{unknown[1]}': {hint}"

@@ -13,7 +13,8 @@ import hashlib
 import os
 import pickle
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
@@ -135,6 +136,36 @@ class Journal:
         if job != self.job:
             raise InputError(f"{self.uri} was written by a job with another conf: run without --resume, or restore it")
         return list(entries)
+
+
+@contextmanager
+def opened_for(conf: Any, *, resume: bool, say: Callable[[str], None]) -> Iterator[Journal | None]:
+    """The journal that a job's conf asks for, or None; removed when the job is done, kept where it fails.
+
+    Parameters
+    ----------
+    conf : with ``checkpoint`` (None, or how often), ``checkpoint_path`` and ``job``
+    resume : bool
+        Whether to go on with the journal of a killed run.
+    say : callable
+        Told what is gone on with.
+
+    Raises
+    ------
+    InputError
+        If a journal is to be gone on with and the conf asks for none.
+    """
+    if conf.checkpoint is None:
+        if resume:
+            raise InputError("there is nothing to resume: the conf has no table [checkpoint]")
+        yield None
+        return
+    journal = Journal(conf.checkpoint_path, conf.job, conf.checkpoint.every, resume=resume)
+    if resume:
+        known = f"going on after the {journal.length} passes of {journal.uri}"
+        say(known if journal.length else f"there is no checkpoint at {journal.uri}: starting anew")
+    yield journal
+    journal.remove()
 
 
 class Journalled:

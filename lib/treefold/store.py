@@ -111,6 +111,24 @@ def load_saved(uri: str) -> Saved:
     return Saved(kind.from_state(facts, arrays), face)
 
 
+def read_json(uri: str) -> Any:
+    """What a JSON file at a path or URI holds.
+
+    Raises
+    ------
+    InputError
+        If it is not there, or damaged.
+    """
+    system, path = opened(uri)
+    try:
+        with system.open_input_stream(path) as file:
+            return json.loads(file.read())
+    except FileNotFoundError as error:
+        raise InputError(f"there is no {uri}: check the path") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{uri} is damaged: restore it") from error
+
+
 def check_free(uri: str, overwrite: bool) -> None:
     """Raise InputError if something is at ``uri`` that must not be replaced."""
     system, path = opened(uri)

@@ -1,19 +1,41 @@
 import numpy as np
 import pytest
 
-from treefold.losses import logistic, softmax, squared
+from treefold.losses import (
+    Hinge,
+    Huber,
+    Quantile,
+    Tube,
+    curvature,
+    logistic,
+    poisson,
+    softmax,
+    squared,
+    squared_hinge,
+)
 from treefold.penalties import L2
 
 RNG = np.random.default_rng(0)
-CASES = [
-    (squared, RNG.standard_normal((3, 1, 40)) * 3, RNG.standard_normal(40)),
-    (logistic, RNG.standard_normal((3, 1, 40)) * 3, RNG.integers(0, 2, 40).astype(float)),
-    (softmax, RNG.standard_normal((3, 4, 40)) * 3, RNG.integers(0, 4, 40).astype(float)),
-]
-NAMES = ["squared", "logistic", "softmax"]
+MARGIN, CLASS = RNG.standard_normal((3, 4, 40)) * 3, RNG.integers(0, 4, 40).astype(float)
+VALUE, BINARY = RNG.standard_normal(40), (CLASS > 1) * 1.0
+CASES = {
+    "squared": (squared, MARGIN[:, :1], VALUE),
+    "logistic": (logistic, MARGIN[:, :1], BINARY),
+    "softmax": (softmax, MARGIN, CLASS),
+    "squared hinge": (squared_hinge, MARGIN[:, :1], BINARY),
+    "squared hinge of many": (squared_hinge, MARGIN, CLASS),
+    "poisson": (poisson, MARGIN[:, :1], CLASS),
+    "hinge": (Hinge(0.7), MARGIN[:, :1], BINARY),
+    "hinge of many": (Hinge(0.7), MARGIN, CLASS),
+    "tube": (Tube(0.4, 0.7), MARGIN[:, :1], VALUE),
+    "quantile": (Quantile(0.8, 0.7), MARGIN[:, :1], VALUE),
+    "huber": (Huber(1.3), abs(MARGIN[:, :2]) + 0.1, VALUE),
+}
+EACH = pytest.mark.parametrize(("loss", "margin", "label"), CASES.values(), ids=CASES)
+KINKED = [(Hinge, CASES["hinge of many"]), (Tube, CASES["tube"]), (Quantile, CASES["quantile"])]
 
 
-@pytest.mark.parametrize(("loss", "margin", "label"), CASES, ids=NAMES)
+@EACH
 def test_the_slope_is_the_derivative_of_the_loss(loss, margin, label):
     h = 1e-6
     _, slope = loss(margin.copy(), label)
@@ -24,7 +46,7 @@ def test_the_slope_is_the_derivative_of_the_loss(loss, margin, label):
         np.testing.assert_allclose(slope[:, k], numeric, atol=1e-8)
 
 
-@pytest.mark.parametrize(("loss", "margin", "label"), CASES, ids=NAMES)
+@EACH
 def test_types_and_arguments_are_kept(loss, margin, label):
     before = margin.copy()
     assert {a.dtype for a in loss(margin, label)} == {np.dtype("float64")}
@@ -32,14 +54,47 @@ def test_types_and_arguments_are_kept(loss, margin, label):
     assert {a.dtype for a in loss(margin.astype("f4"), label.astype("f4"))} == {np.dtype("float32")}
 
 
+@EACH
+def test_the_curvature_is_the_derivative_of_the_slope(loss, margin, label):
+    if loss not in (squared, logistic, poisson, squared_hinge):
+        with pytest.raises(TypeError, match="no second derivative"):
+            curvature(loss, margin, label)
+        return
+    h = 1e-6
+    numeric = (loss(margin + h, label)[1] - loss(margin - h, label)[1]) / (2 * h)
+    np.testing.assert_allclose(curvature(loss, margin, label), numeric, atol=1e-7)
+
+
 def test_losses_are_the_textbook_formulas():
-    margin, label = CASES[1][1], CASES[1][2]
+    margin, label = CASES["logistic"][1:]
     np.testing.assert_allclose(logistic(margin, label)[0], (np.log1p(np.exp(margin)) - label * margin)[:, 0])
-    margin, label = CASES[2][1], CASES[2][2]
+    margin, label = CASES["softmax"][1:]
     chosen = margin[:, label.astype(int), np.arange(40)]
     np.testing.assert_allclose(softmax(margin, label)[0], np.log(np.exp(margin).sum(axis=1)) - chosen)
-    margin, label = CASES[0][1], CASES[0][2]
+    margin, label = CASES["squared"][1:]
     np.testing.assert_allclose(squared(margin, label)[0], (margin[:, 0] - label) ** 2 / 2)
+    error = margin[:, 0] - label
+    np.testing.assert_allclose(Quantile(0.8)(margin, label)[0], np.maximum(0.2 * error, -0.8 * error))
+    np.testing.assert_allclose(Tube(0.4)(margin, label)[0], np.maximum(abs(error) - 0.4, 0))
+    margin, label = CASES["hinge of many"][1:]
+    gap = np.maximum(0, 1 - np.where(np.arange(4)[:, None] == label, margin, -margin))
+    np.testing.assert_allclose(Hinge()(margin, label)[0], gap.sum(axis=1))
+    np.testing.assert_allclose(squared_hinge(margin, label)[0], (gap**2).sum(axis=1))
+    one, scale = np.array([[[0.5, 3.0], [1.0, 1.0]]]), np.array([0.0, 0.0])  # residuals of half a scale and three
+    np.testing.assert_allclose(Huber(2.0)(one, scale)[0], [[(1 + 0.25) / 2, (1 + 2 * 2 * 3 - 4) / 2]])
+    assert Huber()(np.array([[[0.0], [-1.0]]]), np.zeros(1))[0] == np.inf
+
+
+@pytest.mark.parametrize(("loss", "case"), KINKED, ids=["hinge", "tube", "quantile"])
+def test_smoothing_takes_no_more_than_half_its_width(loss, case):
+    example, margin, label = case
+    sharp = example._replace(smoothing=0.0)(margin, label)
+    for width in (1.0, 0.1, 1e-3):
+        smooth = example._replace(smoothing=width)(margin, label)
+        assert (smooth[0] <= sharp[0] + 1e-12).all()
+        assert (smooth[0] >= sharp[0] - margin.shape[1] * width / 2 - 1e-12).all()
+    np.testing.assert_allclose(smooth[1], sharp[1], atol=1.0)  # apart at most where a row is at the kink
+    assert (abs(smooth[1] - sharp[1]) > 1e-9).mean() < 0.05
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

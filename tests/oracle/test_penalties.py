@@ -5,12 +5,13 @@ import pytest
 from scipy.optimize import lsq_linear
 from sklearn.linear_model import ElasticNet, LogisticRegression
 
+from treefold.algorithms.folds import Holdout
 from treefold.algorithms.linear import Bounds, fit
 from treefold.algorithms.survey import survey
 from treefold.engine.local import LocalBlocks
 from treefold.errors import InputError
 from treefold.losses import logistic, softmax, squared
-from treefold.solvers import GradientDescent
+from treefold.solvers import GradientDescent, Lbfgs, Newton, Normal
 from treefold.solvers.status import CONVERGED, NO_PROGRESS
 
 RNG = np.random.default_rng(4)
@@ -117,6 +118,36 @@ def test_a_fit_goes_on_from_given_coefficients():
     again = fitted(logistic, lasso=0.02, ridge=0.01, start=first.coef[0])
     assert again.iterations[0] <= 2 < first.iterations[0]
     np.testing.assert_allclose(again.coef, first.coef, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("held", [None, Holdout(np.array([0, -1]), 3)], ids=["all", "folds"])
+@pytest.mark.parametrize("bounded", [False, True])
+@pytest.mark.parametrize("lasso", [0.0, 0.02])
+@pytest.mark.parametrize("loss", [squared, logistic])
+def test_newton_and_normal_reach_the_minimum_of_lbfgs_in_fewer_passes(loss, lasso, bounded, held):
+    blocks = LocalBlocks.from_arrays(X, LABELS[loss], WEIGHT, dtype="float64")
+    found = survey(blocks, classification=loss is logistic)
+    wide = np.full((1, FEATURES + 1), np.inf)
+    bounds = Bounds(np.where(np.arange(FEATURES + 1) < 3, 0.0, -wide), wide) if bounded else None
+    fits, passes = [], []
+    for solver in (Lbfgs(), Newton(), *([Normal()] if loss is squared else [])):
+        before = len(blocks.passes)
+        fits.append(fit(blocks, loss, found, ridge=0.01, lasso=lasso * (50 if loss is squared else 1), bounds=bounds,
+                        holdout=held, solver=solver, tol=1e-9, max_iter=1000))  # fmt: skip
+        passes.append(len(blocks.passes) - before)
+    for other in fits[1:]:
+        np.testing.assert_allclose(other.coef[..., :-1] * UNITS, fits[0].coef[..., :-1] * UNITS, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(other.coef[..., -1], fits[0].coef[..., -1], rtol=1e-6)
+        assert other.objective[0][-1] == pytest.approx(fits[0].objective[0][-1], rel=1e-11)
+    assert passes == sorted(passes, reverse=True)
+    assert loss is logistic or passes[2] == 1
+
+
+def test_newton_and_normal_say_which_losses_they_take():
+    with pytest.raises(InputError, match="solver normal is for the squared loss: use lbfgs or newton"):
+        fitted(logistic, ridge=0.0, solver=Normal())
+    with pytest.raises(InputError, match="solver newton is for squared, logistic, squared hinge and Poisson losses"):
+        fitted(softmax, ridge=0.0, solver=Newton())
 
 
 def test_gradient_descent_takes_no_lasso():

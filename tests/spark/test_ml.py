@@ -75,9 +75,10 @@ def test_penalised_logistic_regression_is_mllibs_up_to_its_n_minus_one(rows, sta
 @pytest.mark.parametrize("intercept", [True, False])
 @pytest.mark.parametrize("standardization", [True, False])
 @pytest.mark.parametrize("regularisation", [0.0, 3.0])
-def test_linear_regression_is_mllibs_normal_solver(rows, regularisation, standardization, intercept, weighted):
+@pytest.mark.parametrize("share", [0.0, 0.6])
+def test_linear_regression_is_mllibs_normal_solver(rows, regularisation, share, standardization, intercept, weighted):
     same = {"labelCol": "target", "regParam": regularisation, "standardization": standardization,
-            "fitIntercept": intercept} | ({"weightCol": "w"} if weighted else {})  # fmt: skip
+            "fitIntercept": intercept, "elasticNetParam": share} | ({"weightCol": "w"} if weighted else {})  # fmt: skip
     mine = ml.LinearRegression(**same, **EXACT).fit(rows)
     theirs = regression.LinearRegression(solver="normal", **same, **THEIRS).fit(rows)
     np.testing.assert_allclose(mine.coefficients.toArray(), theirs.coefficients.toArray(), rtol=1e-5, atol=1e-6)
@@ -201,7 +202,8 @@ def test_pysparks_own_cross_validator_takes_it(rows):
 
 
 CHANGES = {
-    "maxIter": 1, "tol": 0.1, "regParam": 0.5, "fitIntercept": False, "standardization": False, "weightCol": "w",
+    "maxIter": 1, "tol": 0.1, "regParam": 0.5, "elasticNetParam": 0.5,
+    "fitIntercept": False, "standardization": False, "weightCol": "w",
     "dtype": "float32", "labelCol": "binary", "featuresCol": ["a", "b"], "family": "multinomial", "solver": "gd",
 }  # fmt: skip
 
@@ -245,7 +247,8 @@ def test_defaults_and_names_are_pysparks():
     ("params", "message"),
     [
         ({"maxiter": 3}, "LogisticRegression has no param 'maxiter': did you mean 'maxIter'"),
-        ({"elasticNetParam": 0.5}, "LogisticRegression has no param 'elasticNetParam'"),
+        ({"elasticNetParam": 1.5}, "elasticNetParam = 1.5 is no valid value"),
+        ({"aggregationDepth": 3}, "LogisticRegression has no param 'aggregationDepth'"),
         ({"maxIter": "many"}, r"maxIter = 'many' is no valid value .*: maxIter is the most iterations"),
         ({"maxIter": -1}, "maxIter = -1 is no valid value"),
         ({"regParam": float("nan")}, "regParam = nan is no valid value"),

@@ -28,8 +28,8 @@ RULES = {  # room: (rooms of ours, packages from outside)
     "store": (STORE, {"numpy", "pyarrow"}),
     "journal": ({"errors", "blocks", "store"}, {"numpy", "scipy", "pyarrow"}),
     "conf": ({"errors"}, {"msgspec"}),
-    "report": ({"errors", "blocks", "report"}, {"matplotlib", "jinja2"}),
-    "jobs": ({"conf", "ml", "store", "report", "errors"}, {"pyspark"}),
+    "report": ({"errors", "blocks", "report"}, {"matplotlib", "jinja2", "pyarrow"}),
+    "jobs": ({"conf", "journal", "ml", "store", "report", "errors"}, {"pyspark"}),
 }
 STANDARD = {
     "argparse", "bisect", "collections", "concurrent", "contextlib", "ctypes", "dataclasses", "difflib", "fnmatch",

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from treefold.block import Block
 from treefold.blocks import Blocks
@@ -54,13 +55,13 @@ class Moments(NamedTuple):
 def block_moments(block: Block) -> Moments:
     """Moments of the block's features and, as the last column, of its label."""
     kept = block.weight > 0
-    X, y, weight = (block.X, block.y, block.weight) if kept.all() else (a[kept] for a in block[:3])
+    X, y, weight = block[:3] if kept.all() else (a[kept] for a in block[:3])
     columns = X.shape[1] + 1
     if not len(y):
         empty = np.full(columns, np.inf)
         return Moments(0, 0.0, np.zeros(columns), np.zeros(columns), empty, -empty)
     w = weight.astype(np.float64)
-    both = (_columns(X, w), _columns(y[:, None], w))
+    both = (_sparse_columns(X, w) if isinstance(X, csr_array) else _columns(X, w), _columns(y[:, None], w))
     mean, squares, low, high = (np.concatenate(pair) for pair in zip(*both, strict=True))
     return Moments(len(y), float(w.sum()), mean, squares, low, high)
 
@@ -82,6 +83,25 @@ def _columns(X: NDArray, w: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray
     centred *= centred
     squares = np.maximum(0.0, (share @ centred) - off**2)  # rounding can go below zero where nothing varies
     return rough + off * unit, w.sum() * squares * unit**2, low.astype(np.float64), high.astype(np.float64)
+
+
+def _sparse_columns(X: csr_array, w: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """The same from the stored entries: the others of a column are zero, and all one row of their total weight."""
+    rows, features = X.shape
+    x, total = X.data.astype(np.float64), w.sum()
+    each = np.repeat(w, np.diff(X.indptr))
+
+    def by_column(values: NDArray) -> NDArray:
+        return np.bincount(X.indices, values, features)
+
+    mean = by_column(each * x) / total
+    gap = x - mean[X.indices]
+    squares = by_column(each * gap * gap) + np.maximum(0.0, total - by_column(each)) * mean**2
+    whole = np.bincount(X.indices, minlength=features) == rows
+    low, high = np.where(whole, np.inf, 0.0), np.where(whole, -np.inf, 0.0)
+    np.minimum.at(low, X.indices, x)
+    np.maximum.at(high, X.indices, x)
+    return mean, squares, low, high
 
 
 def merge_moments(left: Moments, right: Moments) -> Moments:

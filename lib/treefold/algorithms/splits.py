@@ -116,15 +116,20 @@ def stratified(blocks: Blocks, folds: int, seed: int) -> Stratified:
 
 
 class Kept:
-    """A statistic of the rows inside a fold, or outside of it: the others have weight 0."""
+    """A statistic of the rows inside a fold, or outside of it: the others have weight 0.
 
-    def __init__(self, stat: Callable, split: Split, fold: int, inside: bool) -> None:
-        self.stat, self.split, self.fold, self.inside = stat, split, fold, inside
+    The rows kept count by their weight, or each as one.
+    """
+
+    def __init__(self, stat: Callable, split: Split, fold: int, inside: bool, weighted: bool) -> None:
+        self.stat, self.split, self.fold, self.inside, self.weighted = stat, split, fold, inside, weighted
         self.__name__ = stat_name(stat)
 
     def __call__(self, block: Block, *args: Any) -> Any:
         kept = (self.split.fold_of(block) == self.fold) == self.inside
-        return self.stat(block._replace(weight=np.where(kept, block.weight, np.zeros((), block.weight.dtype))), *args)
+        none = np.zeros((), block.weight.dtype)
+        weight = np.where(kept, block.weight if self.weighted else none + 1, none)
+        return self.stat(block._replace(weight=weight), *args)
 
 
 class Fold(NamedTuple):
@@ -134,6 +139,7 @@ class Fold(NamedTuple):
     split: Split
     fold_number: int
     inside: bool
+    weighted: bool = True
 
     @property
     def features(self) -> int:
@@ -161,7 +167,7 @@ class Fold(NamedTuple):
         """Nothing: the blocks belong to all folds."""
 
     def _kept(self, stat: Callable) -> Kept:
-        return Kept(stat, self.split, self.fold_number, self.inside)
+        return Kept(stat, self.split, self.fold_number, self.inside, self.weighted)
 
 
 def training(blocks: Blocks, split: Split, fold: int) -> Fold:

@@ -1,6 +1,6 @@
 """From models to statistics of what they predict: one pass for all models and all statistics."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -72,3 +72,38 @@ def measure(blocks: Scan, predictor: Predictor, *statistics: Statistic, holdout:
 def weights_of(predictions: Predictions, weight: NDArray) -> NDArray:
     """Weights ``(models, rows)`` in float64."""
     return np.broadcast_to(weight, predictions.value.shape).astype(np.float64)
+
+
+class Several(NamedTuple):
+    """Predictors side by side, as one batch."""
+
+    predictors: tuple[Predictor, ...]
+
+    @classmethod
+    def of(cls, models: Sequence[Any]) -> "Several":
+        """Pure models as one batch; those next to each other that can are stacked into one product."""
+        stacked: list[Any] = []
+        for model in models:
+            together = stacked and hasattr(stacked[-1], "stack") and stacked[-1].stack(model)
+            stacked[-1:] = [together] if together else [*stacked[-1:], getattr(model, "batch", model)]
+        return cls(tuple(stacked))
+
+    def predictions(self, X: Matrix) -> Predictions:
+        """What the models say of the rows of ``X``."""
+        parts = [predictor.predictions(X) for predictor in self.predictors]
+        return parts[0] if len(parts) == 1 else _side_by_side(parts)
+
+
+def _side_by_side(parts: list[Predictions]) -> Predictions:
+    """One batch of several, of equally many classes."""
+
+    def joined(arrays: list[NDArray | None]) -> NDArray | None:
+        there = [array for array in arrays if array is not None]
+        return np.concatenate(there) if len(there) == len(parts) else None
+
+    return Predictions(
+        np.concatenate([part.value for part in parts]),
+        parts[0].classes,
+        joined([part.probability for part in parts]),
+        joined([part.score for part in parts]),
+    )

@@ -12,6 +12,13 @@ from treefold.ml.clustering import KMeans, KMeansModel
 from treefold.ml.model import ModelFace, fill
 from treefold.ml.read import read_parquet
 from treefold.ml.regression import LinearRegression, LinearRegressionModel
+from treefold.ml.selection import (
+    CrossValidator,
+    CrossValidatorModel,
+    TrainValidationSplit,
+    TrainValidationSplitModel,
+    validator,
+)
 
 ESTIMATORS: dict[str, type[Trainable]] = {
     "KMeans": KMeans,
@@ -34,6 +41,8 @@ def estimator(name: str, **params: Any) -> Trainable:
 
 
 __all__ = [
+    "CrossValidator",
+    "CrossValidatorModel",
     "KMeans",
     "KMeansModel",
     "LinearRegression",
@@ -42,7 +51,10 @@ __all__ = [
     "LogisticRegressionModel",
     "ModelFace",
     "Progress",
+    "TrainValidationSplit",
+    "TrainValidationSplitModel",
     "estimator",
     "fill",
     "read_parquet",
+    "validator",
 ]

@@ -56,11 +56,14 @@ class LabelOptions(ColumnOptions):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a fit stands: the iteration, what it has come to (name and figure), the pass that led there, more lines."""
+    """Where a fit stands: the iteration (or what else is counted), what it has come to (name and figure), the pass that
+    led there, and more lines where there is more to say.
+    """
 
     iteration: int
     figures: dict[str, float]
     last: Pass
+    unit: str = "iteration"
     lines: tuple[str, ...] = ()
 
 
@@ -82,7 +85,12 @@ class Batch(NamedTuple):
     histories: list[list[float]]
     iterations: Any
     status: Any
-    details: Any
+    details: Any = None
+
+    def one(self, i: int) -> "Batch":
+        """The batch of one of them."""
+        taken: list[Any] = [part[i : i + 1] if part is not None else None for part in self]
+        return Batch(*taken)
 
 
 class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
@@ -133,8 +141,8 @@ class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
         """What to say of a fit that diverged."""
         return f"the fit of {type(self).__name__} diverged"
 
-    def resume_from(self, journal: Journal) -> Self:
-        """Keep the passes of a fit in a journal, and go on where it ends; returns the estimator."""
+    def resume_from(self, journal: Journal | None) -> Self:
+        """Keep the passes of a fit in a journal, if any, and go on where it ends; returns the estimator."""
         self._journal = journal
         return self
 
@@ -149,9 +157,21 @@ class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
             self._watcher(Progress(iteration, figures, last))
 
 
-def chart(title: str, x: str, y: str, lines: dict[str, Any], *, kind: str = "line") -> dict[str, Any]:
-    """What a report draws: ``lines`` are named lists of y, or pairs of lists (x, y); ``kind`` is line or bar."""
-    return {"title": title, "x": x, "y": y, "kind": kind, "lines": lines}
+def chart(
+    title: str,
+    x: str,
+    y: str,
+    lines: dict[str, Any],
+    *,
+    kind: str = "line",
+    log: bool = False,
+    window: tuple[float, float] | None = None,
+) -> dict[str, Any]:
+    """What a report draws: ``lines`` are named lists of y, pairs of lists (x, y), or triples (x, y, error of y).
+
+    ``kind`` is line or bar; ``log`` that x is drawn by its logarithm; ``window`` the least and greatest y to show.
+    """
+    return {"title": title, "x": x, "y": y, "kind": kind, "log": log, "window": window, "lines": lines}
 
 
 def _matching(pattern: str, data: DataFrame) -> list[str]:

@@ -116,10 +116,11 @@ class LogisticOptions(ClassifierOptions):
 
 
 class LogisticRegression(FitOptions, LogisticOptions, Estimator):
-    """Logistic and softmax regression with an L2 penalty.
+    """Logistic and softmax regression with an elastic net.
 
-    Minimises ``1 / sum_i w_i * sum_i w_i log-loss_i + regParam / 2 * |coef|^2``, the penalty on coefficients of
-    standardised features (deviations 1/n) if ``standardization``, the intercept free. Labels are 0 .. classes - 1.
+    Minimises ``1 / sum_i w_i * sum_i w_i log-loss_i + regParam * ((1 - a) / 2 * |coef|_2^2 + a * |coef|_1)`` with
+    ``a = elasticNetParam``, the penalty on coefficients of standardised features (deviations 1/n) if
+    ``standardization``, the intercept free. Labels are 0 .. classes - 1.
 
     Examples
     --------
@@ -137,7 +138,7 @@ class LogisticRegression(FitOptions, LogisticOptions, Estimator):
             raise InputError(f"family is binomial but '{self.value('labelCol')}' has {classes} classes: use auto")
         many = family == "multinomial" or classes > 2
         loss, link = (softmax, "softmax") if many else (logistic, "logistic")
-        return fit_all(self, trials, blocks, loss, found, link, [t.value("regParam") for t in trials], rungs)
+        return fit_all(self, trials, blocks, loss, found, link, rungs=rungs)
 
     def pure(self, coef: np.ndarray, link: str) -> LinearModel:
         """The pure model of fitted coefficients."""
@@ -150,6 +151,8 @@ class LogisticRegression(FitOptions, LogisticOptions, Estimator):
 
 class LogisticRegressionModel(LinearModelFace, LinearOptions, LogisticOptions):
     """Fitted :class:`LogisticRegression`."""
+
+    reads_sparse = True
 
     outputs = ("rawPrediction", "probability", "prediction")
 

@@ -14,7 +14,7 @@ from treefold.blocks import Blocks, Pass
 from treefold.iterate import Rungs
 from treefold.losses import Loss
 from treefold.ml.base import Batch, LabelOptions, Trainable, chart
-from treefold.ml.options import Option, at_least, choice, only
+from treefold.ml.options import Option, at_least, choice, only, share
 from treefold.solvers import GradientDescent, Lbfgs, Solver
 from treefold.solvers.status import MEANING, RUNNING
 
@@ -26,7 +26,8 @@ class LinearOptions(LabelOptions):
 
     maxIter = Option("maxIter", "the most iterations, >= 0", at_least(0, TypeConverters.toInt), 100)
     tol = Option("tol", "the largest gradient element at which a fit has converged, >= 0", at_least(0), 1e-6)
-    regParam = Option("regParam", "the strength of the L2 penalty, >= 0", at_least(0), 0.0)
+    regParam = Option("regParam", "the strength of the penalty, >= 0", at_least(0), 0.0)
+    elasticNetParam = Option("elasticNetParam", "the share of the penalty that is L1, in [0, 1]", share, 0.0)
     fitIntercept = Option("fitIntercept", "whether there is an intercept", TypeConverters.toBoolean, True)
     standardization = Option(
         "standardization", "whether the penalty is on coefficients of standardised features", TypeConverters.toBoolean,
@@ -51,7 +52,7 @@ class FitOptions(Trainable, LinearOptions):
     """An estimator of a linear model."""
 
     labels_are_classes = False
-    batched = frozenset({"regParam", "tol", "maxIter", "stepSize", "threshold"})
+    batched = frozenset({"regParam", "elasticNetParam", "tol", "maxIter", "stepSize", "threshold"})
     simpler = {"regParam": 1}
 
     def why_diverged(self) -> str:
@@ -64,6 +65,8 @@ class FitOptions(Trainable, LinearOptions):
     def pure(self, coef: np.ndarray, link: str) -> LinearModel:
         """The pure model of fitted coefficients, ``(outputs, features + 1)``."""
         return LinearModel(coef, link)
+
+    reads_sparse = True
 
     def check(self, data: DataFrame) -> None:
         """Raise InputError for whatever in ``data`` would end a fit or an evaluation: one pass."""
@@ -110,8 +113,9 @@ def fit_all(
     loss: Loss,
     found: Survey,
     link: str,
-    ridge: Sequence[float],
-    rungs: Rungs | None,
+    *,
+    label_unit: float = 1.0,
+    rungs: Rungs | None = None,
 ) -> Batch:
     """Fit linear models that differ in ``batched`` params alone, reporting every pass to the watcher of ``params``.
 
@@ -119,7 +123,8 @@ def fit_all(
     ----------
     link : str
         Of the models: see :class:`treefold.algorithms.linear.batch.LinearBatch`.
-    ridge : (models,)
+    label_unit : float
+        ``regParam`` is meant for labels over it.
     """
 
     def each(name: str) -> np.ndarray:
@@ -129,11 +134,13 @@ def fit_all(
         pures = [trial.pure(coef, link) for trial, coef in zip(trials, fitted.coef, strict=True)]
         return Batch(pures, fitted.objective, fitted.iterations, fitted.status, None)
 
+    strength, l1 = each("regParam"), each("elasticNetParam")
     fitted = fit(
         blocks,
         loss,
         found,
-        ridge=np.array(ridge),
+        ridge=(1 - l1) * strength / label_unit,
+        lasso=l1 * strength,
         intercept=params.value("fitIntercept"),
         standardize=params.value("standardization"),
         solver=_solver(params, each("stepSize")),

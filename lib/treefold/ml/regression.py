@@ -15,18 +15,19 @@ from treefold.ml.model import LinearModelFace
 
 
 class LinearRegression(FitOptions, Estimator):
-    """Least squares with an L2 penalty.
+    """Least squares with an elastic net.
 
-    Minimises ``1 / (2 sum_i w_i) * sum_i w_i (x_i . coef + b - y_i)^2 + regParam / (2 sd(y)) * |coef|^2``, the penalty
-    on coefficients of standardised features (deviations 1/n) if ``standardization``, the intercept free. The label's
-    deviation under ``regParam`` is how glmnet and pyspark.ml mean it: the strength for a label of unit variance.
+    Minimises ``1 / (2 sum_i w_i) * sum_i w_i (x_i . coef + b - y_i)^2 + regParam * ((1 - a) / (2 sd(y)) * |coef|_2^2 +
+    a * |coef|_1)`` with ``a = elasticNetParam``, the penalty on coefficients of standardised features (deviations 1/n)
+    if ``standardization``, the intercept free. The label's deviation under the squares is how glmnet and pyspark.ml
+    mean ``regParam``: the strength for a label of unit variance.
     """
 
     def fit_batch(self, blocks: Blocks, trials: Sequence["LinearRegression"], rungs: Rungs | None = None) -> Batch:
         """See :class:`~treefold.ml.base.Trainable`."""
         found = survey(blocks, classification=False)
-        ridge = [trial.value("regParam") / found.moments.label_deviation for trial in trials]
-        return fit_all(self, trials, blocks, squared, found, "identity", ridge, rungs)
+        unit = found.moments.label_deviation
+        return fit_all(self, trials, blocks, squared, found, "identity", label_unit=unit, rungs=rungs)
 
     def made(self, batch: Batch, passes: list[Pass]) -> "LinearRegressionModel":
         """See :class:`~treefold.ml.base.Trainable`."""
@@ -35,6 +36,8 @@ class LinearRegression(FitOptions, Estimator):
 
 class LinearRegressionModel(LinearModelFace, LinearOptions):
     """Fitted :class:`LinearRegression`."""
+
+    reads_sparse = True
 
     @property
     def coefficients(self) -> DenseVector:

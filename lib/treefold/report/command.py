@@ -27,6 +27,7 @@ def run(job: Callable[[argparse.Namespace], dict[str, Any]], about: str, example
     parser.add_argument("conf", help="a TOML file, such as conf/digits.toml")
     parser.add_argument("overrides", nargs="*", metavar="table.key=value", help="conf keys to set otherwise")
     parser.add_argument("--overwrite", action="store_true", help="replace the output if it exists, in one step")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint of a killed run")
     try:
         result = job(parser.parse_intermixed_args())
     except InputError as error:

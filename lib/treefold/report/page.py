@@ -12,13 +12,20 @@ REPORT = "report.html"
 MANY = 30  # figures of a list that are shown
 
 
-def page(title: str, subtitle: str, facts: dict[str, Any], charts: Sequence[dict[str, Any]]) -> str:
-    """The page: facts as a table, lists of figures in one line each, then the charts.
+def page(
+    title: str,
+    subtitle: str,
+    facts: dict[str, Any],
+    charts: Sequence[dict[str, Any]],
+    rows: Sequence[dict[str, Any]] = (),
+) -> str:
+    """The page: facts as a table, lists of figures in one line each, then the rows of a table, then the charts.
 
     Parameters
     ----------
     facts : {name: value}
         Lists of records and whatever is None are left out.
+    rows : records with the same keys
     charts : see :func:`treefold.report.pictures.drawn`
     """
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
@@ -26,7 +33,9 @@ def page(title: str, subtitle: str, facts: dict[str, Any], charts: Sequence[dict
     )
     shown = [(name.replace("_", " "), _shown(value)) for name, value in facts.items() if _fits(value)]
     pictures = [{"title": chart["title"], "svg": drawn(chart)} for chart in charts]
-    return template.render(title=title, subtitle=subtitle, facts=shown, charts=pictures)
+    table = [[_shown(value) for value in row.values()] for row in rows]
+    heads = list(rows[0]) if rows else []
+    return template.render(title=title, subtitle=subtitle, facts=shown, heads=heads, table=table, charts=pictures)
 
 
 def _fits(value: Any) -> bool:
@@ -34,6 +43,8 @@ def _fits(value: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
     if isinstance(value, list):
         return ",  ".join(_shown(v) for v in value[:MANY]) + (" ..." if len(value) > MANY else "")
     if isinstance(value, float):

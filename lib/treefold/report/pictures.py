@@ -34,18 +34,24 @@ def drawn(chart: dict[str, Any]) -> str:
     Parameters
     ----------
     chart : dict
-        ``title``, ``x`` and ``y`` (what the axes show), ``kind`` (``line`` or ``bar``) and ``lines``: by name a list of
-        y, from x = 0 on, or a pair of lists (x, y) in which a y may be None.
+        ``title``, ``x`` and ``y`` (what the axes show), ``kind`` (``line`` or ``bar``), ``log`` (whether x is drawn by
+        its logarithm), ``window`` (the least and greatest y to show, or None) and ``lines``: by name a list of y, from
+        x = 0 on, a pair of lists (x, y) in which a y may be None, or a triple (x, y, error of y).
     """
     with rc_context(STYLE | {"svg.hashsalt": chart["title"]}):
         figure = Figure(figsize=(6.4, 3.8), layout="constrained")
         axes = figure.add_subplot()
         for number, (name, line) in enumerate(chart["lines"].items()):
-            x, y = line if isinstance(line, tuple) else (list(range(len(line))), line)
-            kept = [(a, b) for a, b in zip(x, y, strict=True) if b is not None]
+            x, y, *error = line if isinstance(line, tuple) else (list(range(len(line))), line)
+            points = zip(x, y, error[0] if error else [0.0] * len(x), strict=True)
+            kept = [point for point in points if point[1] is not None]
             _draw(axes, chart["kind"], number, len(chart["lines"]), name, kept)
+        if chart.get("window"):
+            axes.set_ylim(*chart["window"])
         axes.set(xlabel=chart["x"], ylabel=chart["y"])
-        if all(isinstance(a, int) for line in chart["lines"].values() if isinstance(line, tuple) for a in line[0]):
+        if chart.get("log"):
+            axes.set_xscale("log")
+        elif all(isinstance(x, int) for line in chart["lines"].values() for x in _places(line)):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if 1 < len(chart["lines"]) <= NAMED:
             axes.legend(frameon=False)
@@ -55,8 +61,12 @@ def drawn(chart: dict[str, Any]) -> str:
     return text[text.index("<svg") :]
 
 
-def _draw(axes: Axes, kind: str, number: int, of: int, name: str, points: list[tuple[float, float]]) -> None:
-    x, y = [a for a, _ in points], [b for _, b in points]
+def _places(line: Any) -> list[float]:
+    return list(line[0]) if isinstance(line, tuple) else []
+
+
+def _draw(axes: Axes, kind: str, number: int, of: int, name: str, points: list[tuple[float, float, float]]) -> None:
+    x, y, error = ([point[i] for point in points] for i in range(3))
     colour = COLOURS[number] if of <= NAMED else COLOURS[0]
     if kind == "bar":
         width = 0.8 * min((b - a for a, b in pairwise(x)), default=1.0)
@@ -64,6 +74,5 @@ def _draw(axes: Axes, kind: str, number: int, of: int, name: str, points: list[t
         axes.grid(visible=False, axis="x")
     else:
         marker = "o" if len(points) <= 40 and of <= NAMED else ""
-        axes.plot(
-            x, y, color=colour, marker=marker, markersize=4, linewidth=1.6, alpha=1 if of <= NAMED else 0.5, label=name
-        )
+        look: dict[str, Any] = {"alpha": 1 if of <= NAMED else 0.5, "markersize": 4, "linewidth": 1.6, "capsize": 3}
+        axes.errorbar(x, y, error if any(error) else None, color=colour, marker=marker, label=name, **look)

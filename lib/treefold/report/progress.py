@@ -14,11 +14,14 @@ class ProgressLine:
 
     def __call__(self, progress: Any) -> None:
         """Show a :class:`treefold.ml.Progress`; in a log, trials of a line search stay silent."""
+        if progress.lines:
+            self.say("\n".join(progress.lines))
+            return
         if not self.terminal and progress.iteration == self.shown:
             return
         self.shown = progress.iteration
         figures = "   ".join(f"{name} {value:.8g}" for name, value in progress.figures.items())
-        line = f"iteration {progress.iteration:4d}   {figures}   {progress.last.seconds:.3f} s/pass"
+        line = f"{progress.unit} {progress.iteration:4d}   {figures}   {progress.last.seconds:.3f} s/pass"
         print(
             f"\r\033[K{line}" if self.terminal else line, end="" if self.terminal else "\n", file=sys.stderr, flush=True
         )

@@ -6,6 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from treefold.blocks import Pass
 from treefold.report.page import REPORT, page
 
@@ -26,18 +29,29 @@ def account(fit: Sequence[Pass], test: Sequence[Pass], seconds: float) -> dict[s
 
 
 def write_results(
-    folder: Path, title: str, metrics: dict[str, Any], charts: Sequence[dict[str, Any]], **passes: Sequence[Pass]
+    folder: Path,
+    title: str,
+    metrics: dict[str, Any],
+    charts: Sequence[dict[str, Any]],
+    rows: Sequence[dict[str, Any]] = (),
+    **passes: Sequence[Pass],
 ) -> None:
     """Write ``passes.jsonl``, one line a pass, ``report.html`` and ``metrics.json``.
 
-    ``passes`` are those of the fit, and of the test.
+    ``rows`` are a table of the report, ``passes`` those of the fit, and of the test.
     """
     lines = [{"pass": i, "of": of, **asdict(p)} for of, some in passes.items() for i, p in enumerate(some, 1)]
     (folder / "passes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     facts = {k: v for k, v in metrics.items() if k not in ("test", "cost")}
     tested = {f"test {name}": value for name, value in (metrics["test"] or {}).items()}
-    (folder / REPORT).write_text(page(title, summary(metrics).splitlines()[0], facts | tested, charts))
+    (folder / REPORT).write_text(page(title, summary(metrics).splitlines()[0], facts | tested, charts, rows))
     (folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
+
+
+def write_trials(folder: Path, table: pa.Table, records: Sequence[dict[str, Any]], choice: dict[str, Any]) -> None:
+    """Write ``trials.parquet``, a row a trial, and ``trials.json``, which has the curves as well."""
+    pq.write_table(table, folder / "trials.parquet")
+    (folder / "trials.json").write_text(json.dumps({**choice, "trials": list(records)}, indent=2) + "\n")
 
 
 def headline(metrics: dict[str, Any]) -> dict[str, Any]:

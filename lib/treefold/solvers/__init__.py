@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from treefold.solvers.gd import GradientDescent
 from treefold.solvers.lbfgs import Lbfgs
+from treefold.solvers.newton import Newton, Normal
 from treefold.solvers.proximal import ProximalLbfgs
 
 
@@ -35,4 +36,4 @@ class Solver(Protocol):
         ...
 
 
-__all__ = ["Fun", "GradientDescent", "Lbfgs", "ProximalLbfgs", "Solver"]
+__all__ = ["Fun", "GradientDescent", "Lbfgs", "Newton", "Normal", "ProximalLbfgs", "Solver"]

@@ -117,7 +117,7 @@ class ProximalLbfgs(NamedTuple):
         trials = np.where(accepted, 0, state.trials[tried] + 1)
         ended = ~accepted & (drowned | (trials >= MOST_TRIALS))
         state = state._replace(
-            step=put(state.step, tried, np.where(accepted, 1.0, _shorter(step[:, 0], value - before, foretold))),
+            step=put(state.step, tried, np.where(accepted, 1.0, shorter(step[:, 0], value - before, foretold))),
             trials=put(state.trials, tried, trials),
             status=put(state.status, tried, np.where(ended, NO_PROGRESS, RUNNING)),
         )
@@ -157,7 +157,7 @@ class ProximalLbfgs(NamedTuple):
         return state._replace(target=put(state.target, models, target), foretold=put(state.foretold, models, foretold))
 
 
-def _shorter(step: NDArray, rise: NDArray, foretold: NDArray) -> NDArray:
+def shorter(step: NDArray, rise: NDArray, foretold: NDArray) -> NDArray:
     """The minimum of the parabola through what is known, no shorter than a tenth, no longer than a half."""
     with np.errstate(all="ignore"):
         share = -foretold / (2 * (rise - foretold))

@@ -1,6 +1,6 @@
 """A batch of fitted linear models: what they all say of rows, in one product."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +29,13 @@ class LinearBatch(NamedTuple):
     link: str
     threshold: ArrayLike = 0.5
     thresholds: ArrayLike | None = None
+
+    def stack(self, model: Any) -> "LinearBatch | None":
+        """The batch with one more linear model; None if that is of another kind."""
+        other = getattr(model, "batch", None)
+        if not isinstance(other, LinearBatch) or other[1:] != self[1:] or other.coef.shape[1:] != self.coef.shape[1:]:
+            return None
+        return self._replace(coef=np.concatenate([self.coef, other.coef]))
 
     @property
     def classes(self) -> int:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.algorithms.survey import Survey
-from treefold.losses import Loss, logistic, softmax, squared
+from treefold.errors import InputError
+from treefold.losses import Hinge, Huber, Loss, Quantile, Tube, logistic, poisson, softmax, squared, squared_hinge
 
 
 class Family(NamedTuple):
@@ -19,25 +20,50 @@ class Family(NamedTuple):
         of its deviation. 0 where the label has no unit.
     start : (outputs,)
         Intercepts of about the best model without features, where the fit starts.
+    margins : int
+        The first outputs, which have coefficients; another is a number fitted for all rows alike.
     """
 
     degree: int
     start: NDArray
+    margins: int
 
     @property
     def outputs(self) -> int:
-        """Margins of a row."""
+        """Outputs of a row."""
         return len(self.start)
 
 
 def family(loss: Loss, survey: Survey) -> Family:
-    """The family of a loss for the labels of a survey."""
+    """The family of a loss for the labels of a survey.
+
+    Raises
+    ------
+    InputError
+        If a count is negative.
+    """
+    label = survey.moments.mean[-1:]
     if loss is squared:
-        return Family(2, survey.moments.mean[-1:])
-    share = survey.classes / survey.classes.sum()
+        return Family(2, label, 1)
+    if isinstance(loss, Tube | Quantile):
+        return Family(1, label, 1)
+    if isinstance(loss, Huber):
+        return Family(1, np.append(label, survey.moments.label_deviation), 1)
+    if loss is poisson:
+        if survey.moments.low[-1] < 0:
+            raise InputError(f"a label is {survey.moments.low[-1]:g}: counts are 0 or more")
+        return Family(0, np.log(np.maximum(label, 1e-6)), 1)
+    return _of_classes(loss, survey.classes)
+
+
+def _of_classes(loss: Loss, weight: NDArray) -> Family:
+    share = weight / weight.sum()
     log_share = np.log(np.maximum(share, 1e-6))  # a class without weight starts unlikely, not impossible
     if loss is logistic:
-        return Family(0, log_share[1:] - log_share[:1])
+        return Family(0, log_share[1:] - log_share[:1], 1)
     if loss is softmax:
-        return Family(0, log_share - log_share.mean())
+        return Family(0, log_share - log_share.mean(), len(share))
+    if loss is squared_hinge or isinstance(loss, Hinge):
+        outputs = 1 if len(share) <= 2 else len(share)
+        return Family(0, np.zeros(outputs), outputs)
     raise TypeError(f"{loss} is no loss of a linear model")

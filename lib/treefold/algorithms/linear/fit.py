@@ -1,21 +1,23 @@
 """The loop: a solver around one pass per evaluation."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from treefold.algorithms.folds import Holdout
-from treefold.algorithms.linear.family import family
+from treefold.algorithms.linear.family import Family, family
 from treefold.algorithms.linear.frame import frame
 from treefold.algorithms.linear.problem import Problem, steepness
+from treefold.algorithms.linear.smoothing import stages
 from treefold.algorithms.survey import Survey
 from treefold.blocks import Blocks
 from treefold.errors import InputError
 from treefold.iterate import OnStep, Rungs, iterate
-from treefold.losses import Loss, softmax
+from treefold.losses import Loss, logistic, poisson, softmax, squared, squared_hinge
 from treefold.penalties import L2
-from treefold.solvers import Lbfgs, ProximalLbfgs, Solver
+from treefold.solvers import Lbfgs, Newton, Normal, ProximalLbfgs, Solver
 
 
 class LinearFit(NamedTuple):
@@ -56,6 +58,7 @@ def fit(
     intercept: bool = True,
     standardize: bool = True,
     start: NDArray | None = None,
+    smoothing: float = 1e-3,
     solver: Solver = Lbfgs(),  # noqa: B008 - an immutable tuple
     max_iter: ArrayLike = 100,
     tol: ArrayLike = 1e-6,
@@ -77,11 +80,15 @@ def fit(
     lasso : (models,) or float, optional
         L1 strength, >= 0.
     bounds : Bounds, optional
-        Of all models. A column that does not vary keeps coefficient 0 beside an intercept.
+        Of all models, for a loss whose outputs all have coefficients. A column that does not vary keeps coefficient
+        0 beside an intercept.
     holdout : Holdout, optional
         The fold each model does not see.
     start : (outputs, features + 1), optional
         Coefficients to begin with; by default the best intercepts for a model without features.
+    smoothing : float
+        Of a loss with a kink: the objective, in units of the label if it has one, ends within ``smoothing / 2`` of the
+        least. See :mod:`treefold.algorithms.linear.smoothing`.
     solver : Solver
         Its ``step_size``, if it has one, is ``(models,)`` or a number. ``Lbfgs`` becomes ``ProximalLbfgs`` where there
         is a lasso or bounds.
@@ -91,12 +98,12 @@ def fit(
     on_step : callable, optional
         Called after every pass with the solver's state, its values in the units of the label.
     rungs : Rungs, optional
-        Its judge is given the fit as it stands, a LinearFit.
+        Its judge is given the fit as it stands, a LinearFit. A loss that is smoothed in stages has none.
 
     Raises
     ------
     InputError
-        If the solver takes no lasso or bounds.
+        If the solver takes no lasso or bounds, or not this loss.
     """
     varying = (ridge, lasso, max_iter, tol, holdout and holdout.fold, getattr(solver, "step_size", None))
     (models,) = np.broadcast_shapes((1,), *(np.shape(each) for each in varying if each is not None))
@@ -110,47 +117,76 @@ def fit(
     metric = np.ones(features) if standardize else space.inverse**2
     strength = l2 * space.label_scale ** (2 - kind.degree)
     penalty = L2(strength, metric)
-    problem = Problem(
-        blocks, loss, space, kind.outputs, kind.degree, penalty, steepness(strength, metric), holdout
-    )  # fmt: skip
+    free = np.zeros((kind.outputs, features + 1), bool)
+    free[: kind.margins, :-1], free[: kind.margins, -1], free[kind.margins :, -1] = True, intercept, True
+    problem = Problem(blocks, loss, space, kind.degree, free, penalty, steepness(strength, metric), holdout)
+    solver = _checked(solver, loss)
     if l1.any() or bounds is not None:
         solver = _proximal(solver, problem, l1, bounds, standardize)
 
     history: list[list[float]] = [[] for _ in range(models)]
+    before = np.zeros(models, np.int64)  # iterations of earlier stages
 
     def record(state: Any) -> None:
+        state = state._replace(value=state.value * problem.value_scale, iteration=before + state.iteration)
         for mine, iteration, value in zip(history, state.iteration, state.value, strict=True):
             if iteration == len(mine):
-                mine.append(float(value) * problem.value_scale)
+                mine.append(float(value))
         if on_step:
-            on_step(state._replace(value=state.value * problem.value_scale))
+            on_step(state)
 
-    if start is None:
-        start = np.zeros((kind.outputs, features + 1))
-        start[:, -1] = kind.start if intercept else 0.0
-    x0 = problem.from_data(np.broadcast_to(start, (models, *start.shape)))
+    x = _first(problem, kind, start, intercept, models)
 
     def fitted(state: Any) -> LinearFit:
         coef = problem.to_data(state.x)
         if loss is softmax and bounds is None:
             coef = _centred(coef, (l2 > 0) | (l1 > 0), intercept)
-        return LinearFit(coef, history, state.iteration, state.status)
+        return LinearFit(coef, history, before + state.iteration, state.status)
 
-    judged = rungs and Rungs(rungs.at, lambda state: rungs.judge(fitted(state)))
-    first = solver.init(problem, x0)
-    return fitted(iterate(lambda state: solver.step(problem, state), first, max_iter, tol, record, judged))
+    plan = stages(loss, smoothing, space.label_scale)
+    judged = Rungs(rungs.at, lambda state: rungs.judge(fitted(state))) if rungs and len(plan) == 1 else None
+    for number, stage in enumerate(plan):
+        smooth = problem._replace(loss=stage.loss)
+        state = iterate(
+            partial(solver.step, smooth),
+            solver.init(smooth, x),  # not kept by name: it is large
+            np.asarray(max_iter) - before,
+            np.maximum(tol, stage.tol),
+            record,
+            judged,
+        )
+        if number + 1 < len(plan):
+            x, before = state.x, before + state.iteration
+    return fitted(state)
 
 
-def _proximal(
-    solver: Solver, problem: Problem, lasso: NDArray, bounds: Bounds | None, standardize: bool
-) -> ProximalLbfgs:
-    if not isinstance(solver, Lbfgs):
-        raise InputError(f"solver {type(solver).__name__} takes no L1 penalty and no bounds: use L-BFGS")
+def _first(problem: Problem, kind: Family, start: NDArray | None, intercept: bool, models: int) -> NDArray:
+    """Variables to begin with."""
+    coef = np.zeros(problem.free.shape)
+    coef[:, -1] = np.where(problem.free[:, -1], kind.start, 0.0)
+    if start is not None:
+        coef[: len(start)] = start
+    return problem.from_data(np.broadcast_to(coef, (models, *coef.shape)))
+
+
+def _checked(solver: Solver, loss: Loss) -> Solver:
+    if isinstance(solver, Normal) and loss is not squared:
+        raise InputError("solver normal is for the squared loss: use lbfgs or newton")
+    if isinstance(solver, Newton) and loss not in (squared, logistic, poisson, squared_hinge):
+        raise InputError("solver newton is for squared, logistic, squared hinge and Poisson losses: use lbfgs")
+    return solver
+
+
+def _proximal(solver: Solver, problem: Problem, lasso: NDArray, bounds: Bounds | None, standardize: bool) -> Solver:
     if bounds is None:
-        wide = np.full((problem.outputs, len(problem.space.inverse) + 1), np.inf)
+        wide = np.full(problem.free.shape, np.inf)
         bounds = Bounds(-wide, wide)
     term = problem.term(lasso, bounds.lower, bounds.upper, standardize)
-    return ProximalLbfgs(term, solver.history, solver.noise)
+    if isinstance(solver, Newton | Normal):
+        return solver._replace(term=term)
+    if isinstance(solver, Lbfgs):
+        return ProximalLbfgs(term, solver.history, solver.noise)
+    raise InputError(f"solver {type(solver).__name__} takes no L1 penalty and no bounds: use L-BFGS")
 
 
 def _centred(coef: NDArray, penalised: NDArray, intercept: bool) -> NDArray:

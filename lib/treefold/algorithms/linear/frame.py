@@ -13,17 +13,15 @@ FAR = 100  # means this many deviations from zero cost float32 rows two digits
 class Frame(NamedTuple):
     """The affine map between the solver's coefficients and those of the rows.
 
-    The solver sees features ``(x - centre) * inverse`` and, for the squared loss, labels over ``label_scale``. Mapping
-    its coefficients to the rows and gradients back takes O(coefficients) on the driver and nothing per row. Only
-    columns that lie far from zero are moved, row by row and before any product, by ``shift``: what a product of large
-    numbers has rounded away, no map brings back.
+    The solver sees features ``(x - centre) * inverse`` and labels over ``label_scale``, 1 where they have no unit.
+    Mapping its coefficients to the rows and gradients back takes O(coefficients) on the driver and nothing per row.
+    Only columns that lie far from zero are moved, row by row and before any product, by ``shift``: what a product of
+    large numbers has rounded away, no map brings back.
 
     Attributes
     ----------
     centre, inverse : (features,)
     label_scale : float
-    intercept : bool
-        Without one, nothing is centred.
     shift : (features + 1,) or None
         What the statistic takes from features and label.
     """
@@ -31,7 +29,6 @@ class Frame(NamedTuple):
     centre: NDArray
     inverse: NDArray
     label_scale: float
-    intercept: bool
     shift: NDArray | None
 
     def to_rows(self, theta: NDArray) -> NDArray:
@@ -61,15 +58,14 @@ class Frame(NamedTuple):
         """Gradient for the solver's coefficients from the gradient for those of the shifted rows."""
         centre = self.centre if self.shift is None else self.centre - self.shift[:-1]
         standard = (coef - intercept[..., None] * centre) * self.inverse
-        last = intercept if self.intercept else np.zeros_like(intercept)
-        return np.concatenate([standard, last[..., None]], axis=-1) * self.label_scale
+        return np.concatenate([standard, intercept[..., None]], axis=-1) * self.label_scale
 
 
 def frame(moments: Moments, *, intercept: bool, scale_label: bool, centred: bool = True) -> Frame:
     """Frame of a data set. Beside an intercept, a column that does not vary gets coefficient 0.
 
-    ``scale_label`` is for losses of a difference between margin and label. Not ``centred``, the solver's intercept is
-    that of the data, and can be held within bounds.
+    ``scale_label`` is for losses of a difference between margin and label. Without an intercept nothing is centred; not
+    ``centred``, the solver's intercept is that of the data, and can be held within bounds.
     """
     deviation, varies = np.sqrt(moments.variance), moments.varies
     mean, spread = moments.mean[:-1], deviation[:-1]
@@ -77,4 +73,4 @@ def frame(moments: Moments, *, intercept: bool, scale_label: bool, centred: bool
     far = (abs(moments.mean) > FAR * deviation) & np.append(np.full(len(mean), True), scale_label)
     shift = np.where(far, moments.mean, 0.0) if far.any() else None
     label_scale = moments.label_deviation if scale_label else 1.0
-    return Frame(mean * (intercept and centred), inverse, label_scale, intercept, shift)
+    return Frame(mean * (intercept and centred), inverse, label_scale, shift)

@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from treefold.algorithms.folds import Holdout, training_weight
-from treefold.block import Block
+from treefold.block import Block, Matrix
 from treefold.losses import Loss
 
 
@@ -29,14 +30,15 @@ class Objective(NamedTuple):
     weight: NDArray
 
 
-def margins(X: NDArray, coef: NDArray) -> NDArray:
+def margins(X: Matrix, coef: NDArray) -> NDArray:
     """Margins ``W x + b``, ``(models, outputs, rows)``, in the type of ``X``.
 
     ``coef`` is ``(models, outputs, features + 1)``, the intercept last.
     """
     models, outputs, columns = coef.shape
     weights = coef[..., :-1].reshape(-1, columns - 1).astype(X.dtype)
-    margin = (weights @ X.T).reshape(models, outputs, len(X))
+    product = np.ascontiguousarray((X @ weights.T).T) if isinstance(X, csr_array) else weights @ X.T
+    margin = product.reshape(models, outputs, X.shape[0])
     margin += coef[..., -1:].astype(X.dtype)
     return margin
 
@@ -51,9 +53,7 @@ def objective(
     coef : (models, outputs, features + 1)
         For the rows less ``shift``, ``(features + 1,)``, the last element for the label.
     """
-    X, y = block.X, block.y
-    if shift is not None:
-        X, y = (X - shift[:-1]).astype(X.dtype), (y - shift[-1]).astype(y.dtype)
+    X, y, coef, back = shifted(block, coef, shift)
     value, slope = loss(margins(X, coef), y)
     weight = training_weight(block, holdout)
     slope *= weight[:, None]
@@ -62,10 +62,28 @@ def objective(
         slope[np.broadcast_to((weight == 0)[:, None], slope.shape)] = 0
         value[np.broadcast_to(weight == 0, value.shape)] = 0
     models, outputs, rows = slope.shape
-    gradient = slope.reshape(-1, rows) @ X
-    return Objective(
-        value.sum(axis=1, dtype=np.float64),
-        gradient.reshape(models, outputs, -1),
-        slope.sum(axis=2, dtype=np.float64),
-        weight.sum(axis=1, dtype=np.float64),
-    )
+    flat = slope.reshape(-1, rows)
+    gradient = ((X.T @ flat.T).T if isinstance(X, csr_array) else flat @ X).reshape(models, outputs, -1)
+    intercept = slope.sum(axis=2, dtype=np.float64)
+    if back is not None:
+        gradient = gradient - intercept[..., None] * back
+    return Objective(value.sum(axis=1, dtype=np.float64), gradient, intercept, weight.sum(axis=1, dtype=np.float64))
+
+
+def shifted(block: Block, coef: NDArray, shift: NDArray | None) -> tuple[Matrix, NDArray, NDArray, NDArray | None]:
+    """Rows, labels and coefficients to multiply, and what the products of the rows must be taken back by.
+
+    Dense rows are moved by ``shift``. CSR would be dense then, so its columns stay where they are, the products are
+    made in float64, and ``shift`` is taken from them.
+    """
+    X, y = block.X, block.y
+    if shift is None:
+        return X, y, coef, None
+    if not isinstance(X, csr_array):
+        return (X - shift[:-1]).astype(X.dtype), (y - shift[-1]).astype(y.dtype), coef, None
+    y = y - shift[-1]
+    if not shift[:-1].any():
+        return X, y.astype(X.dtype), coef, None
+    coef = coef.copy()
+    coef[..., -1] -= coef[..., :-1] @ shift[:-1]
+    return X.astype(np.float64), y, coef, shift[:-1]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from treefold.algorithms.folds import Holdout
 from treefold.algorithms.linear.frame import Frame
 from treefold.algorithms.linear.objective import Objective, objective
+from treefold.algorithms.linear.quadratic import Quadratic, quadratic
 from treefold.blocks import Blocks
 from treefold.losses import Loss
 from treefold.penalties import L2, BoxedL1
@@ -21,8 +22,10 @@ class Problem(NamedTuple):
 
     Attributes
     ----------
-    outputs, degree : int
+    degree : int
         As in :class:`~treefold.algorithms.linear.family.Family`.
+    free : (outputs, features + 1) bool
+        What is fitted; the rest stays as it begins.
     ridge : L2
         In the units of ``space``.
     unit : (models, features + 1)
@@ -33,11 +36,16 @@ class Problem(NamedTuple):
     blocks: Blocks
     loss: Loss
     space: Frame
-    outputs: int
     degree: int
+    free: NDArray
     ridge: L2
     unit: NDArray
     holdout: Holdout | None
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of a row."""
+        return len(self.free)
 
     @property
     def value_scale(self) -> float:
@@ -54,8 +62,27 @@ class Problem(NamedTuple):
         ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
         gradient = self.space.to_solver(total.coef, total.intercept) / weight[:, None, None]
         gradient[..., :-1] += ridge.grad(theta[..., :-1])
-        gradient *= unit
+        gradient *= unit * self.free
         return total.loss / weight + ridge.value(theta[..., :-1]), gradient.reshape(len(chosen), -1)
+
+    def quadratic(self, x: NDArray, chosen: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+        """The same with the second derivatives, ``(len(chosen), p, p)``: one pass."""
+        scale, unit = self.space.label_scale, self.unit[chosen, None] * self.free
+        theta = x.reshape(len(chosen), self.outputs, -1) * self.unit[chosen, None]
+        held = None if self.holdout is None else self.holdout._replace(fold=self.holdout.fold[chosen])
+        total: Quadratic = self.blocks.sum(
+            quadratic, theta * scale, self.loss, held, self.space.centre, self.space.inverse
+        )
+        weight = np.broadcast_to(total.weight, len(chosen)) * self.value_scale
+        ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
+        gradient = total.gradient * scale / weight[:, None, None]
+        gradient[..., :-1] += ridge.grad(theta[..., :-1])
+        blocks = total.hessian * scale**2 / weight[:, None, None, None]
+        features = np.arange(blocks.shape[-1] - 1)
+        blocks[..., features, features] += (ridge.strength[:, None] * ridge.metric)[:, None]
+        blocks *= unit[..., :, None] * unit[..., None, :]
+        value = total.loss / weight + ridge.value(theta[..., :-1])
+        return value, (gradient * unit).reshape(len(chosen), -1), _along_the_diagonal(blocks)
 
     def term(self, lasso: NDArray, lower: NDArray, upper: NDArray, standardize: bool) -> BoxedL1:
         """L1 strengths ``(models,)`` and bounds ``(outputs, features + 1)`` for the solver's variables."""
@@ -75,6 +102,16 @@ class Problem(NamedTuple):
     def from_data(self, coef: NDArray) -> NDArray:
         """Variables ``(models, p)`` of such coefficients."""
         return (self.space.from_data(coef) / self.unit[:, None]).reshape(len(coef), -1)
+
+
+def _along_the_diagonal(blocks: NDArray) -> NDArray:
+    """Matrices ``(models, p, p)`` of the square blocks ``(models, outputs, q, q)``."""
+    models, outputs, q, _ = blocks.shape
+    if outputs == 1:
+        return blocks[:, 0]
+    made = np.zeros((models, outputs, q, outputs, q))
+    made[:, np.arange(outputs), :, np.arange(outputs)] = blocks.swapaxes(0, 1)
+    return made.reshape(models, outputs * q, outputs * q)
 
 
 def steepness(strength: NDArray, metric: NDArray) -> NDArray:

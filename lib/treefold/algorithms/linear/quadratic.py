@@ -1,0 +1,71 @@
+"""The statistic of Newton's method: loss, gradient and second derivatives, for rows in standard units."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from treefold.algorithms.folds import Holdout, training_weight
+from treefold.block import Block
+from treefold.losses import Loss, curvature, squared
+
+
+class Quadratic(NamedTuple):
+    """Weighted sums over rows.
+
+    Attributes
+    ----------
+    loss, weight : (models,); ``weight`` (1,) where every model sees every row
+    gradient : (models, outputs, features + 1)
+    hessian : (models, outputs, features + 1, features + 1)
+        Second derivatives with respect to the coefficients of one output; of length 1 along ``models`` where it is that
+        of all. Losses of many outputs are sums over them, so there are no others.
+    """
+
+    loss: NDArray
+    gradient: NDArray
+    hessian: NDArray
+    weight: NDArray
+
+
+def quadratic(
+    block: Block, coef: NDArray, loss: Loss, holdout: Holdout | None, centre: NDArray, inverse: NDArray
+) -> Quadratic:
+    """Sums of one block, in float64.
+
+    Parameters
+    ----------
+    coef : (models, outputs, features + 1)
+        For features ``(x - centre) * inverse``.
+    """
+    Z = standardised(block, centre, inverse)
+    y = block.y.astype(np.float64)
+    weight = training_weight(block, holdout).astype(np.float64)
+    margin = coef @ Z.T
+    value, slope = loss(margin, y)
+    absent = np.broadcast_to(weight == 0, value.shape)
+    value, slope = np.where(absent, 0, value * weight), np.where(absent[:, None], 0, slope * weight[:, None])
+    if loss is squared and holdout is None:
+        bend = weight[:, None]
+    else:
+        bend = np.where(absent[:, None], 0, curvature(loss, margin, y) * weight[:, None])
+    hessian = np.stack([[_gram(Z, row) for row in rows] for rows in bend])
+    return Quadratic(value.sum(axis=1), slope @ Z, hessian, weight.sum(axis=1))
+
+
+def standardised(block: Block, centre: NDArray, inverse: NDArray) -> NDArray:
+    """Rows in standard units, a column of ones last; of CSR as well, for there are few features."""
+    X = block.X.toarray() if isinstance(block.X, csr_array) else block.X
+    Z = np.empty((len(X), len(centre) + 1))
+    np.subtract(X, centre, out=Z[:, :-1])
+    Z[:, :-1] *= inverse
+    Z[:, -1] = 1.0
+    return Z
+
+
+def _gram(Z: NDArray, weight: NDArray) -> NDArray:
+    """``Z' diag(weight) Z`` over the rows that count."""
+    kept = np.flatnonzero(weight > 0)
+    scaled = (Z if len(kept) == len(Z) else Z[kept]) * np.sqrt(weight[kept])[:, None]
+    return scaled.T @ scaled  # BLAS makes one half and copies it
