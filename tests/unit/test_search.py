@@ -19,9 +19,7 @@ def test_a_grid_is_every_combination():
     assert every({"a": [1, 2], "b": ["x", "y"]}) == [
         {"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "x"}, {"a": 2, "b": "y"},
     ]  # fmt: skip
-    with pytest.raises(
-        InputError, match="b is a range, which a grid cannot exhaust: list values"
-    ):
+    with pytest.raises(InputError, match="b is a range, which a grid cannot exhaust: list values"):
         every({"a": [1], "b": Range(0, 1)})
 
 

@@ -1,0 +1,85 @@
+"""A search as a job: what it publishes, and how it goes on after it was killed."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from submitting import ROOT, refused, submit
+from treefold import store
+
+pytestmark = pytest.mark.spark
+
+CONF = "conf/digits_tune.toml"
+SMALL = [
+    "search.space.stepSize=[0.1,1.0]",
+    "search.space.regParam=[0.001,0.1]",
+    "search.numFolds=3",
+    "solver.maxIter=30",
+]
+
+
+def test_a_search_publishes_the_best_model_and_every_trial(tmp_path):
+    out = tmp_path / "tuned"
+    run = submit("tune", CONF, *SMALL, f"output.path={out}")
+    assert run.returncode == 0, run.stderr
+    found, table = json.loads((out / "trials.json").read_text()), pq.read_table(out / "trials.parquet").to_pandas()
+    assert len(found["trials"]) == len(table) == 4
+    best = found["trials"][found["best"]]
+    assert best["mean"] == min(trial["mean"] for trial in found["trials"])
+    np.testing.assert_allclose(table[["fold_0", "fold_1", "fold_2"]].mean(axis=1), table["mean"])
+    assert [entry[0] for entry in best["on_the_way"]] == [20]
+    metrics, result = json.loads((out / "metrics.json").read_text()), json.loads(run.stdout)
+    assert metrics["best_stepSize"] == best["params"]["stepSize"]
+    assert result["accuracy"] > 0.9
+    assert store.load(str(out / "model")).classes == 10
+    assert "after 20 iterations:" in run.stderr
+    assert "1. logLoss" in run.stderr
+    report = (out / "report.html").read_text()
+    for word in ("logLoss by stepSize", "logLoss by regParam", "Learning curves", "<svg"):
+        assert word in report
+    assert "http" not in report.replace("http://www.w3.org", "")
+    assert not (tmp_path / "tuned.checkpoint").exists()
+
+
+def test_a_killed_search_goes_on_to_the_same_end(tmp_path):
+    whole, out = tmp_path / "whole", tmp_path / "killed"
+    assert submit("tune", CONF, *SMALL, f"output.path={whole}").returncode == 0
+    command = ["./spark-submit.sh", "tune", CONF, *SMALL, f"output.path={out}", "checkpoint.every=4"]
+    job = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    kept = tmp_path / "killed.checkpoint"
+    while not (kept / "000003").exists():
+        assert job.poll() is None, "ended before it could be killed"
+        time.sleep(0.05)
+    os.killpg(job.pid, signal.SIGKILL)
+    job.communicate()
+    assert not out.exists()
+    other = submit("tune", CONF, *SMALL, f"output.path={out}", "checkpoint.every=4", "solver.maxIter=31", "--resume")
+    assert "was written by a job with another conf" in refused(other)
+    run = submit("tune", CONF, *SMALL, f"output.path={out}", "checkpoint.every=4", "--resume")
+    assert run.returncode == 0, run.stderr
+    assert "going on after the" in run.stderr
+    assert (out / "trials.json").read_text() == (whole / "trials.json").read_text()
+    models = [store.load(str(folder / "model")) for folder in (whole, out)]
+    np.testing.assert_array_equal(models[0].coef, models[1].coef)
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["search.metric=acuracy"], "there is no metric 'acuracy'"),
+        (["search.numFold=3"], "CrossValidator has no param 'numFold': did you mean 'numFolds'?"),
+        (["search.space.regPram=[1.0]"], "LogisticRegression has no param 'regPram': did you mean 'regParam'?"),
+        (["search.trainRatio=0.5"], "TrainValidationSplit has no param 'numFolds'"),
+        (["checkpoint.evry=3"], "checkpoint: unknown key 'evry': did you mean 'every'?"),
+    ],
+)
+def test_a_bad_conf_is_refused_before_spark_starts(tmp_path, overrides, message):
+    assert message in refused(submit("tune", CONF, *overrides, f"output.path={tmp_path / 'out'}"))
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,202 @@
+"""Searches: against fits made alone, fold by fold, and against pyspark.ml's CrossValidator."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.ml import Pipeline, PipelineModel, tuning
+from pyspark.ml.evaluation import (
+    BinaryClassificationEvaluator,
+    ClusteringEvaluator,
+    MulticlassClassificationEvaluator,
+    RegressionEvaluator,
+)
+from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.tuning import ParamGridBuilder
+from pyspark.sql.functions import col
+
+from treefold import ml
+from treefold.errors import InputError
+from treefold.metrics import Metric
+from treefold.metrics.regression import errors, mae
+
+pytestmark = pytest.mark.spark
+
+RNG = np.random.default_rng(8)
+ROWS, FOLDS = 300, 3
+X = RNG.standard_normal((ROWS, 4)) * [1, 5, 0.2, 1]
+SCORE = X @ [1, -0.4, 5, 0] + RNG.logistic(size=ROWS)
+EXACT = {"dtype": "float64", "tol": 1e-10, "maxIter": 500}
+
+
+@pytest.fixture(scope="module")
+def rows(spark, tmp_path_factory):
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    frame["binary"], frame["target"] = (SCORE > 0.3).astype(float), 10 + 3 * SCORE
+    frame["w"], frame["fold"] = RNG.integers(1, 4, ROWS).astype(float), RNG.integers(0, FOLDS, ROWS)
+    path = str(tmp_path_factory.mktemp("rows") / "parquet")
+    VectorAssembler(inputCols=list("abcd"), outputCol="features").transform(
+        spark.createDataFrame(frame).coalesce(2)
+    ).write.parquet(path)
+    return spark.read.parquet(path)
+
+
+def logistic(**params):
+    return ml.LogisticRegression(labelCol="binary", weightCol="w", **EXACT, **params)
+
+
+def linear(**params):
+    return ml.LinearRegression(labelCol="target", **EXACT, **params)
+
+
+def coefficients(model):
+    return np.append(model.coefficients.toArray(), model.intercept)
+
+
+JUDGES = [
+    (logistic, BinaryClassificationEvaluator, {"labelCol": "binary", "numBins": 0}),
+    (
+        logistic,
+        BinaryClassificationEvaluator,
+        {"labelCol": "binary", "numBins": 0, "metricName": "areaUnderPR", "weightCol": "w"},
+    ),
+    (logistic, MulticlassClassificationEvaluator, {"labelCol": "binary", "metricName": "logLoss", "weightCol": "w"}),
+    (logistic, MulticlassClassificationEvaluator, {"labelCol": "binary", "metricName": "f1"}),
+    (linear, RegressionEvaluator, {"labelCol": "target", "metricName": "rmse"}),
+    (linear, RegressionEvaluator, {"labelCol": "target", "metricName": "r2"}),
+]
+
+
+@pytest.mark.parametrize(("make", "kind", "params"), JUDGES, ids=[str(params) for *_, params in JUDGES])
+def test_scores_are_those_of_pyspark_ml_s_cross_validator(rows, make, kind, params):
+    estimator, judge = make(), kind(**params)
+    grid = ParamGridBuilder().addGrid(estimator.regParam, [0.01, 1.0]).build()
+    settings = {"estimatorParamMaps": grid, "evaluator": judge, "numFolds": FOLDS, "foldCol": "fold"}
+    ours = ml.CrossValidator(estimator=estimator, **settings).fit(rows)
+    theirs = tuning.CrossValidator(estimator=estimator, **settings).fit(rows)
+    np.testing.assert_allclose(ours.avgMetrics, theirs.avgMetrics, rtol=1e-8)
+    np.testing.assert_allclose(ours.stdMetrics, theirs.stdMetrics, rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(coefficients(ours.bestModel), coefficients(theirs.bestModel), rtol=1e-8)
+
+
+def test_every_model_is_the_one_fitted_alone_on_its_fold_and_all_share_their_passes(rows):
+    estimator = logistic()
+    grid = (
+        ParamGridBuilder().addGrid(estimator.regParam, [0.001, 0.3]).addGrid(estimator.fitIntercept, [True, False])
+        .addGrid(estimator.elasticNetParam, [0.0, 0.7]).build()
+    )  # fmt: skip
+    search = ml.CrossValidator(
+        estimator=estimator, estimatorParamMaps=grid, evaluator="logLoss", numFolds=FOLDS, foldCol="fold",
+        collectSubModels=True,
+    ).fit(rows)  # fmt: skip
+    longest = 0
+    for fold in range(FOLDS):
+        for trial, setting in enumerate(grid):
+            alone = estimator.copy(setting).fit(rows.where(col("fold") != fold))
+            found = search.subModels[fold][trial]
+            np.testing.assert_allclose(coefficients(found), coefficients(alone), rtol=1e-9, atol=1e-9)
+            longest = max(longest, len(alone.summary.passes))
+    assert len(search.search.passes) < longest + 20  # of 24 fits, and the judging
+    means = [trial.mean for trial in search.search.trials]
+    assert search.search.best == int(np.argmin(means))
+
+
+def test_a_fit_that_diverges_is_told_and_does_not_hurt_the_others(rows):
+    estimator = ml.LinearRegression(labelCol="target", solver="gd", stepRule="constant", maxIter=3000, tol=1e-9)
+    space = {"stepSize": [0.5, 50.0], "regParam": [0.0, 0.1]}
+    search = ml.CrossValidator(estimator=estimator, space=space, evaluator="rmse").fit(rows)
+    alone = ml.CrossValidator(estimator=estimator, space={**space, "stepSize": [0.5]}, evaluator="rmse").fit(rows)
+    assert np.isnan(search.avgMetrics[2:]).all()
+    assert {trial.outcomes[0] for trial in search.search.trials[2:]} == {"diverged"}
+    np.testing.assert_allclose(search.avgMetrics[:2], alone.avgMetrics, rtol=1e-6)
+    with pytest.raises(InputError, match="no trial has a score: every fit diverged"):
+        ml.CrossValidator(estimator=estimator, space={"stepSize": [50.0]}, evaluator="rmse").fit(rows)
+
+
+def test_scores_do_not_depend_on_the_tasks(rows):
+    space = {"regParam": [0.01, 0.1]}
+    found = [
+        ml.CrossValidator(estimator=logistic(numTasks=tasks), space=space, evaluator="logLoss", stratified=True)
+        .fit(rows).search for tasks in (1, 3)
+    ]  # fmt: skip
+    assert found[0].records() == found[1].records()
+
+
+def test_halving_and_the_median_rule_stop_the_hopeless(rows):
+    estimator = logistic(solver="gd")
+    space = {"regParam": {"low": 1e-4, "high": 10.0, "log": True}}
+    halved = ml.CrossValidator(
+        estimator=estimator, space=space, trials=9, strategy="halving", reduction=3, evaluator="logLoss", seed=4
+    ).fit(rows).search  # fmt: skip
+    assert sum(not trial.stopped for trial in halved.trials) == 1
+    assert not halved.trials[halved.best].stopped
+    assert [len(trial.on_the_way) for trial in halved.trials] == [2] * 9
+    rule = ml.CrossValidator(
+        estimator=estimator, space=space, trials=8, strategy="random", evaluator="logLoss", scoreEvery=10,
+        stopping="median", seed=4,
+    ).fit(rows).search  # fmt: skip
+    assert 1 <= sum(not trial.stopped for trial in rule.trials) < 8
+
+
+def test_one_split_weights_and_a_metric_of_the_user_s(rows):
+    metric = Metric(errors, mae, larger_is_better=False)
+    model = ml.TrainValidationSplit(
+        estimator=linear(), space={"regParam": [10.0, 0.01, 1000.0]}, evaluator=metric, trainRatio=0.6, seed=2,
+        rule="oneStandardError",
+    ).fit(rows)  # fmt: skip
+    assert len(model.validationMetrics) == 3
+    assert model.search.best == 1
+    assert model.bestModel.getRegParam() == 0.01
+
+
+def test_clusters_are_chosen_by_their_silhouette_and_forests_by_their_errors(rows):
+    space = {"k": [2, 6]}
+    judge = ClusteringEvaluator()
+    model = ml.CrossValidator(estimator=ml.KMeans(), space=space, evaluator=judge, foldCol="fold").fit(rows)
+    assert all(-1 <= score <= 1 for score in model.avgMetrics)
+    assert len(model.bestModel.clusterCenters()) == [2, 6][model.search.best]
+    forest = ml.RandomForestRegressor(labelCol="target", numTrees=5)
+    found = ml.CrossValidator(
+        estimator=forest, space={"maxDepth": [1, 6]}, evaluator="r2", foldCol="fold", collectSubModels=True
+    ).fit(rows)
+    alone = forest.copy({forest.maxDepth: 6}).fit(rows.withColumn("w", (col("fold") != 1).cast("double")))
+    assert found.search.best == 1
+    assert found.avgMetrics[1] > found.avgMetrics[0]
+    assert alone.numFeatures == found.subModels[1][1].numFeatures
+
+
+def test_a_search_is_saved_and_stands_in_a_pipeline(rows, tmp_path):
+    search = ml.CrossValidator(estimator=logistic(), space={"regParam": [0.01, 0.1]}, evaluator="accuracy")
+    model = Pipeline(stages=[search]).fit(rows)
+    model.write().save(str(tmp_path / "pipeline"))
+    again = PipelineModel.load(str(tmp_path / "pipeline")).stages[0]
+    first = model.stages[0]
+    assert again.avgMetrics == first.avgMetrics
+    assert again.transform(rows).select("prediction").collect() == first.transform(rows).select("prediction").collect()
+
+
+SPACE = {"space": {"regParam": [0.1]}, "evaluator": "accuracy"}
+REFUSED = [
+    ({"evaluator": "accuracy"}, "set either estimatorParamMaps or space"),
+    ({**SPACE, "evaluator": "acuracy"}, "there is no metric 'acuracy'"),
+    ({**SPACE, "evaluator": 3}, "evaluator is an evaluator of pyspark.ml, the name of a metric"),
+    (
+        {**SPACE, "evaluator": RegressionEvaluator},
+        "the evaluator's labelCol is 'label', the estimator's 'b",
+    ),
+    ({**SPACE, "foldCol": "a"}, "column 'a' holds [0-9]+ values that are none of the folds 0 to 2"),
+    ({**SPACE, "foldCol": "nothing"}, "there is no column 'nothing'"),
+    ({**SPACE, "numFolds": 1}, "numFolds = 1 is no valid value"),
+    ({**SPACE, "space": {"regParam": {"low": -1, "high": 1, "log": True}}}, "regParam ranges from -1 to 1"),
+    ({**SPACE, "space": {"regParam": {"low": 0.1, "high": 1}}}, "regParam is a range, which a grid cannot exhaust"),
+    ({**SPACE, "space": {"regPram": [1.0]}}, "did you mean 'regParam'"),
+    ({**SPACE, "space": {"dtype": ["float32", "float64"]}}, "the settings differ in the columns they read"),
+    ({**SPACE, "stopping": "median"}, "stopping median needs scoreEvery"),
+]
+
+
+@pytest.mark.parametrize(("params", "message"), REFUSED, ids=[message[:30] for _, message in REFUSED])
+def test_what_cannot_be_is_refused_in_one_line(rows, params, message):
+    if params.get("evaluator") is RegressionEvaluator:
+        params = {**params, "evaluator": RegressionEvaluator()}
+    with pytest.raises(InputError, match=message):
+        ml.CrossValidator(estimator=logistic(), **params).fit(rows)
