@@ -8,7 +8,9 @@ from pyspark.ml.evaluation import BinaryClassificationEvaluator, MulticlassClass
 from pyspark.ml.feature import VectorAssembler
 
 from treefold import ml
+from treefold.algorithms.linear import LinearModel
 from treefold.errors import InputError
+from treefold.interchange import mllib
 from treefold.metrics import measure, named
 from treefold.report.page import page
 
@@ -210,3 +212,15 @@ def test_models_fitted_by_mllib_predict_the_same_here(rows):
         assert type(mine.toSpark(rows.sparkSession)) is type(theirs)
     with pytest.raises(InputError, match="a LinearRegressionModel is no LogisticRegressionModel"):
         ml.LogisticRegressionModel.fromSpark(theirs)
+
+
+def test_a_support_vector_machine_goes_to_mllib_and_back(spark, rows):
+    model = LinearModel(np.array([[1.0, -0.3, 2.0, 0.5]]), "margin", 0.7)
+    theirs = mllib.linear(model, spark)
+    out = theirs.transform(rows).collect()
+    np.testing.assert_allclose([r.rawPrediction for r in out], model.margin(X), rtol=1e-12)
+    np.testing.assert_array_equal([r.prediction for r in out], model.predict(X))
+    back = mllib.linear_model(theirs)
+    assert (back.link, back.threshold, back.coef.tolist()) == (model.link, model.threshold, model.coef.tolist())
+    with pytest.raises(InputError, match=r"pyspark\.ml has no model with the link margin and 2 outputs"):
+        mllib.linear(LinearModel(np.ones((2, 4)), "margin"), spark)
