@@ -83,3 +83,20 @@ def test_a_page_tells_facts_and_shows_charts_and_refers_to_nothing_outside():
 
 def test_the_same_figures_make_the_same_bytes():
     assert page("T", "s", {"a": 1}, [LINE, PAIRS]) == page("T", "s", {"a": 1}, [LINE, PAIRS])
+
+
+RANKING = {"title": "R", "x": "importance", "y": "", "kind": "ranking", "lines": {"age": 0.7, "<b>": 0.3}}
+LEAF = {"text": "yes", "share": 0.25, "children": []}
+TREE = {
+    "title": "T", "x": "", "y": "", "kind": "tree",
+    "lines": {"text": "age <= 3", "share": 1.0, "children": [LEAF, {"text": "no", "share": 0.75, "children": []}]},
+}  # fmt: skip
+
+
+def test_a_ranking_names_its_bars_and_a_tree_its_conditions():
+    assert {"age", "<b>", "importance"} <= set(texts(drawn(RANKING)))
+    words = " ".join(texts(drawn(TREE)))
+    for shown in ("age <= 3", "100.0%", "25.0%", "75.0%", "yes", "no"):
+        assert shown in words
+    stump = TREE | {"lines": LEAF}
+    assert "25.0%" in " ".join(texts(drawn(stump)))

@@ -9,6 +9,12 @@ from treefold.errors import InputError
 from treefold.ml.base import Progress, Trainable
 from treefold.ml.classification import LogisticRegression, LogisticRegressionModel
 from treefold.ml.clustering import KMeans, KMeansModel
+from treefold.ml.forest import (
+    RandomForestClassificationModel,
+    RandomForestClassifier,
+    RandomForestRegressionModel,
+    RandomForestRegressor,
+)
 from treefold.ml.model import ModelFace, fill
 from treefold.ml.read import read_parquet
 from treefold.ml.regression import LinearRegression, LinearRegressionModel
@@ -24,6 +30,8 @@ ESTIMATORS: dict[str, type[Trainable]] = {
     "KMeans": KMeans,
     "LinearRegression": LinearRegression,
     "LogisticRegression": LogisticRegression,
+    "RandomForestClassifier": RandomForestClassifier,
+    "RandomForestRegressor": RandomForestRegressor,
 }
 
 
@@ -51,6 +59,10 @@ __all__ = [
     "LogisticRegressionModel",
     "ModelFace",
     "Progress",
+    "RandomForestClassificationModel",
+    "RandomForestClassifier",
+    "RandomForestRegressionModel",
+    "RandomForestRegressor",
     "TrainValidationSplit",
     "TrainValidationSplitModel",
     "estimator",

@@ -10,7 +10,7 @@ from treefold.algorithms.folds import Holdout
 from treefold.algorithms.linear.family import Family, family
 from treefold.algorithms.linear.frame import frame
 from treefold.algorithms.linear.problem import Problem, steepness
-from treefold.algorithms.linear.smoothing import stages
+from treefold.algorithms.linear.smoothing import Stage, stages
 from treefold.algorithms.survey import Survey
 from treefold.blocks import Blocks
 from treefold.errors import InputError
@@ -98,7 +98,7 @@ def fit(
     on_step : callable, optional
         Called after every pass with the solver's state, its values in the units of the label.
     rungs : Rungs, optional
-        Its judge is given the fit as it stands, a LinearFit. A loss that is smoothed in stages has none.
+        Its judge is given the fit as it stands, a LinearFit.
 
     Raises
     ------
@@ -135,29 +135,25 @@ def fit(
         if on_step:
             on_step(state)
 
-    x = _first(problem, kind, start, intercept, models)
-
     def fitted(state: Any) -> LinearFit:
         coef = problem.to_data(state.x)
         if loss is softmax and bounds is None:
             coef = _centred(coef, (l2 > 0) | (l1 > 0), intercept)
         return LinearFit(coef, history, before + state.iteration, state.status)
 
-    plan = stages(loss, smoothing, space.label_scale)
-    judged = Rungs(rungs.at, lambda state: rungs.judge(fitted(state))) if rungs and len(plan) == 1 else None
-    for number, stage in enumerate(plan):
-        smooth = problem._replace(loss=stage.loss)
-        state = iterate(
-            partial(solver.step, smooth),
-            solver.init(smooth, x),  # not kept by name: it is large
-            np.asarray(max_iter) - before,
-            np.maximum(tol, stage.tol),
-            record,
-            judged,
-        )
-        if number + 1 < len(plan):
-            x, before = state.x, before + state.iteration
-    return fitted(state)
+    judged = rungs and Rungs(rungs.at, lambda state: rungs.judge(fitted(state)))
+    x = _first(problem, kind, start, intercept, models)
+    *rough, last = stages(loss, smoothing, space.label_scale)
+
+    def solved(stage: Stage, judged: Rungs | None) -> Any:
+        smooth, left = problem._replace(loss=stage.loss), np.asarray(max_iter) - before
+        gradient = np.maximum(tol, stage.tol)
+        return iterate(partial(solver.step, smooth), solver.init(smooth, x), left, gradient, record, judged)
+
+    for stage in rough:
+        state = solved(stage, None)
+        x, before = state.x, before + state.iteration
+    return fitted(solved(last, judged))
 
 
 def _first(problem: Problem, kind: Family, start: NDArray | None, intercept: bool, models: int) -> NDArray:
