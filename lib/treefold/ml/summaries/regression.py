@@ -155,8 +155,8 @@ class RegressionSummary(Summary):
             raise InputError("every row has weight 0: give at least one row a positive weight")
 
     def _histogram(self) -> dict[str, Any]:
-        tally = self._residuals.residual[0]
-        heights, edges = np.histogram(tally.value, BARS, weights=tally.weight[0])
+        sketch = self._residuals.residual[0]
+        heights, edges = np.histogram(sketch.value, BARS, weights=sketch.weight[0])
         middles = (edges[1:] + edges[:-1]) / 2
         return chart(
             "Residuals", "label less prediction", "weight of rows", {"rows": (middles.tolist(), heights.tolist())},
@@ -165,10 +165,10 @@ class RegressionSummary(Summary):
 
     def _agreement(self) -> dict[str, Any]:
         """Mean label of rows of about the same prediction."""
-        tally = self._residuals.predicted[0]
-        weight, label = tally.weight
+        sketch = self._residuals.predicted[0]
+        weight, label = sketch.weight
         group = np.minimum((np.cumsum(weight) - weight / 2) * POINTS // weight.sum(), POINTS - 1).astype(int)
-        total, values, labels = (np.bincount(group, part) for part in (weight, weight * tally.value, label))
+        total, values, labels = (np.bincount(group, part) for part in (weight, weight * sketch.value, label))
         some = total > 0
         x, y = values[some] / total[some], labels[some] / total[some]
         ends = [float(x.min()), float(x.max())]
