@@ -6,6 +6,7 @@ import pytest
 from pyspark.ml import classification, regression
 from pyspark.ml.evaluation import BinaryClassificationEvaluator, MulticlassClassificationEvaluator, RegressionEvaluator
 from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.functions import vector_to_array
 
 from treefold import ml
 from treefold.algorithms.linear import LinearModel
@@ -174,6 +175,20 @@ def test_a_report_draws_curves_and_residuals(rows, models):
     assert predicted == sorted(predicted)
     assert [chart["title"] for chart in line.summary.charts()] == ["Objective"]  # which takes no pass
     assert "<svg" in page("t", "s", {}, [*charts, bars, agreement])
+
+
+def test_forests_have_the_same_summaries(rows):
+    few = {"numTrees": 3, "maxDepth": 3, "featuresCol": NAMES}
+    grown = ml.RandomForestRegressor(labelCol="target", **few).fit(rows)
+    found, out = grown.evaluate(rows), grown.transform(rows)
+    assert found.r2 == pytest.approx(RegressionEvaluator(labelCol="target", metricName="r2").evaluate(out))
+    assert not hasattr(found, "coefficientStandardErrors")
+    voting = ml.RandomForestClassifier(labelCol="binary", **few).fit(rows)
+    ranked, votes = voting.evaluate(rows), voting.transform(rows)
+    area = BinaryClassificationEvaluator(labelCol="binary", rawPredictionCol="probability", numBins=0)
+    assert ranked.areaUnderROC == pytest.approx(area.evaluate(votes))
+    first = ranked.recallByThreshold.first()
+    assert votes.select(vector_to_array("probability")[1].alias("p")).agg({"p": "max"}).first()[0] == first.threshold
 
 
 def test_one_class_alone_has_no_area(rows, models):
