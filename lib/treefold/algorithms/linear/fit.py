@@ -19,6 +19,8 @@ from treefold.losses import Loss, logistic, poisson, softmax, squared, squared_h
 from treefold.penalties import L2
 from treefold.solvers import Lbfgs, Newton, Normal, ProximalLbfgs, Solver
 
+MANY = 4  # models from which on compiling a kernel pays
+
 
 class LinearFit(NamedTuple):
     """A fitted batch.
@@ -119,7 +121,8 @@ def fit(
     penalty = L2(strength, metric)
     free = np.zeros((kind.outputs, features + 1), bool)
     free[: kind.margins, :-1], free[: kind.margins, -1], free[kind.margins :, -1] = True, intercept, True
-    problem = Problem(blocks, loss, space, kind.degree, free, penalty, steepness(strength, metric), holdout)
+    compiled = loss is logistic and models >= MANY
+    problem = Problem(blocks, loss, space, kind.degree, free, penalty, steepness(strength, metric), holdout, compiled)
     solver = _checked(solver, loss)
     if l1.any() or bounds is not None:
         solver = _proximal(solver, problem, l1, bounds, standardize)

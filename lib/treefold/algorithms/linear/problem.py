@@ -31,6 +31,8 @@ class Problem(NamedTuple):
     unit : (models, features + 1)
         Makes the penalty as steep in every variable, or one of a feature in small units, without standardisation, would
         be so much steeper than the others that no solver could follow it.
+    compiled : bool
+        See :func:`treefold.algorithms.linear.objective.objective`.
     """
 
     blocks: Blocks
@@ -41,6 +43,7 @@ class Problem(NamedTuple):
     ridge: L2
     unit: NDArray
     holdout: Holdout | None
+    compiled: bool = False
 
     @property
     def outputs(self) -> int:
@@ -57,7 +60,9 @@ class Problem(NamedTuple):
         unit = self.unit[chosen, None]
         theta = x.reshape(len(chosen), self.outputs, -1) * unit
         held = None if self.holdout is None else self.holdout._replace(fold=self.holdout.fold[chosen])
-        total: Objective = self.blocks.sum(objective, self.space.to_rows(theta), self.loss, held, self.space.shift)
+        total: Objective = self.blocks.sum(
+            objective, self.space.to_rows(theta), self.loss, held, self.space.shift, self.compiled
+        )
         weight = np.broadcast_to(total.weight, len(chosen)) * self.value_scale
         ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
         gradient = self.space.to_solver(total.coef, total.intercept) / weight[:, None, None]
