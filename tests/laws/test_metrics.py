@@ -15,7 +15,7 @@ from treefold.metrics import Predictions, measure, named
 from treefold.metrics.classification import accuracy, confusion, label_counts, log_loss
 from treefold.metrics.ranking import area_under_pr, area_under_roc, average_precision, curve, ranking
 from treefold.metrics.regression import errors, residuals
-from treefold.metrics.tally import Tally
+from treefold.metrics.sketch import Sketch
 
 RNG = np.random.default_rng(5)
 ROWS = 700
@@ -27,7 +27,7 @@ COEF = RNG.standard_normal((2, 3, 4)) * [0.5, 0.05, 3, 0.3]
 SOFTMAX = LinearBatch(COEF, "softmax")
 BINOMIAL = LinearBatch(COEF[:, :1], "logistic")
 LINE = LinearBatch(COEF[:, :1], "identity")
-LIMIT = 100  # fewer bins than rows, so that tallies have to go up
+LIMIT = 100  # fewer bins than rows, so that sketches have to go up
 
 
 def statistics(blocks_of):
@@ -35,15 +35,15 @@ def statistics(blocks_of):
     counts, table = measure(blocks_of(MANY), SOFTMAX, label_counts, confusion)
     coarse, fine = measure(blocks_of(BINARY), BINOMIAL, partial(ranking, limit=LIMIT), ranking)
     sums, left = measure(blocks_of(X[:, 0] ** 2), LINE, errors, partial(residuals, limit=LIMIT))
-    found = [coarse.tally, fine.tally, left.residual, left.predicted]
-    assert {tally.level > 0 for tally in coarse.tally} == {True}
-    assert {tally.level for tally in fine.tally} == {0}
+    found = [coarse.sketch, fine.sketch, left.residual, left.predicted]
+    assert {sketch.level > 0 for sketch in coarse.sketch} == {True}
+    assert {sketch.level for sketch in fine.sketch} == {0}
     return [
         *counts,
         *table,
         *(sums.rows, sums.absolute),
         *(field for spread in sums[2:5] for field in vars(spread).values()),
-        *(part for tallies in found for tally in tallies for part in (tally.value, tally.weight, [tally.level])),
+        *(part for sketches in found for sketch in sketches for part in (sketch.value, sketch.weight, [sketch.level])),
     ]
 
 
@@ -85,7 +85,7 @@ def test_models_in_one_pass_are_each_the_one_alone(engine):
     for m in range(2):
         alone, its = measure(blocks, BINOMIAL._replace(coef=BINOMIAL.coef[m : m + 1]), label_counts, ranking)
         assert_same([field[m] for field in counts], [field[0] for field in alone])
-        assert area_under_roc(curve(ranks.tally[m])) == area_under_roc(curve(its.tally[0]))
+        assert area_under_roc(curve(ranks.sketch[m])) == area_under_roc(curve(its.sketch[0]))
 
 
 class Sums(NamedTuple):
@@ -124,10 +124,10 @@ KINDS = ["normal", "tiny", "huge", "far", "tied", "heavy", "infinite", "signed z
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("limit", [1, 2, 77, 1 << 14])
-def test_a_tally_is_that_of_all_rows_however_they_were_divided(kind, limit):
+def test_a_sketch_is_that_of_all_rows_however_they_were_divided(kind, limit):
     value, weight = values(kind), RNG.integers(0, 3, (2, 5000)).astype(float)
     parts = np.split(np.arange(5000), np.sort(RNG.integers(0, 5000, 9)))
-    at_once, pieces = Tally.of(value, weight, limit), [Tally.of(value[p], weight[:, p], limit) for p in parts]
+    at_once, pieces = Sketch.of(value, weight, limit), [Sketch.of(value[p], weight[:, p], limit) for p in parts]
     left = right = pieces[0]
     for piece in pieces[1:]:
         left, right = left + piece, piece + right
@@ -148,7 +148,7 @@ def test_a_tally_is_that_of_all_rows_however_they_were_divided(kind, limit):
 def test_counts_at_the_thresholds_of_a_curve_are_exact_and_areas_within_their_bounds(kind, limit):
     score, label = values(kind), RNG.integers(0, 2, 5000)
     weight = np.stack([label == 0, label == 1]) * RNG.uniform(0.1, 2, 5000)
-    binned, exact = (curve(Tally.of(score, weight, n)) for n in (limit, 1 << 14))
+    binned, exact = (curve(Sketch.of(score, weight, n)) for n in (limit, 1 << 14))
     found = [(weight * (score >= t)).sum(axis=1) for t in binned.threshold]
     np.testing.assert_allclose(np.stack([binned.negative, binned.positive], axis=1), found, rtol=1e-12)
     assert exact.exact
@@ -163,7 +163,7 @@ def test_the_usual_number_of_bins_leaves_next_to_nothing():
     label = RNG.integers(0, 2, rows)
     score = RNG.standard_normal(rows) + label
     weight = np.stack([label == 0, label == 1]).astype(float)
-    binned, exact = (curve(Tally.of(score, weight, limit)) for limit in (1 << 14, rows))
+    binned, exact = (curve(Sketch.of(score, weight, limit)) for limit in (1 << 14, rows))
     for area, off in ((area_under_roc, 5e-6), (area_under_pr, 5e-5), (average_precision, 2e-4)):
         assert area(binned).error < 1e-3
         assert abs(area(binned).value - area(exact).value) < off
@@ -173,19 +173,19 @@ def test_the_usual_number_of_bins_leaves_next_to_nothing():
 def test_quantiles_are_those_of_repeated_rows_to_the_width_of_a_bin(limit):
     value, weight = RNG.standard_normal(3000) * 10, RNG.integers(0, 4, 3000)
     share = np.array([0, 0.01, 0.25, 0.5, 0.9, 1])
-    tally = Tally.of(value, weight[None].astype(float), limit)
+    sketch = Sketch.of(value, weight[None].astype(float), limit)
     want = np.quantile(np.repeat(value, weight), share, method="inverted_cdf")
-    width = abs(want) * 2.0 ** (tally.level - 51) if tally.level else 0
-    got = tally.quantile(share)
+    width = abs(want) * 2.0 ** (sketch.level - 51) if sketch.level else 0
+    got = sketch.quantile(share)
     assert (got <= want).all()
     assert (want - got <= width).all()
-    assert np.isnan(Tally.of(value[:0], np.zeros((1, 0))).quantile(share)).all()
+    assert np.isnan(Sketch.of(value[:0], np.zeros((1, 0))).quantile(share)).all()
 
 
 def test_one_class_has_no_area():
-    alone = curve(Tally.of(np.arange(5.0), np.stack([np.zeros(5), np.ones(5)])))
+    alone = curve(Sketch.of(np.arange(5.0), np.stack([np.zeros(5), np.ones(5)])))
     assert np.isnan([area_under_roc(alone).value, area_under_pr(alone).value]).all()
-    nothing = curve(Tally.of(np.zeros(0), np.zeros((2, 0))))
+    nothing = curve(Sketch.of(np.zeros(0), np.zeros((2, 0))))
     assert np.isnan(area_under_roc(nothing).value)
 
 
@@ -207,7 +207,7 @@ def test_a_row_of_weight_zero_is_absent_even_where_its_prediction_is_nan():
     assert (accuracy(counts)[0], log_loss(counts)[0]) == (1, pytest.approx(-np.log(0.8)))
     assert confusion(seen, label, weight).table[0].tolist() == [[0, 0], [0, 1]]
     assert errors(seen, label, weight).residual.mean.tolist() == [0]
-    assert ranking(seen, label, weight).tally[0].value.tolist() == [1]
+    assert ranking(seen, label, weight).sketch[0].value.tolist() == [1]
 
 
 def test_a_metric_that_does_not_exist_is_named_with_those_that_do():

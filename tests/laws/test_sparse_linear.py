@@ -8,11 +8,15 @@ from scipy.sparse import csr_array, random_array
 
 from treefold.algorithms.folds import Holdout
 from treefold.algorithms.linear import LinearModel, fit
+from treefold.algorithms.linear.batch import LinearBatch
+from treefold.algorithms.linear.inference import infer
 from treefold.algorithms.linear.objective import objective
 from treefold.algorithms.moments import moments
 from treefold.algorithms.survey import survey
 from treefold.engine.local import LocalBlocks
 from treefold.losses import logistic, softmax, squared
+from treefold.metrics import measure
+from treefold.metrics.classification import label_counts
 
 RNG = np.random.default_rng(31)
 ROWS, FEATURES = 600, 40
@@ -87,3 +91,17 @@ def test_a_million_features_are_fitted_in_proportion_to_their_entries():
     assert peak < 100 * 8 * features  # dense rows would take 3000 times
     assert made.objective[0][-1] < made.objective[0][0]
     assert LinearModel(made.coef[0], "logistic").predict(wide).shape == (rows,)
+
+
+def test_what_models_say_of_csr_is_measured_as_of_dense_rows(sparse_engine):
+    batch = LinearBatch(COEF, "softmax")
+    found, whole = (measure(blocks, batch, label_counts) for blocks in (sparse_engine(X, LABEL, WEIGHT), dense()))
+    for mine, theirs in zip(found[0], whole[0], strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-10)
+    label = X @ np.ones(FEATURES) + RNG.standard_normal(ROWS)
+    for intercept in (True, False):
+        errors = [
+            infer(blocks, np.ones(FEATURES + 1), intercept=intercept, variance=2.0, freedom=ROWS).errors
+            for blocks in (sparse_engine(X, label, WEIGHT), dense(y=label))
+        ]
+        np.testing.assert_allclose(*errors, rtol=1e-8)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from treefold.algorithms.linear import LinearModel, batch_of
+from treefold.algorithms.linear import LinearModel
 from treefold.errors import InputError
 from treefold.interchange import scikit
+from treefold.metrics.predictions import Several
 
 RNG = np.random.default_rng(3)
 X = RNG.standard_normal((500, 4)) * [1, 10, 0.1, 3] + [0, 5, 1, 2]
@@ -62,7 +63,7 @@ def test_a_batch_is_its_models_each_with_its_thresholds():
     many = [LinearModel(COEF * k, "softmax", thresholds=t) for k, t in ((1, None), (2, (0.1, 0.2, 0.9)))]
     two = [LinearModel(COEF[:1] * k, "logistic", t) for k, t in ((1, 0.2), (2, 0.9))]
     for models in (many, two):
-        together = batch_of(models).predictions(X)
+        together = Several.of(models).predictions(X)
         for m, model in enumerate(models):
             np.testing.assert_array_equal(together.value[m], model.predict(X))
             np.testing.assert_allclose(together.probability[m].T, model.probability(X), atol=1e-12)

@@ -48,8 +48,8 @@ def test_classification():
 def test_ranking():
     batch = LinearBatch(COEF[:, :1], "logistic")
     (ranks,) = measure(of(BINARY), batch, ranking)
-    for tally, score in zip(ranks.tally, batch.predictions(X).score, strict=True):
-        line = curve(tally)
+    for sketch, score in zip(ranks.sketch, batch.predictions(X).score, strict=True):
+        line = curve(sketch)
         assert line.exact
         assert area_under_roc(line).value == pytest.approx(theirs.roc_auc_score(BINARY, score, **KW))
         assert average_precision(line).value == pytest.approx(theirs.average_precision_score(BINARY, score, **KW))

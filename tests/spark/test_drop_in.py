@@ -30,7 +30,7 @@ lr.setTol(1e-9).setWeightCol("w").setStandardization(False).setFamily("binomial"
 found["params"] = [lr.getMaxIter(), lr.getRegParam(), lr.getTol(), lr.getWeightCol(), lr.getStandardization(),
                    lr.getFamily(), lr.getThreshold(), lr.getFitIntercept(), lr.getFeaturesCol(), lr.getLabelCol(),
                    lr.getAggregationDepth(), lr.getMaxBlockSizeInMB(), lr.getPredictionCol(), lr.getProbabilityCol(),
-                   lr.getRawPredictionCol()]
+                   lr.getRawPredictionCol(), lr.getElasticNetParam()]
 lr.setThreshold(0.4)
 found["thresholds of threshold"] = lr.getThresholds()
 lr.clear(lr.threshold)
@@ -176,6 +176,13 @@ def close(got, want, name):
 def test_what_cannot_be_honoured_is_refused(params, message):
     with pytest.raises(InputError, match=message):
         ml.LogisticRegression(**params)
+
+
+def test_a_setter_or_getter_of_a_param_that_is_not_here_is_refused():
+    estimator = ml.LogisticRegression()
+    with pytest.raises(InputError, match="LogisticRegression has no param 'regparam': did you mean 'regParam'"):
+        estimator.setRegparam(1.0)
+    assert not hasattr(estimator, "getNothing")
 
 
 def test_thresholds_must_be_one_for_each_class(rows):

@@ -248,7 +248,7 @@ def test_defaults_and_names_are_pysparks():
     [
         ({"maxiter": 3}, "LogisticRegression has no param 'maxiter': did you mean 'maxIter'"),
         ({"elasticNetParam": 1.5}, "elasticNetParam = 1.5 is no valid value"),
-        ({"aggregationDepth": 3}, "LogisticRegression has no param 'aggregationDepth'"),
+        ({"aggregationDepth": 3}, "aggregationDepth = 3 is no valid value .only 2 can be honoured"),
         ({"maxIter": "many"}, r"maxIter = 'many' is no valid value .*: maxIter is the most iterations"),
         ({"maxIter": -1}, "maxIter = -1 is no valid value"),
         ({"regParam": float("nan")}, "regParam = nan is no valid value"),

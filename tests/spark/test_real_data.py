@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pyspark.ml.evaluation import BinaryClassificationEvaluator
 
 from treefold.ml import LogisticRegression
 
@@ -33,3 +34,14 @@ def test_covertype_in_files_of_one_class_each_is_the_fit_of_well_mixed_files(spa
         objectives.append(model.summary.objectiveHistory[-1])
         assert model.evaluate(rows).accuracy > 0.70
     np.testing.assert_allclose(objectives[1], objectives[0], rtol=1e-4)
+
+
+def test_htru2_ranks_pulsars(spark, data_sets):
+    rows = spark.read.parquet(str(data_sets / "htru2/parquet"))
+    model = LogisticRegression(featuresCol=[name for name in rows.columns if name != "label"]).fit(rows)
+    found = model.evaluate(rows)
+    theirs = BinaryClassificationEvaluator(numBins=0)
+    exact = theirs.evaluate(model.transform(rows))
+    assert exact == pytest.approx(0.979, abs=0.004)
+    assert 0 < abs(found.areaUnderROC - exact) + found.areaUnderROCError < 1e-3  # of more scores than bins
+    assert abs(found.areaUnderROC - exact) <= found.areaUnderROCError

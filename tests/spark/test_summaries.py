@@ -6,9 +6,12 @@ import pytest
 from pyspark.ml import classification, regression
 from pyspark.ml.evaluation import BinaryClassificationEvaluator, MulticlassClassificationEvaluator, RegressionEvaluator
 from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.functions import vector_to_array
 
 from treefold import ml
+from treefold.algorithms.linear import LinearModel
 from treefold.errors import InputError
+from treefold.interchange import mllib
 from treefold.metrics import measure, named
 from treefold.report.page import page
 
@@ -174,6 +177,20 @@ def test_a_report_draws_curves_and_residuals(rows, models):
     assert "<svg" in page("t", "s", {}, [*charts, bars, agreement])
 
 
+def test_forests_have_the_same_summaries(rows):
+    few = {"numTrees": 3, "maxDepth": 3, "featuresCol": NAMES}
+    grown = ml.RandomForestRegressor(labelCol="target", **few).fit(rows)
+    found, out = grown.evaluate(rows), grown.transform(rows)
+    assert found.r2 == pytest.approx(RegressionEvaluator(labelCol="target", metricName="r2").evaluate(out))
+    assert not hasattr(found, "coefficientStandardErrors")
+    voting = ml.RandomForestClassifier(labelCol="binary", **few).fit(rows)
+    ranked, votes = voting.evaluate(rows), voting.transform(rows)
+    area = BinaryClassificationEvaluator(labelCol="binary", rawPredictionCol="probability", numBins=0)
+    assert ranked.areaUnderROC == pytest.approx(area.evaluate(votes))
+    first = ranked.recallByThreshold.first()
+    assert votes.select(vector_to_array("probability")[1].alias("p")).agg({"p": "max"}).first()[0] == first.threshold
+
+
 def test_one_class_alone_has_no_area(rows, models):
     alone = models["binary"].evaluate(rows.where("binary = 1"))
     assert np.isnan(alone.areaUnderROC)
@@ -210,3 +227,15 @@ def test_models_fitted_by_mllib_predict_the_same_here(rows):
         assert type(mine.toSpark(rows.sparkSession)) is type(theirs)
     with pytest.raises(InputError, match="a LinearRegressionModel is no LogisticRegressionModel"):
         ml.LogisticRegressionModel.fromSpark(theirs)
+
+
+def test_a_support_vector_machine_goes_to_mllib_and_back(spark, rows):
+    model = LinearModel(np.array([[1.0, -0.3, 2.0, 0.5]]), "margin", 0.7)
+    theirs = mllib.linear(model, spark)
+    out = theirs.transform(rows).collect()
+    np.testing.assert_allclose([r.rawPrediction for r in out], model.margin(X), rtol=1e-12)
+    np.testing.assert_array_equal([r.prediction for r in out], model.predict(X))
+    back = mllib.linear_model(theirs)
+    assert (back.link, back.threshold, back.coef.tolist()) == (model.link, model.threshold, model.coef.tolist())
+    with pytest.raises(InputError, match=r"pyspark\.ml has no model with the link margin and 2 outputs"):
+        mllib.linear(LinearModel(np.ones((2, 4)), "margin"), spark)

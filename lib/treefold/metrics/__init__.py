@@ -6,7 +6,7 @@ for each model. :func:`measure` runs several statistics in one pass, for all mod
 model is a batch of one. Who makes the :class:`Predictions` - a linear model, a forest - the statistics do not know.
 
 ``classification`` counts labels, ``ranking`` has the curves of a binary classifier, ``regression`` errors and
-residuals. ``tally`` and ``spread`` are the values they add up. ``named`` finds a metric by pyspark.ml's name for it.
+residuals. ``sketch`` and ``spread`` are the values they add up. ``named`` finds a metric by pyspark.ml's name for it.
 """
 
 from treefold.metrics.named import Metric, named

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from treefold.errors import InputError
 from treefold.metrics import classification, ranking, regression
 from treefold.metrics.predictions import Statistic
-from treefold.metrics.tally import LIMIT
+from treefold.metrics.sketch import LIMIT
 
 Score = Callable[[Any], NDArray]
 
@@ -94,4 +94,4 @@ def _of_label(score: Score, label: int, counts: classification.LabelCounts) -> N
 
 
 def _area(score: Callable[[ranking.Curve], ranking.Area], sums: ranking.Ranking) -> NDArray:
-    return np.array([score(ranking.curve(tally)).value for tally in sums.tally])
+    return np.array([score(ranking.curve(sketch)).value for sketch in sums.sketch])

@@ -1,6 +1,6 @@
 """How a binary classifier ranks rows: ROC and precision-recall curves and the areas under them, in one pass.
 
-Every point of a curve is exact: its threshold is the least score of a bin of the tally, so no bin is cut. Up to
+Every point of a curve is exact: its threshold is the least score of a bin of the sketch, so no bin is cut. Up to
 ``limit`` different scores the bins are the scores and the areas exact. Above, rows that share a bin count as ties, and
 each area says by how much it can be off.
 """
@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.metrics.predictions import Predictions, weights_of
-from treefold.metrics.tally import LIMIT, Tally, tallies
+from treefold.metrics.sketch import LIMIT, Sketch, sketches
 
 
 class Ranking(NamedTuple):
-    """``tally`` is ``(models,)`` of Tally: weight of the rows of class 0 and of class 1 by score."""
+    """``sketch`` is ``(models,)`` of Sketch: weight of the rows of class 0 and of class 1 by score."""
 
-    tally: NDArray
+    sketch: NDArray
 
 
 class Curve(NamedTuple):
@@ -81,13 +81,13 @@ def ranking(predictions: Predictions, label: NDArray, weight: NDArray, limit: in
     if predictions.score is None:
         raise TypeError("only the rows of a binary classifier have a score")
     w = weights_of(predictions, weight)
-    return Ranking(tallies(predictions.score, np.stack([w * (label <= 0.5), w * (label > 0.5)]), limit))
+    return Ranking(sketches(predictions.score, np.stack([w * (label <= 0.5), w * (label > 0.5)]), limit))
 
 
-def curve(tally: Tally) -> Curve:
-    """Curve of a tally of both classes by score."""
-    negative, positive = np.cumsum(tally.weight[:, ::-1], axis=1)
-    return Curve(tally.value[::-1], positive, negative, tally.level == 0)
+def curve(sketch: Sketch) -> Curve:
+    """Curve of a sketch of both classes by score."""
+    negative, positive = np.cumsum(sketch.weight[:, ::-1], axis=1)
+    return Curve(sketch.value[::-1], positive, negative, sketch.level == 0)
 
 
 def area_under_roc(of: Curve) -> Area:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.metrics.predictions import Predictions, weights_of
+from treefold.metrics.sketch import LIMIT, sketches
 from treefold.metrics.spread import Spread
-from treefold.metrics.tally import LIMIT, tallies
 
 
 class Errors(NamedTuple):
@@ -41,9 +41,9 @@ class Residuals(NamedTuple):
 
     Attributes
     ----------
-    residual : (models,) of Tally
+    residual : (models,) of Sketch
         Weight by residual.
-    predicted : (models,) of Tally
+    predicted : (models,) of Sketch
         Weight, and weight times label, by predicted value.
     """
 
@@ -67,11 +67,11 @@ def errors(predictions: Predictions, label: NDArray, weight: NDArray) -> Errors:
 
 
 def residuals(predictions: Predictions, label: NDArray, weight: NDArray, limit: int = LIMIT) -> Residuals:
-    """Tallies of one block, of at most ``limit`` bins."""
+    """Sketches of one block, of at most ``limit`` bins."""
     w = weights_of(predictions, weight)
     return Residuals(
-        tallies(label - predictions.value, w[None], limit),
-        tallies(predictions.value, np.stack([w, w * label]), limit),
+        sketches(label - predictions.value, w[None], limit),
+        sketches(predictions.value, np.stack([w, w * label]), limit),
     )
 
 

@@ -2,13 +2,23 @@
 
 import difflib
 from collections.abc import Callable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pyspark.ml.param import Param, Params, TypeConverters
 
 from treefold.errors import InputError
 
 UNSET = object()
+
+
+class NoParam(InputError, AttributeError):
+    """There is no such param. An AttributeError as well, so that ``hasattr`` of its getter is False."""
+
+    def __init__(self, owner: Params, name: str) -> None:
+        names = [param.name for param in owner.params]
+        close = difflib.get_close_matches(name, names, 1)
+        hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(names)}"
+        super().__init__(f"{type(owner).__name__} has no param '{name}': {hint}")
 
 
 class Option(Param):
@@ -46,6 +56,13 @@ class Options(Params):
                     if word not in vars(cls):
                         setattr(cls, word, made)
 
+    if not TYPE_CHECKING:  # which knows what attributes there are
+
+        def __getattr__(self, name):
+            if name[:3] in ("get", "set") and name[3:4].isupper():
+                raise NoParam(self, name[3].lower() + name[4:])
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
     def setParams(self, **values: Any) -> Self:
         """Set params by keyword.
 
@@ -56,10 +73,7 @@ class Options(Params):
         """
         for name, value in values.items():
             if not self.hasParam(name):
-                names = [param.name for param in self.params]
-                close = difflib.get_close_matches(name, names, 1)
-                hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(names)}"
-                raise InputError(f"{type(self).__name__} has no param '{name}': {hint}")
+                raise NoParam(self, name)
             if value is None:
                 continue
             try:

@@ -12,6 +12,6 @@ left at the end.
 """
 
 from treefold.algorithms.linear.fit import Bounds, LinearFit, fit
-from treefold.algorithms.linear.model import LinearModel, batch_of
+from treefold.algorithms.linear.model import LinearModel
 
-__all__ = ["Bounds", "LinearFit", "LinearModel", "batch_of", "fit"]
+__all__ = ["Bounds", "LinearFit", "LinearModel", "fit"]

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from treefold.algorithms.linear.objective import margins
 from treefold.block import Matrix
@@ -19,16 +19,16 @@ class LinearBatch(NamedTuple):
     link : str
         ``identity`` (regression), ``logistic`` (classes 0 and 1, one output), ``softmax`` (one output a class), or
         ``margin`` (classes without probabilities: 0 and 1 by one output, or one output a class).
-    threshold : float, or (models,)
+    threshold : float
         With one output, class 1 is predicted above it: above this probability, or margin for the link ``margin``.
-    thresholds : (classes,), or (models, classes), optional
+    thresholds : tuple of float, optional
         With one output a class, the class of greatest ``probability / threshold`` is predicted.
     """
 
     coef: NDArray
     link: str
-    threshold: ArrayLike = 0.5
-    thresholds: ArrayLike | None = None
+    threshold: float = 0.5
+    thresholds: tuple[float, ...] | None = None
 
     def stack(self, model: Any) -> "LinearBatch | None":
         """The batch with one more linear model; None if that is of another kind."""
@@ -65,12 +65,12 @@ class LinearBatch(NamedTuple):
             return raw[:, 0]
         likely = raw if probability is None else probability
         if self.coef.shape[1] == 1:
-            chosen = likely[:, 1] > np.asarray(self.threshold)[..., None]
+            chosen = likely[:, 1] > self.threshold
         elif self.thresholds is None:
             chosen = likely.argmax(axis=1)
         else:
             with np.errstate(divide="ignore", invalid="ignore"):  # a threshold of 0 wins, unless 0 / 0
-                share = likely / np.asarray(self.thresholds)[..., None]
+                share = likely / np.array(self.thresholds)[:, None]
             chosen = np.where(np.isnan(share), -np.inf, share).argmax(axis=1)
         return np.where(np.isnan(likely[:, 0]), np.nan, chosen)
 

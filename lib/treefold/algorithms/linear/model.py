@@ -1,6 +1,5 @@
 """A fitted linear model: scoring with NumPy alone."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,15 +109,3 @@ class LinearModel:
         if X.ndim != 2 or X.shape[1] != self.features:
             raise InputError(f"the model takes rows of {self.features} features, got an array of shape {X.shape}")
         return X
-
-
-def batch_of(models: Sequence[LinearModel]) -> LinearBatch:
-    """Models of one link and shape as a batch, each with its thresholds."""
-    thresholds = [model.thresholds or np.ones(model.classes) for model in models]
-    some = any(model.thresholds for model in models)
-    return LinearBatch(
-        np.stack([model.coef for model in models]),
-        models[0].link,
-        np.array([model.threshold for model in models]),
-        np.array(thresholds) if some else None,
-    )

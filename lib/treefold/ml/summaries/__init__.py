@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 
 from treefold.ml.summaries.base import Summary, Trained
 from treefold.ml.summaries.classification import BinaryClassificationSummary, ClassificationSummary
+from treefold.ml.summaries.linear import LinearRegressionSummary
 from treefold.ml.summaries.regression import RegressionSummary
 
 
@@ -20,8 +21,8 @@ class BinaryClassificationTrainingSummary(Trained, BinaryClassificationSummary):
     """A binary classifier on its training data."""
 
 
-class RegressionTrainingSummary(Trained, RegressionSummary):
-    """A regression on its training data."""
+class LinearRegressionTrainingSummary(Trained, LinearRegressionSummary):
+    """A linear regression on its training data."""
 
 
 def evaluated(model: Any, data: DataFrame) -> Any:
@@ -32,13 +33,14 @@ def evaluated(model: Any, data: DataFrame) -> Any:
     InputError
         If a label is no class of the model, or the data is bad as for a fit.
     """
-    kinds = {0: RegressionSummary, 2: BinaryClassificationSummary}
+    regression = LinearRegressionSummary if model.hasParam("fitIntercept") else RegressionSummary
+    kinds = {0: regression, 2: BinaryClassificationSummary}
     return kinds.get(model.scoring().classes, ClassificationSummary)(model, data).measure()
 
 
 def trained(model: Any, data: DataFrame, fit: Any) -> Any:
-    """Summary of the training data, not yet measured; ``fit`` says how the fit went."""
-    kinds = {0: RegressionTrainingSummary, 2: BinaryClassificationTrainingSummary}
+    """Summary of a linear model's training data, not yet measured; ``fit`` says how the fit went."""
+    kinds = {0: LinearRegressionTrainingSummary, 2: BinaryClassificationTrainingSummary}
     return kinds.get(model.scoring().classes, ClassificationTrainingSummary)(model, data, fit)
 
 
@@ -47,8 +49,9 @@ __all__ = [
     "BinaryClassificationTrainingSummary",
     "ClassificationSummary",
     "ClassificationTrainingSummary",
+    "LinearRegressionSummary",
+    "LinearRegressionTrainingSummary",
     "RegressionSummary",
-    "RegressionTrainingSummary",
     "Summary",
     "evaluated",
     "trained",

@@ -233,7 +233,7 @@ class BinaryClassificationSummary(ClassificationSummary):
 
     @cached_property
     def _curve(self) -> Curve:
-        return ranking.curve(self._measured[0][-1].tally[0])
+        return ranking.curve(self._measured[0][-1].sketch[0])
 
     @cached_property
     def _roc(self) -> Area:

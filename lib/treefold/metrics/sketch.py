@@ -1,4 +1,4 @@
-"""Tallies: weights by value, exact while the different values are few, then by bins that keep to them."""
+"""Sketches: weights by value, exact while the different values are few, then by bins that keep to them."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ SIGN = np.uint64(1 << 63)
 
 
 @dataclass(frozen=True)
-class Tally:
+class Sketch:
     """Weights of rows by value, for at most ``limit`` different values or bins of them.
 
-    The key of a value is the bits of its float64, changed so that keys are in the order of the values. A tally of
-    level l keeps ``key >> l``; it takes the least level that leaves at most ``limit`` different keys. Tallies add, and
+    The key of a value is the bits of its float64, changed so that keys are in the order of the values. A sketch of
+    level l keeps ``key >> l``; it takes the least level that leaves at most ``limit`` different keys. Sketches add, and
     the sum is that of all the rows at once, however they were divided: a part needs no higher level than the whole.
-    At level 0, where every tally of up to ``limit`` values stays, nothing is lost. Above, a bin has the relative width
+    At level 0, where every sketch of up to ``limit`` values stays, nothing is lost. Above, a bin has the relative width
     ``2^(l - 52)``; bins are as fine where values crowd as the limit allows.
 
     Attributes
@@ -32,19 +32,19 @@ class Tally:
     limit: int
 
     @classmethod
-    def of(cls, value: NDArray, weight: NDArray, limit: int = LIMIT) -> "Tally":
-        """Tally of values ``(rows,)`` with weights ``(columns, rows)``; rows without any weight are left out."""
+    def of(cls, value: NDArray, weight: NDArray, limit: int = LIMIT) -> "Sketch":
+        """Sketch of values ``(rows,)`` with weights ``(columns, rows)``; rows without any weight are left out."""
         kept = (weight != 0).any(axis=0)
         return cls._made(_key(value[kept]), weight[:, kept], 0, limit)
 
-    def __add__(self, other: "Tally") -> "Tally":
+    def __add__(self, other: "Sketch") -> "Sketch":
         level = max(self.level, other.level)
-        keys = [tally.key >> np.uint64(level - tally.level) for tally in (self, other)]
+        keys = [sketch.key >> np.uint64(level - sketch.level) for sketch in (self, other)]
         return self._made(np.concatenate(keys), np.hstack([self.weight, other.weight]), level, self.limit)
 
     @classmethod
-    def _made(cls, key: NDArray, weight: NDArray, level: int, limit: int) -> "Tally":
-        """Tally of keys in any order, of the level they have or the least above it that fits the limit."""
+    def _made(cls, key: NDArray, weight: NDArray, level: int, limit: int) -> "Sketch":
+        """Sketch of keys in any order, of the level they have or the least above it that fits the limit."""
         order = np.argsort(key, kind="stable")
         key, weight = key[order], weight[:, order]
         lengths = _bit_length(key[1:] ^ key[:-1])  # neighbours are one from the level on at which this is none
@@ -62,7 +62,7 @@ class Tally:
     def quantile(self, share: NDArray) -> NDArray:
         """Quantiles of the first column's weight: the least value with at least that share of it up to itself.
 
-        At a level above 0 they are too small, by the width of a bin at most. NaN for an empty tally.
+        At a level above 0 they are too small, by the width of a bin at most. NaN for an empty sketch.
         """
         share = np.asarray(share, np.float64)
         up_to = np.cumsum(self.weight[0])
@@ -72,11 +72,11 @@ class Tally:
         return self.value[np.minimum(place, len(up_to) - 1)]
 
 
-def tallies(values: NDArray, weights: NDArray, limit: int) -> NDArray:
-    """Tallies of values ``(models, rows)`` with weights ``(columns, models, rows)``: ``(models,)`` objects."""
+def sketches(values: NDArray, weights: NDArray, limit: int) -> NDArray:
+    """Sketches of values ``(models, rows)`` with weights ``(columns, models, rows)``: ``(models,)`` objects."""
     made = np.empty(len(values), object)
     for m, value in enumerate(values):
-        made[m] = Tally.of(value, weights[:, m], limit)
+        made[m] = Sketch.of(value, weights[:, m], limit)
     return made
 
 

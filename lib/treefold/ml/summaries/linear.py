@@ -1,0 +1,77 @@
+"""How sure the coefficients of a linear regression are."""
+
+from functools import cached_property
+
+import numpy as np
+
+from treefold.algorithms.linear.inference import MOST_FEATURES, Inference, infer
+from treefold.errors import InputError
+from treefold.metrics import regression
+from treefold.ml.summaries.base import known
+from treefold.ml.summaries.regression import RegressionSummary
+
+
+class LinearRegressionSummary(RegressionSummary):
+    """A linear regression on a labelled data set."""
+
+    @property
+    def r2(self) -> float | None:
+        """Share of the label's variance that is explained, or of its squares without an intercept, as in pyspark.ml.
+
+        None where the label does not vary.
+        """
+        return known(regression.r2(self._errors, through_origin=not self.model.value("fitIntercept"))[0])
+
+    @property
+    def r2adj(self) -> float | None:
+        """R2 for the degrees of freedom that are left."""
+        if self.r2 is None or self.degreesOfFreedom <= 0:
+            return None
+        return 1 - (1 - self.r2) * (self.rows - bool(self.model.value("fitIntercept"))) / self.degreesOfFreedom
+
+    @property
+    def degreesOfFreedom(self) -> int:
+        """Rows less coefficients, the intercept among them."""
+        return self.rows - int(self.model.numFeatures) - bool(self.model.value("fitIntercept"))
+
+    @property
+    def coefficientStandardErrors(self) -> list[float]:
+        """Standard errors of the coefficients, the intercept's last if there is one: two more passes.
+
+        Raises
+        ------
+        InputError
+            If the fit was penalised, features are collinear or more than 4096, or no degree of freedom is left.
+        """
+        return self._inference.errors.tolist()
+
+    @property
+    def tValues(self) -> list[float]:
+        """Coefficients over their standard errors."""
+        return self._inference.t.tolist()
+
+    @property
+    def pValues(self) -> list[float]:
+        """Two-sided chance of as large a t if the coefficient were 0."""
+        return self._inference.p.tolist()
+
+    @cached_property
+    def _inference(self) -> Inference:
+        self._check_inference()
+        squares = self._errors.residual.squares_about(np.zeros(1))[0]
+        with self.model.open(self.data) as blocks:
+            return infer(
+                blocks,
+                self.model.pure.coef[0],
+                intercept=self.model.value("fitIntercept"),
+                variance=float(squares) / self.degreesOfFreedom,
+                freedom=self.degreesOfFreedom,
+            )
+
+    def _check_inference(self) -> None:
+        if self.model.value("regParam") > 0:
+            raise InputError("standard errors are those of least squares: fit with regParam = 0 to have them")
+        if self.model.numFeatures > MOST_FEATURES:
+            raise InputError(f"standard errors take a matrix of features squared: at most {MOST_FEATURES} features")
+        if self.degreesOfFreedom <= 0:
+            raise InputError(f"{self.rows} rows leave no degree of freedom for standard errors: give more rows")
