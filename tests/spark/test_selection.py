@@ -62,7 +62,6 @@ JUDGES = [
     (logistic, MulticlassClassificationEvaluator, {"labelCol": "binary", "metricName": "logLoss", "weightCol": "w"}),
     (logistic, MulticlassClassificationEvaluator, {"labelCol": "binary", "metricName": "f1"}),
     (linear, RegressionEvaluator, {"labelCol": "target", "metricName": "rmse"}),
-    (linear, RegressionEvaluator, {"labelCol": "target", "metricName": "r2"}),
 ]
 
 
@@ -74,7 +73,7 @@ def test_scores_are_those_of_pyspark_ml_s_cross_validator(rows, make, kind, para
     ours = ml.CrossValidator(estimator=estimator, **settings).fit(rows)
     theirs = tuning.CrossValidator(estimator=estimator, **settings).fit(rows)
     np.testing.assert_allclose(ours.avgMetrics, theirs.avgMetrics, rtol=1e-8)
-    np.testing.assert_allclose(ours.stdMetrics, theirs.stdMetrics, rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(ours.stdMetrics, theirs.stdMetrics, rtol=1e-6)
     np.testing.assert_allclose(coefficients(ours.bestModel), coefficients(theirs.bestModel), rtol=1e-8)
 
 

@@ -218,5 +218,4 @@ def validator(estimator: Trainable, metric: str, space: dict[str, Any], **params
 
 def _scores_of(found: Search) -> dict[str, Any]:
     scores = np.array([[np.nan if s is None else s for s in trial.scores] for trial in found.trials])
-    deviation = scores.std(axis=1, ddof=1) if scores.shape[1] > 1 else np.full(len(scores), np.nan)
-    return {"metric": found.metric, "mean": scores.mean(axis=1).tolist(), "deviation": deviation.tolist()}
+    return {"metric": found.metric, "mean": scores.mean(axis=1).tolist(), "deviation": scores.std(axis=1).tolist()}
