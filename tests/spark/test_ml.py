@@ -248,12 +248,11 @@ def test_defaults_and_names_are_pysparks():
     [
         ({"maxiter": 3}, "LogisticRegression has no param 'maxiter': did you mean 'maxIter'"),
         ({"elasticNetParam": 1.5}, "elasticNetParam = 1.5 is no valid value"),
-        ({"aggregationDepth": 3}, "LogisticRegression has no param 'aggregationDepth'"),
         ({"maxIter": "many"}, r"maxIter = 'many' is no valid value .*: maxIter is the most iterations"),
         ({"maxIter": -1}, "maxIter = -1 is no valid value"),
         ({"regParam": float("nan")}, "regParam = nan is no valid value"),
         ({"threshold": 2}, "threshold = 2 is no valid value"),
-        ({"solver": "newton"}, "solver = 'newton' is no valid value .*not one of auto, lbfgs, gd"),
+        ({"solver": "normal"}, "solver = 'normal' is no valid value .*not one of auto, lbfgs, newton"),
         ({"featuresCol": 3}, "featuresCol = 3 is no valid value"),
         ({"fitIntercept": "yes"}, "fitIntercept = 'yes' is no valid value"),
     ],

@@ -8,17 +8,30 @@ import numpy as np
 from pyspark.ml.param import TypeConverters
 from pyspark.sql import DataFrame
 
+from treefold import store
 from treefold.algorithms.linear import LinearFit, LinearModel, fit
+from treefold.algorithms.linear.family import family
 from treefold.algorithms.survey import Survey, survey
 from treefold.blocks import Blocks, Pass
+from treefold.errors import InputError
 from treefold.iterate import Rungs
-from treefold.losses import Loss
+from treefold.losses import Loss, squared
 from treefold.ml.base import Batch, LabelOptions, Trainable, chart
-from treefold.ml.options import Option, at_least, choice, only
-from treefold.solvers import GradientDescent, Lbfgs, Solver
+from treefold.ml.options import Option, at_least, choice, only, share
+from treefold.solvers import GradientDescent, Lbfgs, Newton, Normal, Solver
 from treefold.solvers.status import MEANING, RUNNING
 
+MOST_GRAM = 4096  # features whose products with each other are added up
+GRAM_ROWS = 256  # a partial of these solvers, in rows: blocks so high that products cost more than adding them
 NOISE = {"float32": 1e-9, "float64": 1e-15}  # of an objective: a mean over rows, each rounded
+
+
+def smoothing(unit: str) -> Option:
+    """The param of a loss with a kink."""
+    return Option(
+        "smoothing", f"how near the least objective a fit must end: within half of this, in {unit}, > 0",
+        at_least(1e-9), 1e-3,
+    )  # fmt: skip
 
 
 class LinearOptions(LabelOptions):
@@ -26,13 +39,16 @@ class LinearOptions(LabelOptions):
 
     maxIter = Option("maxIter", "the most iterations, >= 0", at_least(0, TypeConverters.toInt), 100)
     tol = Option("tol", "the largest gradient element at which a fit has converged, >= 0", at_least(0), 1e-6)
-    regParam = Option("regParam", "the strength of the L2 penalty, >= 0", at_least(0), 0.0)
+    regParam = Option("regParam", "the strength of the penalty, >= 0", at_least(0), 0.0)
+    elasticNetParam = Option("elasticNetParam", "the share of the penalty that is L1, in [0, 1]", share, 0.0)
     fitIntercept = Option("fitIntercept", "whether there is an intercept", TypeConverters.toBoolean, True)
     standardization = Option(
         "standardization", "whether the penalty is on coefficients of standardised features", TypeConverters.toBoolean,
         True,
     )  # fmt: skip
-    solver = Option("solver", "auto, lbfgs or gd; auto is lbfgs", choice("auto", "lbfgs", "gd"), "auto")
+    solver = Option(
+        "solver", "auto, lbfgs, newton or gd; auto is lbfgs", choice("auto", "lbfgs", "newton", "gd"), "auto"
+    )
     stepSize = Option("stepSize", "the step of solver gd, or the first one it tries, > 0", at_least(1e-300), 1.0)
     stepRule = Option(
         "stepRule", "the steps of solver gd: backtracking or constant", choice("backtracking", "constant"),
@@ -45,13 +61,17 @@ class LinearOptions(LabelOptions):
     maxBlockSizeInMB = Option(
         "maxBlockSizeInMB", "pyspark.ml's size of blocks", only(0.0, "blocks are a property of the data"), 0.0
     )
+    reads_sparse = True
 
 
 class FitOptions(Trainable, LinearOptions):
     """An estimator of a linear model."""
 
+    initialModel = Option(
+        "initialModel", "the path of a saved linear model, whose coefficients are the first", TypeConverters.toString
+    )
     labels_are_classes = False
-    batched = frozenset({"regParam", "tol", "maxIter", "stepSize", "threshold"})
+    batched = frozenset({"regParam", "elasticNetParam", "tol", "maxIter", "stepSize", "threshold"})
     simpler = {"regParam": 1}
 
     def why_diverged(self) -> str:
@@ -60,6 +80,32 @@ class FitOptions(Trainable, LinearOptions):
             f"the fit diverged: stepSize {self.value('stepSize'):g} is too large for stepRule "
             f"{self.value('stepRule')}; lower it, or use stepRule backtracking"
         )
+
+    @property
+    def partial_rows(self) -> int:  # type: ignore[override]
+        """More for the solvers that add up a matrix as wide as high; how high is not known yet."""
+        return GRAM_ROWS if self.value("solver") in ("newton", "normal") else 1
+
+    def first(self, outputs: int, features: int) -> np.ndarray | None:
+        """Coefficients of the initial model, if there is one.
+
+        Raises
+        ------
+        InputError
+            If it is no linear model of this shape.
+        """
+        if not self.isSet("initialModel"):
+            return None
+        path = self.value("initialModel")
+        saved = store.load(path)
+        if not isinstance(saved, LinearModel):
+            raise InputError(f"{path} holds a {type(saved).__name__}: initialModel is a saved linear model")
+        if saved.coef.shape != (outputs, features + 1):
+            raise InputError(
+                f"{path} has {len(saved.coef)} outputs of {saved.features} features, but {outputs} of {features} are "
+                "to be fitted: take another initialModel"
+            )
+        return saved.coef
 
     def pure(self, coef: np.ndarray, link: str) -> LinearModel:
         """The pure model of fitted coefficients, ``(outputs, features + 1)``."""
@@ -110,8 +156,8 @@ def fit_all(
     loss: Loss,
     found: Survey,
     link: str,
-    ridge: Sequence[float],
     rungs: Rungs | None,
+    **options: Any,
 ) -> Batch:
     """Fit linear models that differ in ``batched`` params alone, reporting every pass to the watcher of ``params``.
 
@@ -119,11 +165,17 @@ def fit_all(
     ----------
     link : str
         Of the models: see :class:`treefold.algorithms.linear.batch.LinearBatch`.
-    ridge : (models,)
+    options
+        As of :func:`treefold.algorithms.linear.fit`.
     """
 
     def each(name: str) -> np.ndarray:
         return np.array([trial.value(name) for trial in trials])
+
+    outputs = family(loss, found).margins
+    strength, l1 = each("regParam"), each("elasticNetParam")
+    # pyspark.ml and glmnet mean the strength for a label of unit variance.
+    unit = found.moments.label_deviation if loss is squared else 1.0
 
     def batch(fitted: LinearFit) -> Batch:
         pures = [trial.pure(coef, link) for trial, coef in zip(trials, fitted.coef, strict=True)]
@@ -133,14 +185,17 @@ def fit_all(
         blocks,
         loss,
         found,
-        ridge=np.array(ridge),
+        ridge=(1 - l1) * strength / unit,
+        lasso=l1 * strength,
+        start=params.first(outputs, blocks.features),
         intercept=params.value("fitIntercept"),
         standardize=params.value("standardization"),
-        solver=_solver(params, each("stepSize")),
+        solver=_solver(params, loss, blocks.features, each("stepSize")),
         max_iter=each("maxIter"),
         tol=each("tol"),
         on_step=lambda state: _report(params, state, blocks.passes[-1]),
         rungs=rungs and Rungs(rungs.at, lambda fitted: rungs.judge(batch(fitted))),
+        **options,
     )
     return batch(fitted)
 
@@ -150,9 +205,16 @@ def summary_of(batch: Batch, passes: list[Pass]) -> TrainingSummary:
     return TrainingSummary(batch.histories[0], int(batch.iterations[0]), MEANING[int(batch.status[0])], passes)
 
 
-def _solver(params: FitOptions, steps: np.ndarray) -> Solver:
-    if params.value("solver") == "gd":
+def _solver(params: FitOptions, loss: Loss, features: int, steps: np.ndarray) -> Solver:
+    name = params.value("solver")
+    if name == "gd":
         return GradientDescent(steps, params.value("stepRule") == "backtracking")
+    if name in ("newton", "normal") and features > MOST_GRAM:
+        raise InputError(f"solver {name} takes {MOST_GRAM} features at most, not {features}: use lbfgs")
+    if name == "newton":
+        return Newton()
+    if name == "normal" or (name == "auto" and loss is squared and features <= MOST_GRAM):
+        return Normal()
     return Lbfgs(noise=NOISE[params.value("dtype")])
 
 

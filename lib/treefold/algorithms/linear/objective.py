@@ -44,7 +44,12 @@ def margins(X: Matrix, coef: NDArray) -> NDArray:
 
 
 def objective(
-    block: Block, coef: NDArray, loss: Loss, holdout: Holdout | None = None, shift: NDArray | None = None
+    block: Block,
+    coef: NDArray,
+    loss: Loss,
+    holdout: Holdout | None = None,
+    shift: NDArray | None = None,
+    by_class: NDArray | None = None,
 ) -> Objective:
     """Loss and gradient of a batch of models on one block.
 
@@ -52,10 +57,12 @@ def objective(
     ----------
     coef : (models, outputs, features + 1)
         For the rows less ``shift``, ``(features + 1,)``, the last element for the label.
+    by_class : (classes,), optional
+        Factors of the weights.
     """
     X, y, coef, back = shifted(block, coef, shift)
     value, slope = loss(margins(X, coef), y)
-    weight = training_weight(block, holdout)
+    weight = training_weight(block, holdout, by_class)
     slope *= weight[:, None]
     value *= weight
     if not weight.all():  # a row of weight 0 is absent, even where its loss is infinite
