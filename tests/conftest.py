@@ -84,7 +84,7 @@ def sparse_engine(request, small_blocks, tmp_path) -> Iterator:
 def engine_of(request, folder: Path, sparse: bool) -> Iterator:
     opened = []
 
-    def make(X, y, weight=None, dtype="float64"):
+    def make(X, y, weight=None, dtype="float64", missing=False):
         X, y = csr_array(X) if sparse else np.asarray(X), np.asarray(y)
         weight = np.ones(len(y)) if weight is None else np.asarray(weight)
         if request.param == "one block":
@@ -105,7 +105,8 @@ def engine_of(request, folder: Path, sparse: bool) -> Iterator:
         else:
             frame = session.read.parquet(write_parquet(files, X, y, weight, [5, 5, len(y) // 2]))
         names = ("features",) if sparse else tuple(f"x{j}" for j in range(X.shape[1]))
-        blocks = open_blocks(frame, Columns(names, "label", "weight", dtype, sparse), "test")
+        columns = Columns(names, "label", "weight", dtype, sparse, missing=missing)
+        blocks = open_blocks(frame, columns, "test")
         opened.append(blocks)
         return blocks
 

@@ -7,7 +7,7 @@ blocks, so the same floating-point sums happen, in the same shape, for any numbe
 with retried or duplicated tasks.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -66,6 +66,44 @@ class Leaf:
         return type(value)(*(np.asarray(a, np.float64) if np.asarray(a).dtype.kind == "f" else a for a in value))
 
 
+class Fold(NamedTuple):
+    """A statistic of each block, merged along the tree: what a task of ``Blocks.fold`` does."""
+
+    stat: Callable
+    args: tuple
+    merge: Merge
+
+    def nodes(self, numbered: Iterable[tuple[int, Any]]) -> list[Node]:
+        """The nodes that cover the blocks."""
+        stack: list[Node] = []
+        for number, block in numbered:
+            push(stack, Node(0, number, self.stat(block, *self.args)), self.merge)
+        return stack
+
+
+class Tally(NamedTuple):
+    """A statistic of all blocks of a task at once: what a task of ``Blocks.tally`` does."""
+
+    stat: Callable
+    args: tuple
+    merge: Merge
+
+    def nodes(self, numbered: Iterable[tuple[int, Any]]) -> list[Node]:
+        """One node, at the place of the first block."""
+        numbered = iter(numbered)
+        first = next(numbered, None)
+        if first is None:
+            return []
+        value = self.stat(_chained(first[1], numbered), *self.args)
+        return [Node(0, first[0], value)]
+
+
+def _chained(first: Any, numbered: Iterator[tuple[int, Any]]) -> Iterator[Any]:
+    yield first
+    for _, block in numbered:
+        yield block
+
+
 def stat_name(stat: Callable) -> str:
     """Name of a statistic, as passes and Spark's UI show it."""
     return getattr(stat, "__name__", type(stat).__name__)
@@ -117,6 +155,14 @@ class Blocks(Scan, Protocol):
     @property
     def passes(self) -> list[Pass]:
         """Accounts of the passes so far."""
+        ...
+
+    def tally(self, stat: Callable, *args: Any, merge: Merge = add) -> Any:
+        """Merge of ``stat(blocks, *args)`` over the tasks, each of which sees an iterator of its blocks: one pass.
+
+        Only for what merges exactly, so that neither the cut into tasks nor the order can show: counts, sums of numbers
+        on a grid, rows in their order (the merge is given the earlier ones first).
+        """
         ...
 
     def map(self, fn: Callable, *args: Any) -> "Blocks":

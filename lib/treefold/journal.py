@@ -182,11 +182,18 @@ class Journalled:
 
     def fold(self, stat: Callable, *args: Any, merge: Merge) -> Any:
         """See :class:`treefold.blocks.Scan`."""
+        return self._pass(self.blocks.fold, stat, args, merge)
+
+    def tally(self, stat: Callable, *args: Any, merge: Merge = add) -> Any:
+        """See :class:`treefold.blocks.Blocks`."""
+        return self._pass(self.blocks.tally, stat, args, merge)
+
+    def _pass(self, made: Callable, stat: Callable, args: tuple, merge: Merge) -> Any:
         asked = digest((stat, args))
         first = len(self.journal.known) == self.journal.length
         entry = self.journal.next(asked)
         if entry is None or first:
-            answer = self.blocks.fold(stat, *args, merge=merge)
+            answer = made(stat, *args, merge=merge)
             if entry is None:
                 entry = Entry(asked, answer, self.blocks.features, self.blocks.passes[-1])
                 self.journal.add(entry)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 
 from treefold import __version__
+from treefold.algorithms.forest import ForestModel
 from treefold.algorithms.kmeans import KMeansModel
 from treefold.algorithms.linear import LinearModel
 from treefold.errors import InputError
@@ -48,7 +49,7 @@ class PureModel(Protocol):
         ...
 
 
-KINDS: dict[str, type[PureModel]] = {"LinearModel": LinearModel, "KMeansModel": KMeansModel}
+KINDS: dict[str, type[PureModel]] = {"LinearModel": LinearModel, "KMeansModel": KMeansModel, "ForestModel": ForestModel}
 
 
 class Saved(NamedTuple):

@@ -15,11 +15,13 @@ T = TypeVar("T")
 
 
 class Request(NamedTuple):
-    """A statistic, its arguments, and how its values merge."""
+    """A statistic over blocks, its arguments, how its values merge; of each block, or ``tally``, of all of a task."""
 
+    blocks: Blocks
     stat: Callable
     args: tuple
     merge: Merge
+    tally: bool
 
 
 class Joint:
@@ -66,9 +68,9 @@ class Dismissed(Exception):
 class Seat:
     """The blocks as one of the algorithms sees them (a :class:`~treefold.blocks.Blocks`)."""
 
-    def __init__(self, blocks: Blocks, number: int, inbox: SimpleQueue) -> None:
-        self.blocks, self.number, self.inbox = blocks, number, inbox
-        self.answers: SimpleQueue = SimpleQueue()
+    def __init__(self, blocks: Blocks, number: int, inbox: SimpleQueue, parent: "Seat | None" = None) -> None:
+        self.blocks, self.number, self.inbox, self.parent = blocks, number, inbox, parent
+        self.answers: SimpleQueue = parent.answers if parent else SimpleQueue()
 
     @property
     def features(self) -> int:
@@ -86,7 +88,11 @@ class Seat:
 
     def fold(self, stat: Callable, *args: Any, merge: Merge) -> Any:
         """See :class:`treefold.blocks.Scan`; waits until the others have asked as well."""
-        return self._answer(Request(stat, args, merge))
+        return self._answer(Request(self.blocks, stat, args, merge, False))
+
+    def tally(self, stat: Callable, *args: Any, merge: Merge = add) -> Any:
+        """See :class:`treefold.blocks.Blocks`; the pass is the algorithm's own."""
+        return self._answer(Request(self.blocks, stat, args, merge, True))
 
     def confer(self, value: Any) -> list[Any]:
         """What each of the algorithms under way tells the others, in their order; no pass.
@@ -96,12 +102,14 @@ class Seat:
         words: list[Any] = self._answer(Word(value))
         return words
 
-    def map(self, fn: Callable, *args: Any) -> Blocks:
+    def map(self, fn: Callable, *args: Any) -> "Seat":
         """See :class:`treefold.blocks.Blocks`; passes over the mapped blocks are the algorithm's own."""
-        return self.blocks.map(fn, *args)
+        return Seat(self.blocks.map(fn, *args), self.number, self.inbox, self)
 
     def close(self) -> None:
-        """Nothing: the blocks belong to all."""
+        """Give back the room of mapped blocks; the others belong to all."""
+        if self.parent:
+            self.blocks.close()
 
     def _answer(self, message: Request | Word) -> Any:
         self.inbox.put((self.number, message))
@@ -160,7 +168,7 @@ def together(blocks: Blocks, jobs: Sequence[Callable[[Seat], T]], on_pass: Calla
                 else:
                     ended[number] = message
             asked = {number: m for number, m in sorted(waiting.items()) if isinstance(m, Request)}
-            for number, value in (_shared_pass(blocks, asked) if asked else _shared_words(waiting)).items():
+            for number, value in (_answers(blocks, asked) if asked else _shared_words(waiting)).items():
                 seats[number].answers.put(value)
                 del waiting[number]
             if asked and on_pass:
@@ -173,10 +181,21 @@ def together(blocks: Blocks, jobs: Sequence[Callable[[Seat], T]], on_pass: Calla
     return [ended[number].result for number in range(len(seats))]
 
 
+def _answers(blocks: Blocks, asked: dict[int, Request]) -> dict[int, Any]:
+    """What each seat asked for: one pass over the shared blocks, and one for each request over others."""
+    shared = {n: r for n, r in asked.items() if r.blocks is blocks and not r.tally}
+    found = _shared_pass(blocks, shared) if shared else {}
+    for number, (own, stat, args, merge, tally) in asked.items():
+        if number not in shared:
+            found[number] = (own.tally if tally else own.fold)(stat, *args, merge=merge)
+    return found
+
+
 def _shared_pass(blocks: Blocks, asked: dict[int, Request]) -> dict[int, Any]:
-    """What each seat asked for: one pass."""
-    stats, args, merges = zip(*asked.values(), strict=True)
-    values = blocks.fold(Joint(list(stats)), *args, merge=JointMerge(list(merges)))
+    """Values of several statistics: one pass."""
+    requests = list(asked.values())
+    joint, merge = Joint([r.stat for r in requests]), JointMerge([r.merge for r in requests])
+    values = blocks.fold(joint, *(r.args for r in requests), merge=merge)
     return dict(zip(asked, values, strict=True))
 
 

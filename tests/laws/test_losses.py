@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from treefold.algorithms.linear.kernels import logistic_slopes
 from treefold.losses import (
     Hinge,
     Huber,
@@ -119,3 +120,27 @@ def test_ridge_gradient_and_value():
         nudge[(slice(None), *index)] = h
         numeric = (penalty.value(coef + nudge) - penalty.value(coef - nudge)) / (2 * h)
         np.testing.assert_allclose(gradient[(slice(None), *index)], numeric, atol=1e-8)
+
+
+@pytest.mark.parametrize("rows", [1, 511, 512, 1300])
+def test_the_compiled_logistic_loss_is_that_of_numpy(rows):
+    rng = np.random.default_rng(rows)
+    margin = np.concatenate([rng.standard_normal((5, rows)) * 4, np.linspace(-120, 120, rows)[None]]).astype(np.float32)
+    label, weight = (rng.random(rows) > 0.4).astype(np.float32), rng.integers(0, 3, rows).astype(np.float32)
+    exact, slope = logistic(margin[:, None].astype(np.float64), label.astype(np.float64))
+    made, value, total = margin.copy(), np.empty(6), np.empty(6)
+    logistic_slopes(made, label, weight, value, total)
+    np.testing.assert_allclose(made, slope[:, 0] * weight, atol=3e-7)
+    np.testing.assert_allclose(value, exact @ weight.astype(np.float64), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(total, made.sum(axis=1, dtype=np.float64), rtol=1e-12, atol=1e-12)
+
+
+def test_rows_without_weight_are_absent_from_the_compiled_loss():
+    margin = np.array([[np.nan, np.inf, -np.inf, 3e38, 0.5]], np.float32)
+    value, total = np.empty(1), np.empty(1)
+    logistic_slopes(margin, np.ones(5, np.float32), np.array([0, 0, 0, 0, 1], np.float32), value, total)
+    np.testing.assert_array_equal(margin[0, :4], 0)
+    np.testing.assert_allclose(value, np.log1p(np.exp(-0.5)), rtol=1e-6)
+    logistic_slopes(margin := np.array([[np.nan, np.inf]], np.float32), *np.ones((2, 2), np.float32), value, total)
+    assert np.isnan(margin[0, 0])
+    assert not np.isfinite(value[0])

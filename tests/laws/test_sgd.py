@@ -6,7 +6,8 @@ import pytest
 from functions import Counting, quadratic
 from rows import ragged
 from treefold.algorithms.folds import Holdout
-from treefold.algorithms.linear import fit, kernels
+from treefold.algorithms.linear import fit
+from treefold.algorithms.linear import kernels_sgd as kernels
 from treefold.algorithms.linear.objective import objective
 from treefold.algorithms.linear.stochastic import kind_of, sampled
 from treefold.algorithms.survey import survey

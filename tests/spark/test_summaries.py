@@ -10,6 +10,7 @@ from pyspark.ml.feature import VectorAssembler
 from treefold import ml
 from treefold.errors import InputError
 from treefold.metrics import measure, named
+from treefold.report.page import page
 
 pytestmark = pytest.mark.spark
 
@@ -153,6 +154,24 @@ def test_standard_errors_that_do_not_exist_are_refused(rows):
     short = ml.LinearRegression(labelCol="target").fit(rows.limit(4))
     with pytest.raises(InputError, match="4 rows leave no degree of freedom"):
         _ = short.summary.coefficientStandardErrors
+
+
+def test_a_report_draws_curves_and_residuals(rows, models):
+    charts = models["binary"].evaluate(rows).charts()
+    x, y = charts[0]["lines"]["model"]
+    assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
+    assert len(x) <= 200
+    recall, _ = charts[1]["lines"]["model"]
+    assert (recall[0], recall[-1]) == (0, 1)
+    line = ml.LinearRegression(labelCol="target", weightCol="w").fit(rows)
+    bars, agreement = line.evaluate(rows).charts()
+    weight = rows.groupBy().sum("w").first()[0]
+    assert sum(bars["lines"]["rows"][1]) == pytest.approx(weight)
+    predicted, label = agreement["lines"]["mean label"]
+    assert np.mean(predicted) == pytest.approx(np.mean(label), rel=0.01)
+    assert predicted == sorted(predicted)
+    assert [chart["title"] for chart in line.summary.charts()] == ["Objective"]  # which takes no pass
+    assert "<svg" in page("t", "s", {}, [*charts, bars, agreement])
 
 
 def test_one_class_alone_has_no_area(rows, models):

@@ -13,6 +13,7 @@ LINES = {"a": [3.0, 2.0, 1.5], "b": [3.5, 1.0]}
 LINE = {"title": "Cost", "x": "iteration", "y": "cost", "kind": "line", "lines": LINES}
 PAIRS = {"title": "S", "x": "k", "y": "s", "kind": "line", "lines": {"s": ([1, 2, 3], [None, 0.5, 0.25])}}
 BAR = {"title": "Sizes", "x": "cluster", "y": "rows", "kind": "bar", "lines": {"rows": ([0, 1, 2], [5, 9, 1])}}
+CURVE = {"title": "ROC", "x": "fpr", "y": "tpr", "kind": "line", "lines": {"roc": ([0.0, 0.1, 1.0], [0.0, 0.7, 1.0])}}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -30,6 +31,11 @@ def test_lines_are_named_where_there_are_several_and_few():
     assert {"a", "b"} <= set(texts(drawn(LINE)))
     many = LINE | {"lines": {f"restart {i}": [2.0, 1.0] for i in range(20)}}
     assert not [word for word in texts(drawn(many)) if word.startswith("restart")]
+
+
+def test_an_axis_of_whole_numbers_has_whole_ticks_and_one_of_shares_has_not():
+    assert not [word for word in texts(drawn(BAR)) if "." in word]
+    assert "0.2" in texts(drawn(CURVE))
 
 
 def test_a_figure_that_is_not_known_is_left_out():
@@ -77,3 +83,20 @@ def test_a_page_tells_facts_and_shows_charts_and_refers_to_nothing_outside():
 
 def test_the_same_figures_make_the_same_bytes():
     assert page("T", "s", {"a": 1}, [LINE, PAIRS]) == page("T", "s", {"a": 1}, [LINE, PAIRS])
+
+
+RANKING = {"title": "R", "x": "importance", "y": "", "kind": "ranking", "lines": {"age": 0.7, "<b>": 0.3}}
+LEAF = {"text": "yes", "share": 0.25, "children": []}
+TREE = {
+    "title": "T", "x": "", "y": "", "kind": "tree",
+    "lines": {"text": "age <= 3", "share": 1.0, "children": [LEAF, {"text": "no", "share": 0.75, "children": []}]},
+}  # fmt: skip
+
+
+def test_a_ranking_names_its_bars_and_a_tree_its_conditions():
+    assert {"age", "<b>", "importance"} <= set(texts(drawn(RANKING)))
+    words = " ".join(texts(drawn(TREE)))
+    for shown in ("age <= 3", "100.0%", "25.0%", "75.0%", "yes", "no"):
+        assert shown in words
+    stump = TREE | {"lines": LEAF}
+    assert "25.0%" in " ".join(texts(drawn(stump)))

@@ -3,7 +3,7 @@
 Weight 0 is as good as absent, so every algorithm trains on a fold without knowing of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -125,11 +125,21 @@ class Kept:
         self.stat, self.split, self.fold, self.inside, self.weighted = stat, split, fold, inside, weighted
         self.__name__ = stat_name(stat)
 
-    def __call__(self, block: Block, *args: Any) -> Any:
+    def __call__(self, block: Any, *args: Any) -> Any:
+        return self.stat(self._kept(block), *args)
+
+    def _kept(self, block: Block) -> Block:
         kept = (self.split.fold_of(block) == self.fold) == self.inside
         none = np.zeros((), block.weight.dtype)
         weight = np.where(kept, block.weight if self.weighted else none + 1, none)
-        return self.stat(block._replace(weight=weight), *args)
+        return block._replace(weight=weight)
+
+
+class KeptAll(Kept):
+    """A statistic of all blocks of a task, of which rows are kept so."""
+
+    def __call__(self, blocks: Iterable[Block], *args: Any) -> Any:
+        return self.stat(map(self._kept, blocks), *args)
 
 
 class Fold(NamedTuple):
@@ -158,6 +168,11 @@ class Fold(NamedTuple):
     def fold(self, stat: Callable, *args: Any, merge: Merge) -> Any:
         """See :class:`treefold.blocks.Scan`."""
         return self.blocks.fold(self._kept(stat), *args, merge=merge)
+
+    def tally(self, stat: Callable, *args: Any, merge: Merge = add) -> Any:
+        """See :class:`treefold.blocks.Blocks`."""
+        kept = KeptAll(stat, self.split, self.fold_number, self.inside, self.weighted)
+        return self.blocks.tally(kept, *args, merge=merge)
 
     def map(self, fn: Callable, *args: Any) -> Blocks:
         """See :class:`treefold.blocks.Blocks`."""

@@ -60,7 +60,11 @@ def survey(blocks: Blocks, *, classification: bool) -> Survey:
     InputError
         If all weights are zero, or a label of a classification is not one of 0, 1, ... below 10,000.
     """
-    result: Survey = blocks.fold(block_survey, classification, merge=merge_survey)
+    return checked(blocks.fold(block_survey, classification, merge=merge_survey))
+
+
+def checked(result: Survey) -> Survey:
+    """The survey, if what it found can be fitted; raises as :func:`survey` does."""
     if result.bad_label is not None:
         label, position = result.bad_label
         raise InputError(

@@ -31,6 +31,8 @@ class Columns(NamedTuple):
         and of a run of blocks only if they are CSR.
     partial_rows : int
         Rows as wide as the features that a statistic returns at most: see :func:`treefold.block.rows_per_block`.
+    missing : bool
+        Whether features may be missing: NaN, or null, which becomes NaN.
     """
 
     features: tuple[str, ...]
@@ -40,6 +42,7 @@ class Columns(NamedTuple):
     sparse: bool = False
     partial_rows: int = 1
     extra: tuple[str, ...] = ()
+    missing: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -67,7 +70,12 @@ def read_rows(batch: pa.RecordBatch, columns: Columns, where: Where) -> Rows:
         the row of the batch.
     """
     rows = batch.num_rows
-    take = {name: _array(batch.column(name), name, where) for name in columns.names}
+    take = {}
+    for name in columns.names:
+        column = batch.column(name)
+        if columns.missing and column.null_count and name not in columns.numbers:
+            column = _nan_for_null(column)
+        take[name] = _array(column, name, where)
     for name in columns.numbers:
         if take[name].ndim > 1:
             raise InputError(f"column '{name}' holds arrays: only features may be more than one number a row")
@@ -92,12 +100,12 @@ def finite(rows: Rows, columns: Columns, where: Where) -> Rows:
 
 
 def check_finite(X: Matrix, columns: Columns, widths: list[int], where: Where) -> None:
-    """Raise InputError naming the first feature that is NaN or infinite."""
+    """Raise InputError naming the first feature that is infinite, or NaN where none may be missing."""
     flat = X.data if isinstance(X, csr_array) else X.ravel()
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(flat @ flat):  # one dot product; only on suspicion look closer
             return
-    bad = np.flatnonzero(~np.isfinite(flat))
+    bad = np.flatnonzero(np.isinf(flat) if columns.missing else ~np.isfinite(flat))
     if len(bad):
         row, column = _entry(X, int(bad[0]))
         raise InputError(_not_finite(_feature_name(columns, widths, column), flat[bad[0]], columns.dtype, where(row)))
@@ -122,6 +130,19 @@ def _not_finite(name: str, value: float, dtype: str, place: str) -> str:
     what = "NaN" if np.isnan(value) else "an infinite value"
     hint = "" if np.isnan(value) or dtype == "float64" else " (or one beyond float32: use dtype float64)"
     return f"column '{name}' holds {what}{hint} {place}: drop or replace such rows first"
+
+
+def _nan_for_null(column: pa.Array) -> pa.Array:
+    """A column of numbers with NaN where it was null; any other as it is."""
+    kind = column.type
+    if (
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_decimal(kind)
+    ):
+        return column.cast(pa.float64()).fill_null(float("nan"))
+    return column
 
 
 def _array(column: pa.Array, name: str, where: Where) -> Matrix:

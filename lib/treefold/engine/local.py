@@ -10,7 +10,7 @@ from scipy.sparse import csr_array, issparse
 from threadpoolctl import threadpool_limits
 
 from treefold.block import Block, rows_per_block
-from treefold.blocks import Leaf, Merge, Node, Pass, add, root, stat_name
+from treefold.blocks import Fold, Leaf, Merge, Pass, Tally, add, root, stat_name
 from treefold.engine.csr import as_csr, kept_rows
 from treefold.errors import InputError
 
@@ -50,12 +50,19 @@ class LocalBlocks:
 
     def fold(self, stat: Callable, *args: Any, merge: Merge) -> Any:
         """See :class:`treefold.blocks.Blocks`."""
+        return self._pass(Fold(stat, args, merge))
+
+    def tally(self, stat: Callable, *args: Any, merge: Merge = add) -> Any:
+        """See :class:`treefold.blocks.Blocks`."""
+        return self._pass(Tally(stat, args, merge))
+
+    def _pass(self, work: Fold | Tally) -> Any:
         start = time.perf_counter()
         with threadpool_limits(1):
-            value = root((Node(0, i, stat(block, *args)) for i, block in enumerate(self.blocks)), merge)
+            value = root(work.nodes(enumerate(self.blocks)), work.merge)
         rows = sum(len(block.y) for block in self.blocks)
         seconds = time.perf_counter() - start
-        self.passes.append(Pass(stat_name(stat), seconds, rows, 1, 0, 0, 1.0, "memory", "flat"))
+        self.passes.append(Pass(stat_name(work.stat), seconds, rows, 1, 0, 0, 1.0, "memory", "flat"))
         return value
 
     def map(self, fn: Callable, *args: Any) -> "LocalBlocks":

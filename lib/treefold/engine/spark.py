@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pyspark import RDD, SparkContext
 
-from treefold.blocks import Leaf, Merge, Pass, add, root, stat_name
+from treefold.blocks import Fold, Leaf, Merge, Pass, Tally, add, root, stat_name
 from treefold.engine.resident import KEEP, BlocksLost
 from treefold.engine.task import NOTHING, Combine, DeleteTask, MapTask, Partial, PassTask, pack
 from treefold.errors import InputError
@@ -70,15 +70,22 @@ class SparkBlocks:
         InputError
             If there are bad rows or damaged files; the first pass finds them.
         """
-        start, name = time.perf_counter(), stat_name(stat)
-        payload = pack(stat, args, merge)
+        return self._pass(Fold(stat, args, merge))
+
+    def tally(self, stat: Callable, *args: Any, merge: Merge = add) -> Any:
+        """See :class:`treefold.blocks.Blocks`."""
+        return self._pass(Tally(stat, args, merge))
+
+    def _pass(self, work: Fold | Tally) -> Any:
+        start, name, merge = time.perf_counter(), stat_name(work.stat), work.merge
+        payload = pack(work)
         with self._described(f"pass {len(self.passes) + 1}: {name}"), self._shipped(payload) as task:
             partials, how = self._survive(lambda: self._collect(task, name, merge))
         faults = [fault for partial in partials for fault in partial.faults]
         if faults and faults[0].elsewhere and len(self.doors) > 1:
             self._forget()
             self.doors = self.doors[1:]
-            return self.fold(stat, *args, merge=merge)
+            return self._pass(work)
         if faults:
             raise InputError(faults[0].message)
         value = root((node for partial in partials for node in pickle.loads(partial.nodes)), merge)

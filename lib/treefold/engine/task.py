@@ -12,7 +12,7 @@ from pyspark import cloudpickle
 from scipy.sparse import issparse
 
 from treefold.block import Block
-from treefold.blocks import Merge, Node, graft, push
+from treefold.blocks import Merge, graft
 from treefold.engine import resident
 from treefold.engine.csr import kept_rows
 from treefold.engine.parquet import ParquetRun, UseSpark
@@ -63,28 +63,24 @@ class ReadTask:
 
 @dataclass(frozen=True)
 class PassTask:
-    """Applies a statistic to the blocks of a task and merges what it can."""
+    """Applies the pickled :class:`~treefold.blocks.Fold` or ``Tally`` to the blocks of a task."""
 
     payload: bytes
 
     def __call__(self, parts: Iterable[Part | Fault]) -> Iterator[Partial]:
         start = time.perf_counter()
         _freeze_imports()
-        stat, args, merge = pickle.loads(self.payload)
-        nodes: list[Node] = []
-        faults: list[Fault] = []
-        rows = features = 0
-        for part in parts:
-            if isinstance(part, Fault):
-                faults.append(part)
-                continue
-            try:
-                for number, block in resident.read(part):
-                    push(nodes, Node(0, number, stat(block, *args)), merge)
-            except InputError as error:
-                faults.append(Fault(str(error)))
-            rows, features = rows + part.shape.rows, part.shape.features
+        (work,) = pickle.loads(self.payload)
+        every = list(parts)
+        faults = [part for part in every if isinstance(part, Fault)]
+        whole = [part for part in every if isinstance(part, Part)]
+        nodes = []
+        try:
+            nodes = work.nodes(numbered for part in whole for numbered in resident.read(part))
+        except InputError as error:
+            faults.append(Fault(str(error)))
         packed = cloudpickle.dumps(nodes)
+        rows, features = sum(part.shape.rows for part in whole), max((p.shape.features for p in whole), default=0)
         yield Partial(packed, [Account(time.perf_counter() - start, rows, features, len(packed))], faults)
 
 

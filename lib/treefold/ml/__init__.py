@@ -9,6 +9,12 @@ from treefold.errors import InputError
 from treefold.ml.base import Progress, Trainable
 from treefold.ml.classification import LinearSVC, LinearSVCModel, LogisticRegression, LogisticRegressionModel
 from treefold.ml.clustering import KMeans, KMeansModel
+from treefold.ml.forest import (
+    RandomForestClassificationModel,
+    RandomForestClassifier,
+    RandomForestRegressionModel,
+    RandomForestRegressor,
+)
 from treefold.ml.model import ModelFace, fill
 from treefold.ml.read import read_parquet
 from treefold.ml.regression import (
@@ -37,6 +43,8 @@ ESTIMATORS: dict[str, type[Trainable]] = {
     "LogisticRegression": LogisticRegression,
     "PoissonRegression": PoissonRegression,
     "QuantileRegression": QuantileRegression,
+    "RandomForestClassifier": RandomForestClassifier,
+    "RandomForestRegressor": RandomForestRegressor,
 }
 
 
@@ -72,6 +80,10 @@ __all__ = [
     "Progress",
     "QuantileRegression",
     "QuantileRegressionModel",
+    "RandomForestClassificationModel",
+    "RandomForestClassifier",
+    "RandomForestRegressionModel",
+    "RandomForestRegressor",
     "TrainValidationSplit",
     "TrainValidationSplitModel",
     "estimator",

@@ -124,11 +124,15 @@ class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
         """
         raise NotImplementedError
 
+    def prepare(self, data: DataFrame) -> None:
+        """Learn from the columns of ``data`` what the fit needs beside its rows."""
+
     def made(self, batch: Batch, passes: list[Pass]) -> Any:
         """The Model of a batch of one."""
         raise NotImplementedError
 
     def _fit(self, dataset: DataFrame) -> Any:
+        self.prepare(dataset)
         with self.open(dataset) as opened:
             blocks = self._journal.over(opened) if self._journal else opened
             batch = self.fit_batch(blocks, [self])
@@ -167,10 +171,7 @@ def chart(
     log: bool = False,
     window: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
-    """What a report draws: ``lines`` are named lists of y, pairs of lists (x, y), or triples (x, y, error of y).
-
-    ``kind`` is line or bar; ``log`` that x is drawn by its logarithm; ``window`` the least and greatest y to show.
-    """
+    """What a report draws: see :func:`treefold.report.pictures.drawn`."""
     return {"title": title, "x": x, "y": y, "kind": kind, "log": log, "window": window, "lines": lines}
 
 

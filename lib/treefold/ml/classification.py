@@ -18,7 +18,7 @@ from treefold.losses import Hinge, logistic, softmax, squared_hinge
 from treefold.ml.base import Batch, LabelOptions
 from treefold.ml.fitting import FitOptions, LinearOptions, fit_all, smoothing, summary_of
 from treefold.ml.model import LinearModelFace
-from treefold.ml.options import Option, choice, class_thresholds, class_weights, rows_of_bounds, share
+from treefold.ml.options import Option, choice, class_thresholds, factors_by_class, rows_of_bounds, share
 
 BOUNDED = ("BoundsOnCoefficients", "BoundsOnIntercepts")
 
@@ -126,7 +126,7 @@ class LinearClassifier(FitOptions):
     """An estimator of a linear classifier."""
 
     classWeight = Option(
-        "classWeight", "balanced, or a map from classes to factors of the weights of their rows", class_weights
+        "classWeight", "balanced, or a map from classes to factors of the weights of their rows", factors_by_class
     )
     labels_are_classes = True
 

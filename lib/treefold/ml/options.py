@@ -116,6 +116,18 @@ def only(value: Any, reason: str) -> Callable[[Any], Any]:
     return check
 
 
+def at_most(low: int, high: int) -> Callable[[Any], int]:
+    """A whole number from ``low`` to ``high``."""
+
+    def check(value: Any) -> int:
+        number = TypeConverters.toInt(value)
+        if not low <= number <= high:
+            raise ValueError(f"not from {low} to {high}")
+        return number
+
+    return check
+
+
 def share(value: Any) -> float:
     """A number in [0, 1]."""
     number = TypeConverters.toFloat(value)
@@ -136,7 +148,7 @@ def between(low: float, high: float) -> Callable[[Any], float]:
     return check
 
 
-def class_weights(value: Any) -> Any:
+def factors_by_class(value: Any) -> Any:
     """The word balanced, or a number >= 0 for each class that has another weight than 1: {class: weight}."""
     if value == "balanced":
         return value
@@ -190,6 +202,19 @@ def counts(value: Any) -> Any:
     if not many or len(set(many)) < len(many):
         raise ValueError("an empty list, or one that repeats itself")
     return many
+
+
+def weights(value: Any) -> list[float]:
+    """Numbers >= 0, not all of them 0."""
+    numbers = TypeConverters.toListFloat(value)
+    if not all(0 <= number < float("inf") for number in numbers) or not any(numbers):
+        raise ValueError("not a list of numbers >= 0, one of them positive")
+    return numbers
+
+
+def class_weights(value: Any) -> Any:
+    """``balanced``, or numbers >= 0."""
+    return choice("balanced")(value) if isinstance(value, str) else weights(value)
 
 
 def rows_of_numbers(value: Any) -> list[list[float]]:

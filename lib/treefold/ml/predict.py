@@ -17,7 +17,7 @@ from treefold.engine.sources import arrays, checked
 from treefold.errors import InputError
 
 TEMPORARY = "treefold_outputs"
-VECTORS = {"rawPrediction", "probability"}
+VECTORS = {"rawPrediction", "probability", "leaf"}
 
 
 class Outputs(NamedTuple):

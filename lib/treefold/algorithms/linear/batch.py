@@ -52,8 +52,9 @@ class LinearBatch(NamedTuple):
     def probability_of(self, raw: NDArray) -> NDArray | None:
         """Probabilities ``(models, classes, rows)``, or None where the link has none."""
         if self.link == "logistic":
-            probability: NDArray = np.exp(-np.logaddexp(0, -raw))
-            return probability
+            e = np.exp(-abs(raw[:, 1:]))  # neither overflows nor cancels
+            likely, unlikely = 1 / (1 + e), e / (1 + e)
+            return np.where(raw >= 0, likely, unlikely)
         if self.link == "softmax":
             e = np.exp(raw - raw.max(axis=1, keepdims=True))
             return e / e.sum(axis=1, keepdims=True)

@@ -20,6 +20,8 @@ from treefold.losses import Loss, logistic, poisson, softmax, squared, squared_h
 from treefold.penalties import L2
 from treefold.solvers import Lbfgs, Newton, Normal, ProximalLbfgs, Sgd, Solver
 
+MANY = 4  # models from which on compiling a kernel pays
+
 
 class LinearFit(NamedTuple):
     """A fitted batch.
@@ -129,9 +131,9 @@ def fit(
     penalty = L2(strength, metric)
     free = np.zeros((kind.outputs, features + 1), bool)
     free[: kind.margins, :-1], free[: kind.margins, -1], free[kind.margins :, -1] = True, intercept, True
-    problem = Problem(
-        blocks, loss, space, kind.degree, free, penalty, steepness(strength, metric), holdout, by_class, seed
-    )
+    compiled = loss is logistic and models >= MANY
+    unit = steepness(strength, metric)
+    problem = Problem(blocks, loss, space, kind.degree, free, penalty, unit, holdout, by_class, seed, compiled)
     solver = _checked(solver, loss)
     if l1.any() or bounds is not None:
         solver = _proximal(solver, problem, l1, bounds, standardize)

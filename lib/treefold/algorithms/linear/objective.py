@@ -10,6 +10,8 @@ from treefold.algorithms.folds import Holdout, training_weight
 from treefold.block import Block, Matrix
 from treefold.losses import Loss
 
+FEW = 16  # rows of weights up to which a product with many rows of features is faster the other way round
+
 
 class Objective(NamedTuple):
     """Weighted sums over rows.
@@ -37,7 +39,8 @@ def margins(X: Matrix, coef: NDArray) -> NDArray:
     """
     models, outputs, columns = coef.shape
     weights = coef[..., :-1].reshape(-1, columns - 1).astype(X.dtype)
-    product = np.ascontiguousarray((X @ weights.T).T) if isinstance(X, csr_array) else weights @ X.T
+    few = 1 < len(weights) <= FEW
+    product = np.ascontiguousarray((X @ weights.T).T) if few or isinstance(X, csr_array) else weights @ X.T
     margin = product.reshape(models, outputs, X.shape[0])
     margin += coef[..., -1:].astype(X.dtype)
     return margin
@@ -50,6 +53,7 @@ def objective(
     holdout: Holdout | None = None,
     shift: NDArray | None = None,
     by_class: NDArray | None = None,
+    compiled: bool = False,
 ) -> Objective:
     """Loss and gradient of a batch of models on one block.
 
@@ -59,22 +63,40 @@ def objective(
         For the rows less ``shift``, ``(features + 1,)``, the last element for the label.
     by_class : (classes,), optional
         Factors of the weights.
+    compiled : bool
+        Of the logistic loss in float32: use the kernel, which costs a second to compile.
     """
     X, y, coef, back = shifted(block, coef, shift)
-    value, slope = loss(margins(X, coef), y)
     weight = training_weight(block, holdout, by_class)
+    value, slope, intercept = (_compiled if compiled else _slopes)(loss, margins(X, coef), y, weight)
+    models, outputs, rows = slope.shape
+    flat = slope.reshape(-1, rows)
+    gradient = ((X.T @ flat.T).T if isinstance(X, csr_array) else flat @ X).reshape(models, outputs, -1)
+    if back is not None:
+        gradient = gradient - intercept[..., None] * back
+    return Objective(value, gradient, intercept, weight.sum(axis=1, dtype=np.float64))
+
+
+def _slopes(loss: Loss, margin: NDArray, y: NDArray, weight: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """Weighted loss of each model, weighted slopes, and their sums over the rows."""
+    value, slope = loss(margin, y)
     slope *= weight[:, None]
     value *= weight
     if not weight.all():  # a row of weight 0 is absent, even where its loss is infinite
         slope[np.broadcast_to((weight == 0)[:, None], slope.shape)] = 0
         value[np.broadcast_to(weight == 0, value.shape)] = 0
-    models, outputs, rows = slope.shape
-    flat = slope.reshape(-1, rows)
-    gradient = ((X.T @ flat.T).T if isinstance(X, csr_array) else flat @ X).reshape(models, outputs, -1)
-    intercept = slope.sum(axis=2, dtype=np.float64)
-    if back is not None:
-        gradient = gradient - intercept[..., None] * back
-    return Objective(value.sum(axis=1, dtype=np.float64), gradient, intercept, weight.sum(axis=1, dtype=np.float64))
+    return value.sum(axis=1, dtype=np.float64), slope, slope.sum(axis=2, dtype=np.float64)
+
+
+def _compiled(loss: Loss, margin: NDArray, y: NDArray, weight: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """The same of the logistic loss, by the kernel where rows are float32."""
+    if margin.dtype != np.float32 or len(weight) > 1:
+        return _slopes(loss, margin, y, weight)
+    from treefold.algorithms.linear.kernels import logistic_slopes  # half a second, for those who need it
+
+    value, total = np.empty(len(margin)), np.empty(len(margin))
+    logistic_slopes(margin[:, 0], y, weight[0], value, total)
+    return value, margin, total[:, None]
 
 
 def shifted(block: Block, coef: NDArray, shift: NDArray | None) -> tuple[Matrix, NDArray, NDArray, NDArray | None]:

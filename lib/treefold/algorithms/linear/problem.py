@@ -38,6 +38,8 @@ class Problem(NamedTuple):
         Factors of the weights of rows.
     seed : int
         Of what stochastic solvers draw.
+    compiled : bool
+        See :func:`treefold.algorithms.linear.objective.objective`.
     """
 
     blocks: Blocks
@@ -50,6 +52,7 @@ class Problem(NamedTuple):
     holdout: Holdout | None
     by_class: NDArray | None
     seed: int
+    compiled: bool
 
     @property
     def outputs(self) -> int:
@@ -89,7 +92,9 @@ class Problem(NamedTuple):
         unit = self.unit[chosen, None]
         theta = x.reshape(len(chosen), self.outputs, -1) * unit
         coef, held = self.space.to_rows(theta), self._held(chosen)
-        total: Objective = self.blocks.sum(stat, *first, coef, self.loss, held, self.space.shift, self.by_class)
+        total: Objective = self.blocks.sum(
+            stat, *first, coef, self.loss, held, self.space.shift, self.by_class, self.compiled
+        )
         weight = np.broadcast_to(total.weight, len(chosen)) * self.value_scale
         ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
         gradient = self.space.to_solver(total.coef, total.intercept) / weight[:, None, None]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from treefold.algorithms.draws import scrambled, substream, uniform
 from treefold.algorithms.folds import Holdout, training_weight
-from treefold.algorithms.linear import kernels
+from treefold.algorithms.linear import kernels_sgd as kernels
 from treefold.algorithms.linear.objective import Objective, objective
 from treefold.algorithms.linear.quadratic import standardised
 from treefold.block import Block, positions
@@ -26,13 +26,14 @@ def sampled(
     holdout: Holdout | None,
     shift: NDArray | None,
     by_class: NDArray | None,
+    compiled: bool = False,
 ) -> Objective:
     """The objective of a mini-batch: of each block one of ``windows`` runs of rows, drawn with ``seed``."""
     at = int(uniform(positions(block)[:1], seed)[0] * windows)
     rows = len(block.y)
     part = slice(rows * at // windows, rows * (at + 1) // windows)
     mine = Block(block.X[part], block.y[part], block.weight[part], block.id + part.start)
-    return objective(mine, coef, loss, holdout, shift, by_class)
+    return objective(mine, coef, loss, holdout, shift, by_class, compiled)
 
 
 class Walk(NamedTuple):

@@ -57,6 +57,8 @@ class Validator(SearchOptions, Estimator):
         columns = {repr(trial.columns_of(dataset)._replace(partial_rows=1)) for trial in trials}
         if len(columns) > 1:
             raise InputError("the settings differ in the columns they read: search each choice of columns on its own")
+        for trial in trials:
+            trial.prepare(dataset)
         widest = max(trials, key=lambda trial: trial.partial_rows)
         plan = self.plan()
         with widest.open(dataset, *filter(None, [plan.column])) as opened:

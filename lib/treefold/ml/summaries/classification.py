@@ -222,12 +222,11 @@ class BinaryClassificationSummary(ClassificationSummary):
     def charts(self) -> list[dict[str, Any]]:
         """ROC and precision-recall curve."""
         if np.isnan(self.areaUnderROC):
-            return super().charts()
+            return []
         share = float(self._curve.precision[-1])
         roc = {"model": thinned(*self._curve.roc), "chance": ([0.0, 1.0], [0.0, 1.0])}
         pr = {"model": thinned(*self._curve.pr), "chance": ([0.0, 1.0], [share, share])}
         return [
-            *super().charts(),
             chart(f"ROC, area {self.areaUnderROC:.4f}", "false positive rate", "true positive rate", roc),
             chart(f"Precision and recall, area {self.areaUnderPR:.4f}", "recall", "precision", pr),
         ]

@@ -114,7 +114,7 @@ class RegressionSummary(Summary):
 
     def charts(self) -> list[dict[str, Any]]:
         """Residuals, and labels against predictions."""
-        return [*super().charts(), self._histogram(), self._agreement()]
+        return [self._histogram(), self._agreement()]
 
     @property
     def _errors(self) -> Errors:

@@ -1,0 +1,137 @@
+"""Subtrees of small nodes, grown to their end from the nodes' own rows."""
+
+import numpy as np
+from numba import njit
+
+from treefold.algorithms.forest.kernels_split import NOTHING, VARIANCE, best_split, draw, impurity_of, weight_of
+
+
+@njit
+def fillings(y, weight, times, classes, counted, square, out):  # type: ignore[no-untyped-def]
+    """What each row adds to the cells of a histogram, ``(rows, channels)``."""
+    for i in range(len(y)):
+        for s in range(out.shape[1]):
+            out[i, s] = 0.0
+        if classes:
+            out[i, np.int64(y[i])] = times[i] * weight[i]
+        else:
+            out[i, 0], out[i, 1] = times[i] * weight[i], times[i] * y[i]
+            out[i, 2] = times[i] * np.rint(y[i] * y[i] / weight[i] * square)
+        if counted:
+            out[i, -1] = times[i]
+
+
+@njit
+def worth_splitting(stats, depth, max_depth, rules):  # type: ignore[no-untyped-def]
+    """Whether a split of such a node is to be looked for."""
+    weight = weight_of(stats, rules)
+    rows = stats[-1] if rules.counted else weight
+    if depth >= max_depth or rows < 2 * rules.least_rows or weight < 2 * rules.least_weight:
+        return False
+    impurity = impurity_of(stats, rules)
+    noise = NOTHING * rules.square * stats[2] / weight if rules.impurity == VARIANCE else NOTHING
+    return impurity > noise and impurity >= rules.least_gain
+
+
+@njit
+def worth(stats, depths, max_depth, rules, out):  # type: ignore[no-untyped-def]
+    """:func:`worth_splitting` of every row of ``stats``."""
+    for i in range(len(stats)):
+        out[i] = worth_splitting(stats[i], depths[i], max_depth, rules)
+
+
+@njit
+def _parted(X, rows, feature, cut, also, table, categorical, spare):  # type: ignore[no-untyped-def]
+    """Put the rows that go left first, in their order; returns their number."""
+    left, right = 0, 0
+    for r in rows:
+        b = X[r, feature]
+        if table[b] if categorical else (b <= cut or b == also):
+            rows[left] = r
+            left += 1
+        else:
+            spare[right] = r
+            right += 1
+    for i in range(right):
+        rows[left + i] = spare[i]
+    return left
+
+
+@njit
+def grow_subtrees(  # type: ignore[no-untyped-def]
+    X, fill, starts, stats, paths, depths, seeds, wanted, max_depth, counts, missing, categorical, rules, width,
+    path, owner, feature, cut, also, gain, made, tables
+):  # fmt: skip
+    """Grow the subtree of each node j from its rows ``starts[j] .. starts[j + 1]``.
+
+    Parameters
+    ----------
+    X : (rows, features) bins
+    fill : (rows, channels) what a row adds to a histogram
+    stats, paths, depths, seeds : by node
+    path, owner, feature, cut, also, gain, made : written, one entry for each node of the subtrees
+        ``made`` is the statistic; ``also`` of a categorical split is ``-2 - its row of tables``.
+    tables : (most, width + 1) bool, written
+
+    Returns
+    -------
+    number of nodes, number of tables
+    """
+    channels, features = fill.shape[1], X.shape[1]
+    hist = np.zeros((wanted, width, channels))
+    left, order, best_left = np.empty(channels), np.empty(width, np.int32), np.empty(channels)
+    deck, swaps, drawn = np.arange(features), np.empty(features, np.int64), np.zeros(features, np.bool_)
+    tried = np.empty(wanted, np.int32)
+    rows, spare, table = np.arange(len(X)), np.empty(len(X), np.int64), np.empty(width + 1, np.bool_)
+    stack = np.empty((2 * max_depth + 4, 4), np.int64)
+    n, used = 0, 0
+    for j in range(len(paths)):
+        path[n], owner[n] = paths[j], j
+        for s in range(channels):
+            made[n, s] = stats[j, s]
+        stack[0, 0], stack[0, 1], stack[0, 2], stack[0, 3] = n, starts[j], starts[j + 1], depths[j]
+        n, height = n + 1, 1
+        while height:
+            height -= 1
+            node, begin, end, depth = stack[height, 0], stack[height, 1], stack[height, 2], stack[height, 3]
+            feature[node], gain[node] = -1, 0.0
+            if not worth_splitting(made[node], depth, max_depth, rules):
+                continue
+            chosen, best, best_cut, best_also, attempt = -1, 0.0, 0, -1, 0
+            while chosen < 0 and attempt * wanted < features:
+                draw(seeds[j], path[node], attempt, features, deck, swaps, drawn, tried)
+                for k in range(wanted):
+                    f = tried[k]
+                    if f < 0:
+                        break
+                    for b in range(width):
+                        for s in range(channels):
+                            hist[k, b, s] = 0.0
+                    for i in range(begin, end):
+                        r = rows[i]
+                        for s in range(channels):
+                            hist[k, X[r, f], s] += fill[r, s]
+                best, chosen, best_cut, best_also, constant = best_split(
+                    hist, tried, counts, missing, categorical, rules, made[node], left, order, best_left, table
+                )
+                attempt += 1
+                if not constant:
+                    break
+            if chosen < 0:
+                continue
+            f = tried[chosen]
+            feature[node], cut[node], also[node], gain[node] = f, best_cut, best_also, best
+            if categorical[f]:
+                for b in range(width + 1):
+                    tables[used, b] = table[b]
+                also[node] = -2 - used
+                used += 1
+            middle = begin + _parted(X, rows[begin:end], f, best_cut, best_also, table, categorical[f], spare)
+            for side in range(2):
+                path[n], owner[n] = 2 * path[node] + side, j
+                for s in range(channels):
+                    made[n, s] = best_left[s] if side == 0 else made[node, s] - best_left[s]
+                stack[height, 0], stack[height, 3] = n, depth + 1
+                stack[height, 1], stack[height, 2] = (begin, middle) if side == 0 else (middle, end)
+                n, height = n + 1, height + 1
+    return n, used

@@ -1,0 +1,221 @@
+"""A fitted forest: scoring with arrays alone."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treefold.algorithms.forest.kernels_predict import leaves, votes
+from treefold.errors import InputError
+from treefold.metrics.predictions import Predictions
+
+ARRAYS = (
+    "roots", "feature", "threshold", "left", "nan_left", "table", "tables", "value", "weight", "impurity", "gain",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class ForestModel:
+    """Trees, their nodes one after the other; within a tree level by level, from left to right.
+
+    Attributes
+    ----------
+    features : int
+    classes : int
+        0 for a regression.
+    roots : (trees,) int32
+    feature : (nodes,) int32
+        The feature a node splits by; -1 for a leaf.
+    threshold : (nodes,) float64
+        Values up to it go left; NaN where the split is categorical or there is none.
+    left : (nodes,) int32
+        The left child; the right one is the node after it.
+    nan_left : (nodes,) bool
+        Whether a missing value goes left, and a category the node has not seen. It is learnt where the node had
+        missing values, else it is the heavier child.
+    table : (nodes,) int32
+        Row of ``tables`` of a categorical split; -1 for any other.
+    tables : (categorical splits, categories) bool
+        Which categories go left.
+    value : (nodes, outputs) float64
+        Share of each class, or the mean of the label.
+    weight, impurity, gain : (nodes,) float64
+        Weight of the training rows in the tree's sample; their impurity; by how much the split lowers it.
+    thresholds : (classes,) or None
+        The class of greatest probability over threshold is predicted.
+    with_leaves : bool
+        Whether ``outputs`` tell the leaves.
+    """
+
+    features: int
+    classes: int
+    roots: NDArray
+    feature: NDArray
+    threshold: NDArray
+    left: NDArray
+    nan_left: NDArray
+    table: NDArray
+    tables: NDArray
+    value: NDArray
+    weight: NDArray
+    impurity: NDArray
+    gain: NDArray
+    thresholds: NDArray | None = None
+    with_leaves: bool = False
+
+    @property
+    def size(self) -> int:
+        """Number of trees."""
+        return len(self.roots)
+
+    @property
+    def trees(self) -> "list[ForestModel]":
+        """Each tree as a forest of one."""
+        ends = [*self.roots[1:], len(self.feature)]
+        return [self._part(int(a), int(b)) for a, b in zip(self.roots, ends, strict=True)]
+
+    def _part(self, begin: int, end: int) -> "ForestModel":
+        own = slice(begin, end)
+        table = self.table[own]
+        used = table[table >= 0]
+        first = used[0] if len(used) else 0  # tables stand in the order of their nodes
+        return replace(
+            self,
+            roots=np.zeros(1, np.int32),
+            left=np.where(self.left[own] < 0, -1, self.left[own] - begin).astype(np.int32),
+            table=np.where(table < 0, -1, table - first).astype(np.int32),
+            tables=self.tables[used],
+            **{name: getattr(self, name)[own] for name in ("feature", "threshold", "nan_left", "value")},
+            **{name: getattr(self, name)[own] for name in ("weight", "impurity", "gain")},
+        )
+
+    @property
+    def levels(self) -> NDArray:
+        """Depth of every node; 0 of a root."""
+        level = np.zeros(len(self.feature), np.int64)
+        at = self.roots
+        while len(at := at[self.feature[at] >= 0]):
+            below = np.concatenate([self.left[at], self.left[at] + 1])
+            level[below] = np.tile(level[at] + 1, 2)
+            at = below
+        return level
+
+    @property
+    def depth(self) -> int:
+        """Depth of the deepest leaf."""
+        return int(self.levels.max())
+
+    @property
+    def importances(self) -> NDArray:
+        """Importance of each feature, ``(features,)``, summing to 1 if any tree splits.
+
+        As in MLlib: a feature's share of ``gain * weight`` over the splits of a tree, averaged over the trees.
+        """
+        tree = np.searchsorted(self.roots, np.arange(len(self.feature)), side="right") - 1
+        split = self.feature >= 0
+        cell = tree[split] * self.features + self.feature[split]
+        total = np.bincount(cell, (self.gain * self.weight)[split], minlength=self.size * self.features)
+        total = total.reshape(self.size, self.features).astype(np.float64)
+        each = total.sum(axis=1, keepdims=True)
+        mean: NDArray = np.divide(total, each, out=np.zeros_like(total), where=each > 0).sum(axis=0)
+        return mean / mean.sum() if mean.sum() > 0 else mean
+
+    def raw(self, X: NDArray) -> NDArray:
+        """Sum over the trees of the values of the leaves, ``(rows, outputs)``.
+
+        Raises
+        ------
+        InputError
+            If ``X`` has not as many columns as the model has features.
+        """
+        X = self._rows(X)
+        out = np.zeros((len(X), self.value.shape[1]))
+        votes(
+            X, self.roots, self.feature, self.threshold, self.left, self.nan_left, self.table, self.tables, self.value,
+            out,
+        )  # fmt: skip
+        return out
+
+    def leaves(self, X: NDArray) -> NDArray:
+        """Leaf of each row in each tree, ``(rows, trees)`` int32: its number among the tree's leaves, left to right."""
+        X = self._rows(X)
+        out = np.empty((len(X), self.size), np.int32)
+        leaves(X, self.roots, self.feature, self.threshold, self.left, self.nan_left, self.table, self.tables, out)
+        return self.leaf_numbers[out]
+
+    def probability(self, X: NDArray) -> NDArray:
+        """Probability of each class: the mean over the trees of the shares in the leaves, ``(rows, classes)``."""
+        return self.raw(X) / self.size
+
+    def class_of(self, probability: NDArray) -> NDArray:
+        """The class of greatest probability, over ``thresholds`` if there are any; the first of several."""
+        if self.thresholds is None:
+            return probability.argmax(axis=1).astype(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scaled = np.where(probability == 0, 0, probability / self.thresholds)
+        return scaled.argmax(axis=1).astype(np.float64)
+
+    def predictions(self, X: NDArray) -> Predictions:
+        """What the model says of rows ``X``, with a models axis of 1."""
+        mean = self.raw(X) / self.size
+        if not self.classes:
+            return Predictions(mean.T)
+        probability = mean.T[None]
+        score = probability[:, 1] if self.classes == 2 else None
+        return Predictions(self.class_of(mean)[None], self.classes, probability, score)
+
+    def threshold_of(self, score: NDArray) -> NDArray:
+        """The threshold that a score of a binary classifier is: the probability itself."""
+        return score
+
+    def predict(self, X: NDArray) -> NDArray:
+        """Predicted value or class, ``(rows,)``."""
+        mean = self.raw(X) / self.size
+        return self.class_of(mean) if self.classes else mean[:, 0]
+
+    def outputs(self, X: NDArray) -> dict[str, NDArray]:
+        """Columns that can be added: ``prediction``, ``leaf``, of a classifier ``rawPrediction``, ``probability``."""
+        raw = self.raw(X)
+        found = {"leaf": self.leaves(X).astype(np.float64)} if self.with_leaves else {}
+        if not self.classes:
+            return {"prediction": raw[:, 0] / self.size, **found}
+        probability = raw / self.size
+        return {
+            "rawPrediction": raw, "probability": probability, "prediction": self.class_of(probability), **found
+        }  # fmt: skip
+
+    @property
+    def leaf_numbers(self) -> NDArray:
+        """Number of each leaf among those of its tree, from left to right; of other nodes that of their first leaf."""
+        levels = self.levels
+        below = (self.feature < 0).astype(np.int64)
+        first = np.zeros(len(below), np.int64)
+        for level in range(int(levels.max()) - 1, -1, -1):
+            at = np.flatnonzero((levels == level) & (self.feature >= 0))
+            below[at] = below[self.left[at]] + below[self.left[at] + 1]
+        for level in range(int(levels.max())):
+            at = np.flatnonzero((levels == level) & (self.feature >= 0))
+            first[self.left[at]] = first[at]
+            first[self.left[at] + 1] = first[at] + below[self.left[at]]
+        return first.astype(np.int32)
+
+    def save_state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+        """Facts and arrays from which :meth:`from_state` makes the model again."""
+        chosen = None if self.thresholds is None else [float(t) for t in self.thresholds]
+        facts = {"features": self.features, "classes": self.classes, "thresholds": chosen}
+        return facts, {name: getattr(self, name) for name in ARRAYS}
+
+    @classmethod
+    def from_state(cls, facts: dict[str, Any], arrays: dict[str, NDArray]) -> "ForestModel":
+        """Model of saved facts and arrays."""
+        chosen = None if facts["thresholds"] is None else np.array(facts["thresholds"])
+        known: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
+        return cls(facts["features"], facts["classes"], thresholds=chosen, **known)
+
+    def _rows(self, X: NDArray) -> NDArray:
+        X = np.asarray(X)
+        X = np.ascontiguousarray(X, X.dtype if X.dtype in (np.float32, np.float64) else np.float64)
+        if X.ndim != 2 or X.shape[1] != self.features:
+            raise InputError(f"the model takes rows of {self.features} features, got an array of shape {X.shape}")
+        return X

@@ -1,0 +1,291 @@
+"""Random forests as pyspark.ml Estimators and Models."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+from pyspark.ml import Estimator
+from pyspark.ml.linalg import DenseVector, SparseVector, Vector, Vectors
+from pyspark.ml.param import TypeConverters
+from pyspark.sql import DataFrame, SparkSession
+
+from treefold.algorithms import forest
+from treefold.algorithms.forest.census import check_labels
+from treefold.algorithms.forest.text import described
+from treefold.blocks import Blocks, Pass
+from treefold.engine.columns import Columns
+from treefold.errors import InputError
+from treefold.interchange import forests
+from treefold.iterate import Rungs
+from treefold.ml.attributes import categorical_features, feature_names
+from treefold.ml.base import Batch, LabelOptions, Trainable
+from treefold.ml.forests import ForestSummary
+from treefold.ml.model import ModelFace
+from treefold.ml.options import Option, at_least, at_most, choice, class_weights, share, weights
+from treefold.ml.summaries import evaluated
+from treefold.solvers.status import CONVERGED
+
+
+class ForestOptions(LabelOptions):
+    """What a forest and its model share."""
+
+    leafCol = Option(
+        "leafCol", "the column of the leaves' numbers, one for each tree; none if empty", TypeConverters.toString, ""
+    )
+
+    def columns_of(self, data: DataFrame, *, labelled: bool = True) -> Columns:
+        """Columns of ``data`` that take part; features may be missing."""
+        return super().columns_of(data, labelled=labelled)._replace(missing=True)
+
+
+class VoteOptions(ForestOptions):
+    """The columns a classifying forest writes, and how it decides."""
+
+    probabilityCol = Option(
+        "probabilityCol", "the column of class probabilities", TypeConverters.toString, "probability"
+    )
+    rawPredictionCol = Option(
+        "rawPredictionCol", "the column of the trees' votes by class", TypeConverters.toString, "rawPrediction"
+    )
+    thresholds = Option(
+        "thresholds", "a number >= 0 for each class; the greatest probability over threshold wins", weights
+    )
+
+
+class ForestFitOptions(Trainable, ForestOptions):
+    """How a forest grows."""
+
+    numTrees = Option("numTrees", "the number of trees, >= 1", at_least(1, TypeConverters.toInt), 20)
+    maxDepth = Option("maxDepth", "the depth of the deepest leaf, 0 to 30", at_most(0, 30), 5)
+    maxBins = Option("maxBins", "the most bins of a feature, and categories, 2 to 65,534", at_most(2, 65534), 32)
+    minInstancesPerNode = Option(
+        "minInstancesPerNode", "the rows a child must have, >= 1", at_least(1, TypeConverters.toInt), 1
+    )
+    minWeightFractionPerNode = Option(
+        "minWeightFractionPerNode", "the share of all weight a child must have, in [0, 0.5)", share, 0.0
+    )
+    minInfoGain = Option("minInfoGain", "by how much a split must lower the impurity, >= 0", at_least(0), 0.0)
+    featureSubsetStrategy = Option(
+        "featureSubsetStrategy", "how many features a node may split by: auto, all, onethird, sqrt, log2, a number or "
+        "a share", TypeConverters.toString, "auto",
+    )  # fmt: skip
+    subsamplingRate = Option("subsamplingRate", "the size of a tree's sample, as a share of the rows", share, 1.0)
+    bootstrap = Option("bootstrap", "whether samples are drawn with replacement", TypeConverters.toBoolean, True)
+    seed = Option("seed", "the seed of all that is drawn", TypeConverters.toInt, 0)
+    maxMemoryInMB = Option(
+        "maxMemoryInMB", "the megabytes of a task's histograms; beyond, nodes grow in groups, >= 1",
+        at_least(1, TypeConverters.toInt), 256,
+    )  # fmt: skip
+    categoricalCols = Option(
+        "categoricalCols", "the feature columns of categories 0, 1, 2, ..., beside those of nominal attributes",
+        TypeConverters.toListString, [],
+    )  # fmt: skip
+    oobScore = Option(
+        "oobScore", "whether to judge every row by the trees that have not seen it", TypeConverters.toBoolean, False
+    )
+
+    simpler = {"maxDepth": -1, "minInstancesPerNode": 1, "numTrees": -1}
+
+    def check(self, data: DataFrame) -> None:
+        """Raise InputError for whatever in ``data`` would end a fit or an evaluation: one pass."""
+        with self.open(data) as blocks:
+            check_labels(blocks, self.value("impurity") != "variance")
+
+    def prepare(self, data: DataFrame) -> None:
+        """Learn which features are categories, and what the features are called."""
+        columns = self.columns_of(data)
+        self._categorical = categorical_features(data, columns, self.value("categoricalCols"))
+        self._names = lambda features: feature_names(data, columns, features)
+
+    def fit_batch(self, blocks: Blocks, trials: Sequence[Any], rungs: Rungs | None = None) -> Batch:
+        """See :class:`~treefold.ml.base.Trainable`; a batch is one forest, which has no rungs."""
+        (trial,) = trials
+        fitted = forest.fit(
+            blocks,
+            trial.settings(trial._categorical),
+            lambda step, last: self.report(step.depth, {"nodes": step.nodes, "open nodes": step.open}, last),
+        )
+        model = fitted.model
+        return Batch([model], [[]], [model.depth], [CONVERGED], [(fitted, trial._names(model.features))])
+
+    def summary_of(self, batch: Batch, passes: list[Pass]) -> ForestSummary:
+        """Summary of a batch of one."""
+        fitted, names = batch.details[0]
+        return ForestSummary.of(fitted, names, [*passes, *fitted.passes])
+
+    def settings(self, categorical: tuple[int, ...], **others: Any) -> forest.Settings:
+        """The params as the algorithm takes them."""
+        if self.value("minWeightFractionPerNode") >= 0.5:
+            raise InputError("minWeightFractionPerNode must be below 0.5: two children share the weight")
+        if not self.value("subsamplingRate") > 0:
+            raise InputError("subsamplingRate is 0: give each tree a share of the rows in (0, 1]")
+        return forest.Settings(
+            impurity=self.value("impurity"),
+            trees=self.value("numTrees"),
+            max_depth=self.value("maxDepth"),
+            max_bins=self.value("maxBins"),
+            min_rows=self.value("minInstancesPerNode"),
+            min_weight_share=self.value("minWeightFractionPerNode"),
+            min_gain=self.value("minInfoGain"),
+            feature_subset=self.value("featureSubsetStrategy"),
+            rate=self.value("subsamplingRate"),
+            bootstrap=self.value("bootstrap"),
+            seed=self.value("seed"),
+            categorical=categorical,
+            memory=self.value("maxMemoryInMB") << 20,
+            oob=self.value("oobScore"),
+            **others,
+        )
+
+
+class ForestFace(ModelFace, ForestOptions):
+    """A forest as a pyspark.ml Model."""
+
+    pure: forest.ForestModel
+
+    @property
+    def numFeatures(self) -> int:
+        """Number of features."""
+        return self.pure.features
+
+    @property
+    def getNumTrees(self) -> int:
+        """Number of trees."""
+        return self.pure.size
+
+    @property
+    def totalNumNodes(self) -> int:
+        """Number of nodes of all trees."""
+        return len(self.pure.feature)
+
+    @property
+    def treeWeights(self) -> list[float]:
+        """Weight of each tree: 1."""
+        return [1.0] * self.pure.size
+
+    @property
+    def trees(self) -> list[forest.ForestModel]:
+        """Each tree as a forest of one, which scores arrays: ``depth``, ``feature``, ``threshold``, ``predict`` ..."""
+        return self.pure.trees
+
+    @property
+    def featureImportances(self) -> SparseVector:
+        """Importance of each feature, summing to 1: its share of the gains of a tree, averaged over the trees."""
+        found = self.pure.importances
+        kept = np.flatnonzero(found)
+        return cast(SparseVector, Vectors.sparse(len(found), kept.tolist(), found[kept].tolist()))
+
+    @property
+    def toDebugString(self) -> str:
+        """All trees in words."""
+        about = f"numTrees={self.pure.size}, numFeatures={self.pure.features}"
+        return f"{type(self).__name__}: uid={self.uid}, {about}\n{described(self.pure)}"
+
+    def predict(self, value: Vector) -> float:
+        """Prediction for one vector of features."""
+        return float(self.scoring().predict(value.toArray()[None])[0])
+
+    def predictLeaf(self, value: Vector) -> DenseVector:
+        """Number of the leaf in each tree for one vector of features."""
+        return DenseVector(self.pure.leaves(value.toArray()[None])[0])
+
+    def evaluate(self, dataset: DataFrame) -> Any:
+        """Summary of the model on a labelled data set: one pass. See :mod:`treefold.ml.summaries`."""
+        return evaluated(self, dataset)
+
+    def toSklearn(self) -> Any:
+        """The model as scikit-learn's RandomForestClassifier or RandomForestRegressor, fitted."""
+        return forests.scikit_learn(self.pure)
+
+    def toSpark(self, session: SparkSession) -> Any:
+        """The model as pyspark.ml's, with the same columns; about a millisecond a node.
+
+        Raises
+        ------
+        InputError
+            If the features are several columns: pyspark.ml takes one column of vectors.
+        """
+        features = self.value("featuresCol")
+        if not isinstance(features, str):
+            raise InputError("pyspark.ml's forest takes one column of vectors: setFeaturesCol to its name first")
+        made = forests.mllib(self.pure, session).setFeaturesCol(features).setLeafCol(self.value("leafCol"))
+        for name in (f"{output}Col" for output in self.outputs if output != "leaf"):
+            made._set(**{name: self.value(name)})
+        if self.hasParam("thresholds") and self.isSet("thresholds"):
+            made._set(thresholds=self.value("thresholds"))
+        return made
+
+    def scoring(self) -> forest.ForestModel:
+        """The pure model, with what params have changed of it."""
+        return replace(self.pure, with_leaves=bool(self.value("leafCol")))
+
+
+class RandomForestClassifier(ForestFitOptions, VoteOptions, Estimator):
+    """Random forest for classes 0 .. classes - 1.
+
+    Each tree grows on a Poisson bootstrap sample of the rows; a node splits by the best of a few features drawn for
+    it. All trees grow in the same passes, and are the same for any partitioning. Values may be missing.
+
+    Examples
+    --------
+    >>> model = RandomForestClassifier(featuresCol=["x*"], numTrees=100, maxDepth=12).fit(frame)  # doctest: +SKIP
+    """
+
+    impurity = Option("impurity", "gini or entropy", choice("gini", "entropy"), "gini")
+    classWeight = Option(
+        "classWeight", "balanced, or a number >= 0 for each class, by which weights are multiplied", class_weights
+    )
+
+    def made(self, batch: Batch, passes: list[Pass]) -> "RandomForestClassificationModel":
+        """See :class:`~treefold.ml.base.Trainable`."""
+        return RandomForestClassificationModel(batch.pures[0], self.summary_of(batch, passes))
+
+    def settings(self, categorical: tuple[int, ...], **others: Any) -> forest.Settings:
+        """The params as the algorithm takes them."""
+        return super().settings(categorical, class_weight=self.value("classWeight"), **others)
+
+
+class RandomForestClassificationModel(ForestFace, VoteOptions):
+    """Fitted :class:`RandomForestClassifier`."""
+
+    outputs = ("rawPrediction", "probability", "prediction", "leaf")
+
+    @property
+    def numClasses(self) -> int:
+        """Number of classes."""
+        return self.pure.classes
+
+    def predictRaw(self, value: Vector) -> DenseVector:
+        """Votes by class for one vector of features."""
+        return DenseVector(self.pure.raw(value.toArray()[None])[0])
+
+    def predictProbability(self, value: Vector) -> DenseVector:
+        """Probabilities by class for one vector of features."""
+        return DenseVector(self.pure.probability(value.toArray()[None])[0])
+
+    def scoring(self) -> forest.ForestModel:
+        """The pure model, with this model's thresholds."""
+        chosen = self.value("thresholds")
+        if chosen is None:
+            return super().scoring()
+        if len(chosen) != self.pure.classes or sum(t == 0 for t in chosen) > 1:
+            classes = self.pure.classes
+            raise InputError(f"thresholds are {chosen}: give one for each of {classes} classes, at most one of them 0")
+        return replace(super().scoring(), thresholds=np.array(chosen))
+
+
+class RandomForestRegressor(ForestFitOptions, Estimator):
+    """Random forest for a number, each tree's leaves predicting the mean of their rows: see RandomForestClassifier."""
+
+    impurity = Option("impurity", "variance", choice("variance"), "variance")
+
+    def made(self, batch: Batch, passes: list[Pass]) -> "RandomForestRegressionModel":
+        """See :class:`~treefold.ml.base.Trainable`."""
+        return RandomForestRegressionModel(batch.pures[0], self.summary_of(batch, passes))
+
+
+class RandomForestRegressionModel(ForestFace):
+    """Fitted :class:`RandomForestRegressor`."""
+
+    outputs = ("prediction", "leaf")

@@ -1,0 +1,208 @@
+"""Random forests on Spark: pyspark.ml's names and behaviour, any tasks, any door, lost blocks, exports."""
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.ml import Pipeline, PipelineModel, classification, regression
+from pyspark.ml.feature import StringIndexer, VectorAssembler
+
+from treefold import ml, store
+from treefold.algorithms.forest import Settings, fit, grow
+from treefold.engine.local import LocalBlocks
+from treefold.errors import InputError
+
+pytestmark = pytest.mark.spark
+
+RNG = np.random.default_rng(8)
+ROWS = 500
+NAMES = [f"x{j}" for j in range(5)]
+X = RNG.standard_normal((ROWS, 5)).astype("f4")
+CITY = RNG.integers(0, 6, ROWS)
+EFFECT = np.array([3.0, -2.0, 1.0, 0.0, 2.0, -1.0])[CITY]
+VALUE = (X[:, 0] * 2 + EFFECT + np.abs(X[:, 1])).astype("f4").astype(float)
+LABEL = np.digitize(VALUE, [-0.5, 1.5]).astype(float)
+WEIGHT = RNG.integers(0, 4, ROWS).astype(float)
+SMALL = {"numTrees": 4, "maxDepth": 5, "seed": 2}
+ARRAYS = ("roots", "feature", "threshold", "left", "nan_left", "table", "tables", "value", "weight", "impurity", "gain")
+
+
+@pytest.fixture(scope="module")
+def rows(spark):
+    columns = {name: X[:, j].astype(float) for j, name in enumerate(NAMES)}
+    frame = pd.DataFrame({**columns, "city": [f"c{c}" for c in CITY], "label": LABEL, "value": VALUE, "w": WEIGHT})
+    holed = spark.createDataFrame(frame.assign(number=CITY.astype(float)))
+    return VectorAssembler(inputCols=NAMES, outputCol="features").transform(holed).persist()
+
+
+def assert_same(one, other):
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        (ml.RandomForestClassifier, classification.RandomForestClassifier),
+        (ml.RandomForestRegressor, regression.RandomForestRegressor),
+    ],
+)
+def test_names_and_defaults_are_pysparks(spark, mine, theirs):
+    mine, theirs = mine(), theirs()
+    for param in theirs.params:
+        if param.name in ("cacheNodeIds", "checkpointInterval", "pruneTree", "seed"):  # see docs/forest.md
+            continue
+        assert mine.hasParam(param.name), param.name
+        if theirs.hasDefault(param.name):
+            assert mine.getOrDefault(param.name) == theirs.getOrDefault(param.name), param.name
+    with pytest.raises(InputError, match="has no param 'cacheNodeIds'"):
+        type(mine)(cacheNodeIds=True)
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 7])
+def test_any_number_of_tasks_and_lost_blocks_give_the_same_bits(rows, tmp_path, small_blocks, monkeypatch, tasks):
+    monkeypatch.setattr(grow, "CHEAPER", 0.1)  # so that several levels grow in passes
+    path = str(tmp_path / "rows")
+    rows.select(*NAMES, "number", "label", "w").coalesce(1).sortWithinPartitions("x0").write.parquet(path)
+    stored = pd.read_parquet(path)
+    harmed = []
+
+    def harm(progress):
+        """Take the blocks away in the midst of the fit."""
+        root = rows.sparkSession.sparkContext.getConf().get("spark.local.dir")
+        files = [
+            os.path.join(d, f) for d, _, names in os.walk(root) for f in names if os.path.basename(d) == "treefold"
+        ]
+        if progress.iteration == 2 and not harmed:
+            harmed.extend(files)
+            for file in files:
+                os.unlink(file)
+
+    forest = ml.RandomForestClassifier(
+        featuresCol=[*NAMES, "number"],
+        categoricalCols=["number"],
+        weightCol="w",
+        oobScore=True,
+        numTasks=tasks,
+        **SMALL,
+    )
+    model = forest.watch(harm).fit(rows.sparkSession.read.parquet(path))
+    assert harmed
+    assert model.summary.passes[-1].tasks == tasks
+    values = stored[[*NAMES, "number"]].to_numpy()
+    local = LocalBlocks.from_arrays(values, stored["label"], stored["w"])
+    settings = Settings("gini", trees=4, max_depth=5, seed=2, categorical=(5,), oob=True)
+    expected = fit(local, settings)
+    assert_same(model.pure, expected.model)
+    assert model.summary.oobScore == expected.oob_score
+
+
+def test_transform_adds_pysparks_columns(rows):
+    model = ml.RandomForestClassifier(leafCol="leaf", **SMALL).fit(rows)
+    out = model.transform(rows)
+    found = out.select("prediction", "probability", "rawPrediction", "leaf").toPandas()
+    assert out.schema["leaf"].dataType == out.schema["probability"].dataType == rows.schema["features"].dataType
+    pure = model.pure
+    np.testing.assert_array_equal(found["prediction"], pure.predict(X))
+    np.testing.assert_array_equal(np.stack(found["probability"].map(lambda v: v.toArray())), pure.probability(X))
+    np.testing.assert_array_equal(np.stack(found["rawPrediction"].map(lambda v: v.toArray())), pure.raw(X))
+    np.testing.assert_array_equal(np.stack(found["leaf"].map(lambda v: v.toArray())), pure.leaves(X))
+    first = rows.first()["features"]
+    assert model.predict(first) == found["prediction"][0]
+    np.testing.assert_array_equal(model.predictLeaf(first), found["leaf"][0])
+    np.testing.assert_array_equal(model.predictProbability(first), found["probability"][0])
+    np.testing.assert_array_equal(model.predictRaw(first), found["rawPrediction"][0])
+    assert model.evaluate(rows).accuracy == pytest.approx((found["prediction"] == LABEL).mean())
+    assert (model.numClasses, model.numFeatures, model.getNumTrees) == (3, 5, 4)
+    assert sum(len(tree.feature) for tree in model.trees) == model.totalNumNodes
+
+
+def test_thresholds_move_the_decision(rows):
+    model = ml.RandomForestClassifier(thresholds=[1e-9, 1.0, 1.0], **SMALL).fit(rows)
+    assert set(model.pure.class_of(np.eye(3))) == {0.0, 1.0, 2.0}
+    found = model.transform(rows).select("prediction").toPandas()["prediction"]
+    some = model.pure.probability(X)[:, 0] > 1e-6
+    assert (found[some] == 0).all()
+    with pytest.raises(InputError, match="give one for each of 3 classes"):
+        model.setThresholds([0.5, 0.5]).transform(rows)
+
+
+def test_missing_values_and_nominal_attributes_are_found(rows, spark):
+    holed = pd.DataFrame({"x": np.where(RNG.random(ROWS) < 0.3, None, X[:, 0]), "city": [f"c{c}" for c in CITY]})
+    frame = spark.createDataFrame(holed.assign(value=VALUE).astype({"x": "float64"}).replace({np.nan: None}))
+    assert frame.where("x is null").count() > 100
+    indexer = StringIndexer(inputCol="city", outputCol="index")
+    forest = ml.RandomForestRegressor(featuresCol=["x", "index"], labelCol="value", bootstrap=False, **SMALL)
+    pipeline = Pipeline(stages=[indexer, forest]).fit(frame)
+    model = pipeline.stages[-1]
+    assert len(model.pure.tables) > 0
+    assert model.evaluate(pipeline.stages[0].transform(frame)).r2 > 0.5
+    vectors = VectorAssembler(inputCols=["x", "index"], outputCol="features", handleInvalid="keep")
+    assembled = vectors.transform(pipeline.stages[0].transform(frame))
+    again = ml.RandomForestRegressor(labelCol="value", bootstrap=False, **SMALL).fit(assembled)
+    assert_same(again.pure, model.pure)
+    assert list(again.summary.importances) == ["x", "index"]
+    out = pipeline.transform(frame).select("prediction").toPandas()["prediction"]
+    np.testing.assert_array_equal(out, again.transform(assembled).select("prediction").toPandas()["prediction"])
+
+
+def test_saved_and_loaded_a_model_is_the_same(rows, tmp_path):
+    model = ml.RandomForestClassifier(thresholds=[1.0, 2.0, 1.0], leafCol="leaf", **SMALL).fit(rows)
+    model.save(str(tmp_path / "m"))
+    again = ml.RandomForestClassificationModel.load(str(tmp_path / "m"))
+    one, other = (m.transform(rows).select("prediction", "leaf").collect() for m in (model, again))
+    assert one == other
+    assert_same(store.load(str(tmp_path / "m")), model.pure)
+    Pipeline(stages=[model]).fit(rows).save(str(tmp_path / "p"))
+    assert PipelineModel.load(str(tmp_path / "p")).transform(rows).select("prediction", "leaf").collect() == one
+
+
+@pytest.mark.parametrize("kind", ["classifier", "regressor"])
+def test_scikit_learn_and_mllib_predict_what_we_predict(rows, spark, kind):
+    if kind == "classifier":
+        model = ml.RandomForestClassifier(**SMALL).fit(rows)
+    else:
+        model = ml.RandomForestRegressor(labelCol="value", **SMALL).fit(rows)
+    sklearn, theirs = model.toSklearn(), model.toSpark(spark)
+    np.testing.assert_allclose(sklearn.predict(X), model.pure.predict(X), rtol=1e-12)
+    holed = np.where(RNG.random(X.shape) < 0.3, np.nan, X)
+    np.testing.assert_allclose(sklearn.predict(holed), model.pure.predict(holed), rtol=1e-12)
+    np.testing.assert_allclose(sklearn.feature_importances_, model.pure.importances, atol=1e-6)
+    np.testing.assert_allclose(theirs.featureImportances.toArray(), model.featureImportances.toArray(), atol=1e-9)
+    columns = ["prediction", "probability"] if kind == "classifier" else ["prediction"]
+    ours, other = (m.transform(rows).select(*columns).toPandas() for m in (model, theirs))
+    np.testing.assert_allclose(ours["prediction"], other["prediction"], rtol=1e-12)
+    if kind == "classifier":
+        probability = np.stack(other["probability"].map(lambda v: v.toArray()))
+        np.testing.assert_allclose(probability, model.pure.probability(X), rtol=1e-9)
+        np.testing.assert_allclose(sklearn.predict_proba(X), model.pure.probability(X), rtol=1e-9)
+
+
+def test_categorical_splits_go_to_mllib_and_not_to_scikit_learn(rows, spark):
+    assembled = VectorAssembler(inputCols=["x0", "number"], outputCol="v").transform(rows)
+    model = ml.RandomForestRegressor(
+        featuresCol=["x0", "number"], categoricalCols=["number"], labelCol="value", **SMALL
+    ).fit(rows)
+    with pytest.raises(InputError, match="no categorical splits"):
+        model.toSklearn()
+    theirs = model.setFeaturesCol("v").toSpark(spark).transform(assembled).select("prediction").toPandas()
+    expected = model.pure.predict(np.stack([X[:, 0].astype(float), CITY], axis=1))
+    np.testing.assert_allclose(theirs["prediction"], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"maxDepth": 31}, "maxDepth = 31 is no valid value"),
+        ({"featureSubsetStrategy": "many"}, "featureSubsetStrategy 'many' is none of"),
+        ({"categoricalCols": ["x9"]}, "categoricalCols names 'x9'"),
+        ({"minWeightFractionPerNode": 0.5}, "minWeightFractionPerNode must be below 0.5"),
+        ({"subsamplingRate": 0.0}, "subsamplingRate is 0"),
+        ({"featuresCol": ["x0"], "categoricalCols": ["x0"]}, "feature 0 is categorical but holds"),
+        ({"labelCol": "value"}, "label .* is out of range"),
+    ],
+)
+def test_what_cannot_be_grown_is_refused(rows, params, message):
+    with pytest.raises(InputError, match=message):
+        ml.RandomForestClassifier(**params).fit(rows)
