@@ -153,3 +153,42 @@ def test_each_param_changed_changes_the_fit(rows, kind, label, change):
     base = {"labelCol": label, "regParam": 0.1, "dtype": "float64"}
     first, other = (kind(**p).fit(rows).pure.coef for p in (base, base | change))
     assert not np.array_equal(first, other)
+
+
+STOCHASTIC = {
+    "sgd": {"stepSize": 0.3, "momentum": 0.9, "nesterov": True, "miniBatchFraction": 0.25, "maxIter": 40},
+    "localsgd": {"stepSize": 0.2, "batchSize": 4, "maxIter": 20},
+    "gd": {"stepSize": 1.0, "stepRule": "invscaling", "maxIter": 60},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("solver", STOCHASTIC)
+def test_stochastic_fits_have_the_same_bits_for_any_number_of_tasks(rows, small_blocks, solver):
+    same = {"labelCol": "binary", "regParam": 0.1, "solver": solver, "tol": 0.0, "dtype": "float64"}
+    first, other = (ml.LogisticRegression(**same, **STOCHASTIC[solver], numTasks=n).fit(rows) for n in (1, 3))
+    np.testing.assert_array_equal(first.pure.coef, other.pure.coef)
+    assert [p.tasks for p in (first.summary.passes[-1], other.summary.passes[-1])] == [1, 3]
+    least = ml.LogisticRegression(labelCol="binary", regParam=0.1, dtype="float64").fit(rows)
+    assert first.summary.objectiveHistory[-1] < 1.02 * least.summary.objectiveHistory[-1]
+
+
+STEPS = [
+    {"stepSize": 0.01}, {"stepRule": "constant"}, {"momentum": 0.5}, {"updater": "adam"}, {"averaging": True},
+    {"miniBatchFraction": 0.5}, {"seed": 1}, {"momentum": 0.5, "nesterov": True}, {"solver": "localsgd"},
+    {"solver": "localsgd", "batchSize": 4},
+]  # fmt: skip
+
+
+def test_each_step_param_changed_changes_the_fit(rows):
+    base = {"labelCol": "binary", "solver": "sgd", "stepSize": 0.1, "maxIter": 5, "dtype": "float64"}
+    fits = [ml.LinearSVC(**base | change).fit(rows).pure.coef.tobytes() for change in [{}, *STEPS]]
+    assert len(set(fits)) == len(fits)
+
+
+def test_steps_that_cannot_be_are_refused(rows):
+    with pytest.raises(InputError, match="solver sgd cannot see whether a step was too long: use another stepRule"):
+        ml.LinearSVC(labelCol="binary", solver="sgd", stepRule="backtracking").fit(rows)
+    with pytest.raises(InputError, match="stepRule backtracking takes no momentum"):
+        ml.LinearSVC(labelCol="binary", solver="gd", momentum=0.5).fit(rows)
+    with pytest.raises(InputError, match="solver Sgd takes no L1 penalty and no bounds"):
+        ml.LinearSVC(labelCol="binary", solver="sgd", regParam=0.1, elasticNetParam=0.5).fit(rows)

@@ -17,13 +17,9 @@ from treefold.errors import InputError
 from treefold.iterate import Rungs
 from treefold.losses import Loss, squared
 from treefold.ml.base import Batch, LabelOptions, Trainable, chart
-from treefold.ml.options import Option, at_least, choice, only, share
-from treefold.solvers import GradientDescent, Lbfgs, Newton, Normal, Solver
+from treefold.ml.options import Option, at_least, only, share
+from treefold.ml.steps import GRAM_ROWS, StepOptions
 from treefold.solvers.status import MEANING, RUNNING
-
-MOST_GRAM = 4096  # features whose products with each other are added up
-GRAM_ROWS = 256  # a partial of these solvers, in rows: blocks so high that products cost more than adding them
-NOISE = {"float32": 1e-9, "float64": 1e-15}  # of an objective: a mean over rows, each rounded
 
 
 def smoothing(unit: str) -> Option:
@@ -34,7 +30,7 @@ def smoothing(unit: str) -> Option:
     )  # fmt: skip
 
 
-class LinearOptions(LabelOptions):
+class LinearOptions(StepOptions, LabelOptions):
     """What a linear estimator and its model share: how its fit runs."""
 
     maxIter = Option("maxIter", "the most iterations, >= 0", at_least(0, TypeConverters.toInt), 100)
@@ -45,14 +41,6 @@ class LinearOptions(LabelOptions):
     standardization = Option(
         "standardization", "whether the penalty is on coefficients of standardised features", TypeConverters.toBoolean,
         True,
-    )  # fmt: skip
-    solver = Option(
-        "solver", "auto, lbfgs, newton or gd; auto is lbfgs", choice("auto", "lbfgs", "newton", "gd"), "auto"
-    )
-    stepSize = Option("stepSize", "the step of solver gd, or the first one it tries, > 0", at_least(1e-300), 1.0)
-    stepRule = Option(
-        "stepRule", "the steps of solver gd: backtracking or constant", choice("backtracking", "constant"),
-        "backtracking",
     )  # fmt: skip
     aggregationDepth = Option(
         "aggregationDepth", "pyspark.ml's depth of treeAggregate",
@@ -78,7 +66,7 @@ class FitOptions(Trainable, LinearOptions):
         """What to say of a fit that diverged."""
         return (
             f"the fit diverged: stepSize {self.value('stepSize'):g} is too large for stepRule "
-            f"{self.value('stepRule')}; lower it, or use stepRule backtracking"
+            f"{self.value('stepRule')}; lower it, or use solver gd with stepRule backtracking"
         )
 
     @property
@@ -190,7 +178,8 @@ def fit_all(
         start=params.first(outputs, blocks.features),
         intercept=params.value("fitIntercept"),
         standardize=params.value("standardization"),
-        solver=_solver(params, loss, blocks.features, each("stepSize")),
+        solver=params.solver_of(loss, blocks.features, each("stepSize"), int(each("maxIter").max())),
+        seed=params.value("seed"),
         max_iter=each("maxIter"),
         tol=each("tol"),
         on_step=lambda state: _report(params, state, blocks.passes[-1]),
@@ -203,19 +192,6 @@ def fit_all(
 def summary_of(batch: Batch, passes: list[Pass]) -> TrainingSummary:
     """Summary of a batch of one."""
     return TrainingSummary(batch.histories[0], int(batch.iterations[0]), MEANING[int(batch.status[0])], passes)
-
-
-def _solver(params: FitOptions, loss: Loss, features: int, steps: np.ndarray) -> Solver:
-    name = params.value("solver")
-    if name == "gd":
-        return GradientDescent(steps, params.value("stepRule") == "backtracking")
-    if name in ("newton", "normal") and features > MOST_GRAM:
-        raise InputError(f"solver {name} takes {MOST_GRAM} features at most, not {features}: use lbfgs")
-    if name == "newton":
-        return Newton()
-    if name == "normal" or (name == "auto" and loss is squared and features <= MOST_GRAM):
-        return Normal()
-    return Lbfgs(noise=NOISE[params.value("dtype")])
 
 
 def _report(params: FitOptions, state: Any, last: Pass) -> None:

@@ -136,6 +136,14 @@ def share(value: Any) -> float:
     return number
 
 
+def positive_share(value: Any) -> float:
+    """A number in (0, 1]."""
+    number = share(value)
+    if not number > 0:
+        raise ValueError("not above 0")
+    return number
+
+
 def between(low: float, high: float) -> Callable[[Any], float]:
     """A number in (low, high)."""
 

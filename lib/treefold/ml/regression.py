@@ -13,17 +13,18 @@ from treefold.errors import InputError
 from treefold.iterate import Rungs
 from treefold.losses import Huber, Loss, Quantile, Tube, poisson, squared
 from treefold.ml.base import Batch
-from treefold.ml.fitting import GRAM_ROWS, FitOptions, LinearOptions, fit_all, smoothing, summary_of
+from treefold.ml.fitting import FitOptions, LinearOptions, fit_all, smoothing, summary_of
 from treefold.ml.model import LinearModelFace
 from treefold.ml.options import Option, at_least, between, choice
+from treefold.ml.steps import BY_GRADIENT, GRAM_ROWS
 
 
 class RegressionOptions(LinearOptions):
     """How values are regressed."""
 
     solver = Option(
-        "solver", "auto, normal, lbfgs, newton or gd; auto is normal for squared errors and up to 4096 features",
-        choice("auto", "normal", "lbfgs", "newton", "gd"), "auto",
+        "solver", "auto, normal, lbfgs, newton, gd, sgd or localsgd; auto is normal for squared errors and up to 4096 "
+        "features", choice("auto", "normal", "lbfgs", "newton", *BY_GRADIENT), "auto",
     )  # fmt: skip
     loss = Option("loss", "squaredError or huber", choice("squaredError", "huber"), "squaredError")
     epsilon = Option("epsilon", "where the squares of loss huber end, in scales, > 1", at_least(1 + 1e-12), 1.35)
@@ -59,7 +60,7 @@ class LinearRegression(Regression, RegressionOptions, Estimator):
     @property
     def partial_rows(self) -> int:  # type: ignore[override]
         """More where a matrix of all features by all features may be added up."""
-        return 1 if self.value("solver") in ("lbfgs", "gd") or self.value("loss") == "huber" else GRAM_ROWS
+        return GRAM_ROWS if self.value("solver") in ("auto", "normal", "newton") else 1
 
     def loss_of(self) -> Loss:
         """What is minimised."""
@@ -127,7 +128,9 @@ class PoissonRegressionModel(RegressionFace, LinearOptions):
 class QuantileOptions(LinearOptions):
     """Which quantile is fitted, and how nearly."""
 
-    solver = Option("solver", "auto, lbfgs or gd; auto is lbfgs", choice("auto", "lbfgs", "gd"), "auto")
+    solver = Option(
+        "solver", "auto, lbfgs, gd, sgd or localsgd; auto is lbfgs", choice("auto", "lbfgs", *BY_GRADIENT), "auto"
+    )
     quantile = Option("quantile", "the quantile to predict, within (0, 1)", between(0, 1), 0.5)
     smoothing = smoothing("deviations of the label")
 
@@ -155,7 +158,9 @@ class QuantileRegressionModel(RegressionFace, QuantileOptions):
 class SVROptions(LinearOptions):
     """Which errors count, and how nearly the least is found."""
 
-    solver = Option("solver", "auto, lbfgs or gd; auto is lbfgs", choice("auto", "lbfgs", "gd"), "auto")
+    solver = Option(
+        "solver", "auto, lbfgs, gd, sgd or localsgd; auto is lbfgs", choice("auto", "lbfgs", *BY_GRADIENT), "auto"
+    )
     epsilon = Option("epsilon", "the error up to which nothing is lost, in units of the label, >= 0", at_least(0), 0.0)
     smoothing = smoothing("deviations of the label")
 
