@@ -20,6 +20,7 @@ lint: setup
 # Writes benchmarks/results/*.json and prints ratios against MLlib and scikit-learn.
 bench: setup
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.logistic
+	PYTHONPATH=lib .venv/bin/python -m benchmarks.linear
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.kmeans
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.scale
 

@@ -6,13 +6,18 @@ last, so that every operation runs along contiguous memory; results are in the t
 ``smoothing`` has a kink where that is 0, and its slope there is a subgradient.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-Loss = Callable[[NDArray, NDArray], tuple[NDArray, NDArray]]
+
+class Loss(Protocol):
+    """A loss and its slope."""
+
+    def __call__(self, margin: NDArray, label: NDArray, /) -> tuple[NDArray, NDArray]:
+        """Loss ``(models, rows)`` and slope ``(models, outputs, rows)``."""
+        ...
 
 
 def squared(margin: NDArray, label: NDArray) -> tuple[NDArray, NDArray]:

@@ -106,11 +106,13 @@ def test_bounds_hold_for_intercepts_and_every_class():
     assert made.objective[0][-1] > fitted(softmax, ridge=0.01).objective[0][-1]
 
 
-def test_a_lasso_and_a_ridge_for_each_model_in_the_same_passes():
+@pytest.mark.parametrize(("loss", "solver"), [(logistic, Lbfgs()), (logistic, Newton()), (squared, Normal())])
+def test_a_lasso_and_a_ridge_for_each_model_in_the_same_passes(loss, solver):
     lasso, ridge = np.array([0.0, 0.02, 0.2]), np.array([0.1, 0.0, 0.05])
-    together = fitted(logistic, lasso=lasso, ridge=ridge).coef
+    together = fitted(loss, lasso=lasso, ridge=ridge, solver=solver).coef
     for m in range(3):
-        np.testing.assert_allclose(together[m], fitted(logistic, lasso=lasso[m], ridge=ridge[m]).coef[0], rtol=1e-5)
+        alone = fitted(loss, lasso=lasso[m], ridge=ridge[m], solver=solver).coef[0]
+        np.testing.assert_allclose(together[m], alone, rtol=1e-5)
 
 
 def test_a_fit_goes_on_from_given_coefficients():

@@ -253,7 +253,7 @@ def test_defaults_and_names_are_pysparks():
         ({"maxIter": -1}, "maxIter = -1 is no valid value"),
         ({"regParam": float("nan")}, "regParam = nan is no valid value"),
         ({"threshold": 2}, "threshold = 2 is no valid value"),
-        ({"solver": "newton"}, "solver = 'newton' is no valid value .*not one of auto, lbfgs, gd"),
+        ({"solver": "normal"}, "solver = 'normal' is no valid value .*not one of auto, lbfgs, newton"),
         ({"featuresCol": 3}, "featuresCol = 3 is no valid value"),
         ({"fitIntercept": "yes"}, "fitIntercept = 'yes' is no valid value"),
     ],

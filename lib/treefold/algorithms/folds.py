@@ -32,12 +32,18 @@ def fold_of(position: NDArray[np.uint64], folds: int, seed: int) -> NDArray[np.i
     return (scrambled(position, seed) % np.uint64(folds)).astype(np.int64)
 
 
-def training_weight(block: Block, holdout: Holdout | None) -> NDArray:
-    """Weight of each row in each model's training set: ``(models, rows)``, or ``(1, rows)`` where all see all."""
+def training_weight(block: Block, holdout: Holdout | None, by_class: NDArray | None = None) -> NDArray:
+    """Weight of each row in each model's training set: ``(models, rows)``, or ``(1, rows)`` where all see all.
+
+    ``by_class`` ``(classes,)`` multiplies the weights of the rows of each label.
+    """
+    weight = block.weight
+    if by_class is not None:
+        weight = weight * by_class[block.y.astype(np.intp)].astype(weight.dtype)
     if holdout is None:
-        return block.weight[None]
+        return weight[None]
     fold = fold_of(positions(block), holdout.folds, holdout.seed)
-    return np.where(fold == holdout.fold[:, None], np.zeros((), block.weight.dtype), block.weight)
+    return np.where(fold == holdout.fold[:, None], np.zeros((), weight.dtype), weight)
 
 
 def validation_weight(block: Block, holdout: Holdout | None) -> NDArray:

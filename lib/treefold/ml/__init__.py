@@ -7,7 +7,7 @@ from typing import Any
 
 from treefold.errors import InputError
 from treefold.ml.base import Progress, Trainable
-from treefold.ml.classification import LogisticRegression, LogisticRegressionModel
+from treefold.ml.classification import LinearSVC, LinearSVCModel, LogisticRegression, LogisticRegressionModel
 from treefold.ml.clustering import KMeans, KMeansModel
 from treefold.ml.forest import (
     RandomForestClassificationModel,
@@ -17,7 +17,16 @@ from treefold.ml.forest import (
 )
 from treefold.ml.model import ModelFace, fill
 from treefold.ml.read import read_parquet
-from treefold.ml.regression import LinearRegression, LinearRegressionModel
+from treefold.ml.regression import (
+    LinearRegression,
+    LinearRegressionModel,
+    LinearSVR,
+    LinearSVRModel,
+    PoissonRegression,
+    PoissonRegressionModel,
+    QuantileRegression,
+    QuantileRegressionModel,
+)
 from treefold.ml.selection import (
     CrossValidator,
     CrossValidatorModel,
@@ -29,7 +38,11 @@ from treefold.ml.selection import (
 ESTIMATORS: dict[str, type[Trainable]] = {
     "KMeans": KMeans,
     "LinearRegression": LinearRegression,
+    "LinearSVC": LinearSVC,
+    "LinearSVR": LinearSVR,
     "LogisticRegression": LogisticRegression,
+    "PoissonRegression": PoissonRegression,
+    "QuantileRegression": QuantileRegression,
     "RandomForestClassifier": RandomForestClassifier,
     "RandomForestRegressor": RandomForestRegressor,
 }
@@ -55,10 +68,18 @@ __all__ = [
     "KMeansModel",
     "LinearRegression",
     "LinearRegressionModel",
+    "LinearSVC",
+    "LinearSVCModel",
+    "LinearSVR",
+    "LinearSVRModel",
     "LogisticRegression",
     "LogisticRegressionModel",
     "ModelFace",
+    "PoissonRegression",
+    "PoissonRegressionModel",
     "Progress",
+    "QuantileRegression",
+    "QuantileRegressionModel",
     "RandomForestClassificationModel",
     "RandomForestClassifier",
     "RandomForestRegressionModel",

@@ -9,26 +9,33 @@ from pyspark.ml import Estimator
 from pyspark.ml.linalg import DenseMatrix, DenseVector, Vector
 from pyspark.ml.param import TypeConverters
 
-from treefold.algorithms.linear import LinearModel
-from treefold.algorithms.survey import survey
+from treefold.algorithms.linear import Bounds, LinearModel
+from treefold.algorithms.survey import Survey, survey
 from treefold.blocks import Blocks, Pass
 from treefold.errors import InputError
 from treefold.iterate import Rungs
-from treefold.losses import logistic, softmax
+from treefold.losses import Hinge, logistic, softmax, squared_hinge
 from treefold.ml.base import Batch, LabelOptions
-from treefold.ml.fitting import FitOptions, LinearOptions, fit_all, summary_of
+from treefold.ml.fitting import FitOptions, LinearOptions, fit_all, smoothing, summary_of
 from treefold.ml.model import LinearModelFace
-from treefold.ml.options import Option, choice, class_thresholds, share
+from treefold.ml.options import Option, choice, class_thresholds, factors_by_class, rows_of_bounds, share
+
+BOUNDED = ("BoundsOnCoefficients", "BoundsOnIntercepts")
 
 
-class ClassifierOptions(LabelOptions):
+class MarginOptions(LabelOptions):
+    """The column that a classifier without probabilities writes."""
+
+    rawPredictionCol = Option(
+        "rawPredictionCol", "the column of margins by class", TypeConverters.toString, "rawPrediction"
+    )
+
+
+class ClassifierOptions(MarginOptions):
     """The columns a classifier writes."""
 
     probabilityCol = Option(
         "probabilityCol", "the column of class probabilities", TypeConverters.toString, "probability"
-    )
-    rawPredictionCol = Option(
-        "rawPredictionCol", "the column of margins by class", TypeConverters.toString, "rawPrediction"
     )
 
 
@@ -115,7 +122,32 @@ class LogisticOptions(ClassifierOptions):
         return replace(model, thresholds=thresholds)
 
 
-class LogisticRegression(FitOptions, LogisticOptions, Estimator):
+class LinearClassifier(FitOptions):
+    """An estimator of a linear classifier."""
+
+    classWeight = Option(
+        "classWeight", "balanced, or a map from classes to factors of the weights of their rows", factors_by_class
+    )
+    labels_are_classes = True
+
+    def survey_of(self, blocks: Blocks) -> tuple[Survey, np.ndarray | None]:
+        """Survey of the data, with two classes at least, and the factors of the weights of each class."""
+        found = survey(blocks, classification=True)
+        found = found._replace(classes=np.pad(found.classes, (0, max(0, 2 - len(found.classes)))))
+        given, weights = self.value("classWeight"), np.ones(len(found.classes))
+        if given is None:
+            return found, None
+        if given == "balanced":
+            seen = found.classes > 0
+            return found, np.divide(found.classes.sum() / seen.sum(), found.classes, out=weights, where=seen)
+        for label, weight in given.items():
+            if int(label) >= len(weights):
+                raise InputError(f"classWeight names class {label}, but there are {len(weights)} classes: leave it out")
+            weights[int(label)] = weight
+        return found, weights
+
+
+class LogisticRegression(LinearClassifier, LogisticOptions, Estimator):
     """Logistic and softmax regression with an elastic net.
 
     Minimises ``1 / sum_i w_i * sum_i w_i log-loss_i + regParam * ((1 - a) / 2 * |coef|_2^2 + a * |coef|_1)`` with
@@ -127,18 +159,45 @@ class LogisticRegression(FitOptions, LogisticOptions, Estimator):
     >>> model = LogisticRegression(featuresCol=["x0", "x1"], regParam=0.01).fit(frame)  # doctest: +SKIP
     """
 
-    labels_are_classes = True
+    lowerBoundsOnCoefficients = Option(
+        "lowerBoundsOnCoefficients", "the least coefficients, (outputs, features)", rows_of_bounds
+    )
+    upperBoundsOnCoefficients = Option(
+        "upperBoundsOnCoefficients", "the greatest coefficients, (outputs, features)", rows_of_bounds
+    )
+    lowerBoundsOnIntercepts = Option("lowerBoundsOnIntercepts", "the least intercepts, (outputs,)", rows_of_bounds)
+    upperBoundsOnIntercepts = Option("upperBoundsOnIntercepts", "the greatest intercepts, (outputs,)", rows_of_bounds)
 
     def fit_batch(self, blocks: Blocks, trials: Sequence["LogisticRegression"], rungs: Rungs | None = None) -> Batch:
         """See :class:`~treefold.ml.base.Trainable`."""
-        found = survey(blocks, classification=True)
-        found = found._replace(classes=np.pad(found.classes, (0, max(0, 2 - len(found.classes)))))
+        found, weights = self.survey_of(blocks)
         classes, family = len(found.classes), self.value("family")
         if family == "binomial" and classes > 2:
             raise InputError(f"family is binomial but '{self.value('labelCol')}' has {classes} classes: use auto")
         many = family == "multinomial" or classes > 2
         loss, link = (softmax, "softmax") if many else (logistic, "logistic")
-        return fit_all(self, trials, blocks, loss, found, link, rungs=rungs)
+        bounds = self._bounds(classes if many else 1, blocks.features)
+        return fit_all(self, trials, blocks, loss, found, link, rungs, bounds=bounds, by_class=weights)
+
+    def _bounds(self, outputs: int, features: int) -> Bounds | None:
+        names = [side + what for side in ("lower", "upper") for what in BOUNDED]
+        if not any(self.isSet(name) for name in names):
+            return None
+        sides = []
+        for side, none in (("lower", -np.inf), ("upper", np.inf)):
+            bound = np.full((outputs, features + 1), none)
+            for what, place in ((BOUNDED[0], np.s_[:, :-1]), (BOUNDED[1], np.s_[:, -1])):
+                if not self.isSet(side + what):
+                    continue
+                given = np.array(self.value(side + what))
+                given = given if what == BOUNDED[0] else given.ravel()
+                if given.shape != bound[place].shape:
+                    raise InputError(f"{side}{what} is {given.shape}, but the model is {bound[place].shape}")
+                bound[place] = given
+            sides.append(bound)
+        if (sides[0] > sides[1]).any():
+            raise InputError("a lower bound is above the upper bound: exchange them")
+        return Bounds(*sides)
 
     def pure(self, coef: np.ndarray, link: str) -> LinearModel:
         """The pure model of fitted coefficients."""
@@ -149,12 +208,8 @@ class LogisticRegression(FitOptions, LogisticOptions, Estimator):
         return LogisticRegressionModel(batch.pures[0], summary_of(batch, passes))
 
 
-class LogisticRegressionModel(LinearModelFace, LinearOptions, LogisticOptions):
-    """Fitted :class:`LogisticRegression`."""
-
-    reads_sparse = True
-
-    outputs = ("rawPrediction", "probability", "prediction")
+class LinearClassifierFace(LinearModelFace):
+    """A fitted linear classifier."""
 
     @property
     def numClasses(self) -> int:
@@ -187,6 +242,17 @@ class LogisticRegressionModel(LinearModelFace, LinearOptions, LogisticOptions):
         """Margins by class for one vector of features."""
         return DenseVector(self.pure.margin(value.toArray()[None])[0])
 
+    def _binomial(self) -> Any:
+        if len(self.pure.coef) > 1:
+            raise InputError("a multinomial model has no single vector: use coefficientMatrix and interceptVector")
+        return self.pure.coef[0]
+
+
+class LogisticRegressionModel(LinearClassifierFace, LinearOptions, LogisticOptions):
+    """Fitted :class:`LogisticRegression`."""
+
+    outputs = ("rawPrediction", "probability", "prediction")
+
     def predictProbability(self, value: Vector) -> DenseVector:
         """Probabilities by class for one vector of features."""
         return DenseVector(self.pure.probability(value.toArray()[None])[0])
@@ -195,7 +261,47 @@ class LogisticRegressionModel(LinearModelFace, LinearOptions, LogisticOptions):
         """The pure model, with this model's thresholds."""
         return self.deciding(self.pure)
 
-    def _binomial(self) -> Any:
-        if self.pure.link != "logistic":
-            raise InputError("a multinomial model has no single vector: use coefficientMatrix and interceptVector")
-        return self.pure.coef[0]
+
+class SVCOptions(LinearOptions, MarginOptions):
+    """What a support vector classifier minimises, and how it decides."""
+
+    loss = Option("loss", "hinge or squaredHinge", choice("hinge", "squaredHinge"), "hinge")
+    threshold = Option("threshold", "the margin above which class 1 of two is predicted", TypeConverters.toFloat, 0.0)
+    smoothing = smoothing("margins; for loss hinge")
+
+
+class LinearSVC(LinearClassifier, SVCOptions, Estimator):
+    """Linear support vector classifier with an elastic net; of many classes one against the rest, in the same passes.
+
+    Minimises ``1 / sum_i w_i * sum_i w_i max(0, 1 - s_i m_i) + regParam * ((1 - a) / 2 * |coef|_2^2 + a * |coef|_1)``
+    with margins ``m_i = x_i . coef + b``, ``s_i`` 1 or -1 and ``a = elasticNetParam``, to within ``smoothing / 2``;
+    with ``loss="squaredHinge"`` the squares of those, exactly. Of many classes the greatest margin is predicted.
+    """
+
+    def fit_batch(self, blocks: Blocks, trials: Sequence["LinearSVC"], rungs: Rungs | None = None) -> Batch:
+        """See :class:`~treefold.ml.base.Trainable`."""
+        found, weights = self.survey_of(blocks)
+        if self.value("loss") == "hinge" and self.value("solver") == "newton":
+            raise InputError("loss hinge has no solver newton: use auto, lbfgs or gd")
+        loss = squared_hinge if self.value("loss") == "squaredHinge" else Hinge()
+        return fit_all(
+            self, trials, blocks, loss, found, "margin", rungs, by_class=weights, smoothing=self.value("smoothing")
+        )
+
+    def pure(self, coef: np.ndarray, link: str) -> LinearModel:
+        """The pure model of fitted coefficients."""
+        return LinearModel(coef, link, self.value("threshold"))
+
+    def made(self, batch: Batch, passes: list[Pass]) -> "LinearSVCModel":
+        """See :class:`~treefold.ml.base.Trainable`."""
+        return LinearSVCModel(batch.pures[0], summary_of(batch, passes))
+
+
+class LinearSVCModel(LinearClassifierFace, SVCOptions):
+    """Fitted :class:`LinearSVC`."""
+
+    outputs = ("rawPrediction", "prediction")
+
+    def scoring(self) -> LinearModel:
+        """The pure model, with this model's threshold."""
+        return replace(self.pure, threshold=self.value("threshold"))

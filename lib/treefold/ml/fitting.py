@@ -8,20 +8,29 @@ import numpy as np
 from pyspark.ml.param import TypeConverters
 from pyspark.sql import DataFrame
 
+from treefold import store
 from treefold.algorithms.linear import LinearFit, LinearModel, fit
+from treefold.algorithms.linear.family import family
 from treefold.algorithms.survey import Survey, survey
 from treefold.blocks import Blocks, Pass
+from treefold.errors import InputError
 from treefold.iterate import Rungs
-from treefold.losses import Loss
+from treefold.losses import Loss, squared
 from treefold.ml.base import Batch, LabelOptions, Trainable, chart
-from treefold.ml.options import Option, at_least, choice, only, share
-from treefold.solvers import GradientDescent, Lbfgs, Solver
+from treefold.ml.options import Option, at_least, only, share
+from treefold.ml.steps import GRAM_ROWS, StepOptions
 from treefold.solvers.status import MEANING, RUNNING
 
-NOISE = {"float32": 1e-9, "float64": 1e-15}  # of an objective: a mean over rows, each rounded
+
+def smoothing(unit: str) -> Option:
+    """The param of a loss with a kink."""
+    return Option(
+        "smoothing", f"how near the least objective a fit must end: within half of this, in {unit}, > 0",
+        at_least(1e-9), 1e-3,
+    )  # fmt: skip
 
 
-class LinearOptions(LabelOptions):
+class LinearOptions(StepOptions, LabelOptions):
     """What a linear estimator and its model share: how its fit runs."""
 
     maxIter = Option("maxIter", "the most iterations, >= 0", at_least(0, TypeConverters.toInt), 100)
@@ -33,12 +42,6 @@ class LinearOptions(LabelOptions):
         "standardization", "whether the penalty is on coefficients of standardised features", TypeConverters.toBoolean,
         True,
     )  # fmt: skip
-    solver = Option("solver", "auto, lbfgs or gd; auto is lbfgs", choice("auto", "lbfgs", "gd"), "auto")
-    stepSize = Option("stepSize", "the step of solver gd, or the first one it tries, > 0", at_least(1e-300), 1.0)
-    stepRule = Option(
-        "stepRule", "the steps of solver gd: backtracking or constant", choice("backtracking", "constant"),
-        "backtracking",
-    )  # fmt: skip
     aggregationDepth = Option(
         "aggregationDepth", "pyspark.ml's depth of treeAggregate",
         only(2, "partial sums choose their tree by their size"), 2,
@@ -46,11 +49,15 @@ class LinearOptions(LabelOptions):
     maxBlockSizeInMB = Option(
         "maxBlockSizeInMB", "pyspark.ml's size of blocks", only(0.0, "blocks are a property of the data"), 0.0
     )
+    reads_sparse = True
 
 
 class FitOptions(Trainable, LinearOptions):
     """An estimator of a linear model."""
 
+    initialModel = Option(
+        "initialModel", "the path of a saved linear model, whose coefficients are the first", TypeConverters.toString
+    )
     labels_are_classes = False
     batched = frozenset({"regParam", "elasticNetParam", "tol", "maxIter", "stepSize", "threshold"})
     simpler = {"regParam": 1}
@@ -59,14 +66,38 @@ class FitOptions(Trainable, LinearOptions):
         """What to say of a fit that diverged."""
         return (
             f"the fit diverged: stepSize {self.value('stepSize'):g} is too large for stepRule "
-            f"{self.value('stepRule')}; lower it, or use stepRule backtracking"
+            f"{self.value('stepRule')}; lower it, or use solver gd with stepRule backtracking"
         )
+
+    @property
+    def partial_rows(self) -> int:  # type: ignore[override]
+        """More for the solvers that add up a matrix as wide as high; how high is not known yet."""
+        return GRAM_ROWS if self.value("solver") in ("newton", "normal") else 1
+
+    def first(self, outputs: int, features: int) -> np.ndarray | None:
+        """Coefficients of the initial model, if there is one.
+
+        Raises
+        ------
+        InputError
+            If it is no linear model of this shape.
+        """
+        if not self.isSet("initialModel"):
+            return None
+        path = self.value("initialModel")
+        saved = store.load(path)
+        if not isinstance(saved, LinearModel):
+            raise InputError(f"{path} holds a {type(saved).__name__}: initialModel is a saved linear model")
+        if saved.coef.shape != (outputs, features + 1):
+            raise InputError(
+                f"{path} has {len(saved.coef)} outputs of {saved.features} features, but {outputs} of {features} are "
+                "to be fitted: take another initialModel"
+            )
+        return saved.coef
 
     def pure(self, coef: np.ndarray, link: str) -> LinearModel:
         """The pure model of fitted coefficients, ``(outputs, features + 1)``."""
         return LinearModel(coef, link)
-
-    reads_sparse = True
 
     def check(self, data: DataFrame) -> None:
         """Raise InputError for whatever in ``data`` would end a fit or an evaluation: one pass."""
@@ -113,9 +144,8 @@ def fit_all(
     loss: Loss,
     found: Survey,
     link: str,
-    *,
-    label_unit: float = 1.0,
-    rungs: Rungs | None = None,
+    rungs: Rungs | None,
+    **options: Any,
 ) -> Batch:
     """Fit linear models that differ in ``batched`` params alone, reporting every pass to the watcher of ``params``.
 
@@ -123,31 +153,38 @@ def fit_all(
     ----------
     link : str
         Of the models: see :class:`treefold.algorithms.linear.batch.LinearBatch`.
-    label_unit : float
-        ``regParam`` is meant for labels over it.
+    options
+        As of :func:`treefold.algorithms.linear.fit`.
     """
 
     def each(name: str) -> np.ndarray:
         return np.array([trial.value(name) for trial in trials])
 
+    outputs = family(loss, found).margins
+    strength, l1 = each("regParam"), each("elasticNetParam")
+    # pyspark.ml and glmnet mean the strength for a label of unit variance.
+    unit = found.moments.label_deviation if loss is squared else 1.0
+
     def batch(fitted: LinearFit) -> Batch:
         pures = [trial.pure(coef, link) for trial, coef in zip(trials, fitted.coef, strict=True)]
         return Batch(pures, fitted.objective, fitted.iterations, fitted.status, None)
 
-    strength, l1 = each("regParam"), each("elasticNetParam")
     fitted = fit(
         blocks,
         loss,
         found,
-        ridge=(1 - l1) * strength / label_unit,
+        ridge=(1 - l1) * strength / unit,
         lasso=l1 * strength,
+        start=params.first(outputs, blocks.features),
         intercept=params.value("fitIntercept"),
         standardize=params.value("standardization"),
-        solver=_solver(params, each("stepSize")),
+        solver=params.solver_of(loss, blocks.features, each("stepSize"), int(each("maxIter").max())),
+        seed=params.value("seed"),
         max_iter=each("maxIter"),
         tol=each("tol"),
         on_step=lambda state: _report(params, state, blocks.passes[-1]),
         rungs=rungs and Rungs(rungs.at, lambda fitted: rungs.judge(batch(fitted))),
+        **options,
     )
     return batch(fitted)
 
@@ -155,12 +192,6 @@ def fit_all(
 def summary_of(batch: Batch, passes: list[Pass]) -> TrainingSummary:
     """Summary of a batch of one."""
     return TrainingSummary(batch.histories[0], int(batch.iterations[0]), MEANING[int(batch.status[0])], passes)
-
-
-def _solver(params: FitOptions, steps: np.ndarray) -> Solver:
-    if params.value("solver") == "gd":
-        return GradientDescent(steps, params.value("stepRule") == "backtracking")
-    return Lbfgs(noise=NOISE[params.value("dtype")])
 
 
 def _report(params: FitOptions, state: Any, last: Pass) -> None:

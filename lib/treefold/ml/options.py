@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 from pyspark.ml.param import Param, Params, TypeConverters
 
 from treefold.errors import InputError
@@ -147,6 +148,44 @@ def share(value: Any) -> float:
     if not 0 <= number <= 1:
         raise ValueError("not between 0 and 1")
     return number
+
+
+def positive_share(value: Any) -> float:
+    """A number in (0, 1]."""
+    number = share(value)
+    if not number > 0:
+        raise ValueError("not above 0")
+    return number
+
+
+def between(low: float, high: float) -> Callable[[Any], float]:
+    """A number in (low, high)."""
+
+    def check(value: Any) -> float:
+        number = TypeConverters.toFloat(value)
+        if not low < number < high:
+            raise ValueError(f"not between {low:g} and {high:g}")
+        return number
+
+    return check
+
+
+def factors_by_class(value: Any) -> Any:
+    """The word balanced, or a number >= 0 for each class that has another weight than 1: {class: weight}."""
+    if value == "balanced":
+        return value
+    weights = {str(TypeConverters.toInt(label)): at_least(0)(weight) for label, weight in dict(value).items()}
+    if any(int(label) < 0 for label in weights):
+        raise ValueError("a class below 0")
+    return weights
+
+
+def rows_of_bounds(value: Any) -> list[list[float]]:
+    """Rows of numbers or infinities: a Matrix, an array, lists, or for one row a Vector or one list."""
+    rows = np.atleast_2d(value.toArray() if hasattr(value, "toArray") else np.asarray(value, np.float64))
+    if rows.ndim != 2 or np.isnan(rows).any():
+        raise ValueError("not rows of numbers")
+    return rows.tolist()
 
 
 def choice(*values: str) -> Callable[[Any], str]:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 from pyspark.ml.functions import array_to_vector
+from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import DataFrame
 from pyspark.sql.functions import arrow_udf, col, struct
 
@@ -75,7 +76,20 @@ def predicted(data: DataFrame, model: Any, columns: Columns, named: dict[str, st
         for output, name in named.items()
     ]
     udf = arrow_udf(outputs.__call__, outputs.type)  # type: ignore[call-overload]
-    return data.withColumn(TEMPORARY, udf(inputs)).select("*", *added).drop(TEMPORARY)
+    return _by_rows(data, columns).withColumn(TEMPORARY, udf(inputs)).select("*", *added).drop(TEMPORARY)
+
+
+def _by_rows(data: DataFrame, columns: Columns) -> DataFrame:
+    """The same rows, but not as columnar batches where features are vectors.
+
+    Spark 4.3 hands Parquet's batches on to Arrow functions as they are, and fails on a column of vectors among them. A
+    filter, here one that keeps all rows, works row by row.
+    """
+    vectors = [name for name in columns.features if isinstance(data.schema[name].dataType, VectorUDT)]
+    for name in vectors:
+        given = col("`" + name.replace("`", "``") + "`")
+        data = data.where(given.isNull() | given.isNotNull())
+    return data
 
 
 def _ddl(array: np.ndarray) -> str:

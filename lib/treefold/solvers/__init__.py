@@ -14,6 +14,7 @@ from treefold.solvers.gd import GradientDescent
 from treefold.solvers.lbfgs import Lbfgs
 from treefold.solvers.newton import Newton, Normal
 from treefold.solvers.proximal import ProximalLbfgs
+from treefold.solvers.sgd import Sgd
 
 
 class Fun(Protocol):
@@ -36,4 +37,4 @@ class Solver(Protocol):
         ...
 
 
-__all__ = ["Fun", "GradientDescent", "Lbfgs", "Newton", "Normal", "ProximalLbfgs", "Solver"]
+__all__ = ["Fun", "GradientDescent", "Lbfgs", "Newton", "Normal", "ProximalLbfgs", "Sgd", "Solver"]

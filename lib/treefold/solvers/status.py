@@ -21,7 +21,9 @@ def running(status: NDArray) -> NDArray[np.intp]:
 
 
 def put(array: NDArray, models: NDArray, rows: NDArray) -> NDArray:
-    """Copy of ``array`` with the rows of ``models`` replaced."""
+    """Copy of ``array`` with the rows of ``models``, in order, replaced; ``rows`` themselves where that is all."""
+    if len(models) == len(array):
+        return np.asarray(rows, array.dtype)
     result = array.copy()
     result[models] = rows
     return result

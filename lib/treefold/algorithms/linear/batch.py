@@ -17,8 +17,9 @@ class LinearBatch(NamedTuple):
     ----------
     coef : (models, outputs, features + 1) float64, the intercept last
     link : str
-        ``identity`` (regression), ``logistic`` (classes 0 and 1, one output), ``softmax`` (one output a class), or
-        ``margin`` (classes without probabilities: 0 and 1 by one output, or one output a class).
+        ``identity`` or ``log`` (regression of a value or of a count), ``logistic`` (classes 0 and 1, one output),
+        ``softmax`` (one output a class), or ``margin`` (classes without probabilities: 0 and 1 by one
+        output, or one output a class).
     threshold : float
         With one output, class 1 is predicted above it: above this probability, or margin for the link ``margin``.
     thresholds : tuple of float, optional
@@ -40,7 +41,7 @@ class LinearBatch(NamedTuple):
     @property
     def classes(self) -> int:
         """Number of classes; 0 for a regression."""
-        return 0 if self.link == "identity" else max(2, self.coef.shape[1])
+        return 0 if self.link in ("identity", "log") else max(2, self.coef.shape[1])
 
     def raw(self, X: Matrix) -> NDArray:
         """Raw predictions in float64: ``(models, 1, rows)`` of a regression, else ``(models, classes, rows)``."""
@@ -61,8 +62,8 @@ class LinearBatch(NamedTuple):
 
     def value_of(self, raw: NDArray, probability: NDArray | None) -> NDArray:
         """Predicted values or classes, ``(models, rows)``; NaN for a NaN row."""
-        if self.link == "identity":
-            return raw[:, 0]
+        if not self.classes:
+            return np.exp(raw[:, 0]) if self.link == "log" else raw[:, 0]
         likely = raw if probability is None else probability
         if self.coef.shape[1] == 1:
             chosen = likely[:, 1] > self.threshold

@@ -57,6 +57,7 @@ def family(loss: Loss, survey: Survey) -> Family:
 
 
 def _of_classes(loss: Loss, weight: NDArray) -> Family:
+    weight = np.pad(weight, (0, max(0, 2 - len(weight))))  # there may be one class only
     share = weight / weight.sum()
     log_share = np.log(np.maximum(share, 1e-6))  # a class without weight starts unlikely, not impossible
     if loss is logistic:

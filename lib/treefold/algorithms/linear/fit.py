@@ -11,13 +11,14 @@ from treefold.algorithms.linear.family import Family, family
 from treefold.algorithms.linear.frame import frame
 from treefold.algorithms.linear.problem import Problem, steepness
 from treefold.algorithms.linear.smoothing import Stage, stages
+from treefold.algorithms.linear.stochastic import kind_of
 from treefold.algorithms.survey import Survey
 from treefold.blocks import Blocks
 from treefold.errors import InputError
 from treefold.iterate import OnStep, Rungs, iterate
 from treefold.losses import Loss, logistic, poisson, softmax, squared, squared_hinge
 from treefold.penalties import L2
-from treefold.solvers import Lbfgs, Newton, Normal, ProximalLbfgs, Solver
+from treefold.solvers import Lbfgs, Newton, Normal, ProximalLbfgs, Sgd, Solver
 
 MANY = 4  # models from which on compiling a kernel pays
 
@@ -56,11 +57,13 @@ def fit(
     ridge: ArrayLike,
     lasso: ArrayLike | None = None,
     bounds: Bounds | None = None,
+    by_class: NDArray | None = None,
     holdout: Holdout | None = None,
     intercept: bool = True,
     standardize: bool = True,
     start: NDArray | None = None,
     smoothing: float = 1e-3,
+    seed: int = 0,
     solver: Solver = Lbfgs(),  # noqa: B008 - an immutable tuple
     max_iter: ArrayLike = 100,
     tol: ArrayLike = 1e-6,
@@ -84,6 +87,8 @@ def fit(
     bounds : Bounds, optional
         Of all models, for a loss whose outputs all have coefficients. A column that does not vary keeps coefficient
         0 beside an intercept.
+    by_class : (classes,), optional
+        Factors of the weights of the rows of each label. Deviations stay those of the data.
     holdout : Holdout, optional
         The fold each model does not see.
     start : (outputs, features + 1), optional
@@ -91,6 +96,8 @@ def fit(
     smoothing : float
         Of a loss with a kink: the objective, in units of the label if it has one, ends within ``smoothing / 2`` of the
         least. See :mod:`treefold.algorithms.linear.smoothing`.
+    seed : int
+        Of what a stochastic solver draws.
     solver : Solver
         Its ``step_size``, if it has one, is ``(models,)`` or a number. ``Lbfgs`` becomes ``ProximalLbfgs`` where there
         is a lasso or bounds.
@@ -112,7 +119,10 @@ def fit(
     l2, l1 = (np.broadcast_to(np.asarray(0.0 if s is None else s, np.float64), models) for s in (ridge, lasso))
     if holdout is not None:
         holdout = holdout._replace(fold=np.broadcast_to(holdout.fold, models))
-    kind = family(loss, survey)
+    seen = survey if by_class is None else survey._replace(classes=survey.classes * by_class)
+    if by_class is not None and not seen.classes.sum() > 0:
+        raise InputError("every row is of a class with weight 0: give a class that occurs a positive weight")
+    kind = family(loss, seen)
     free_intercept = bounds is None or np.isinf(np.stack(bounds)[..., -1]).all()
     space = frame(survey.moments, intercept=intercept, scale_label=kind.degree > 0, centred=free_intercept)
     features = len(space.inverse)
@@ -122,7 +132,8 @@ def fit(
     free = np.zeros((kind.outputs, features + 1), bool)
     free[: kind.margins, :-1], free[: kind.margins, -1], free[kind.margins :, -1] = True, intercept, True
     compiled = loss is logistic and models >= MANY
-    problem = Problem(blocks, loss, space, kind.degree, free, penalty, steepness(strength, metric), holdout, compiled)
+    unit = steepness(strength, metric)
+    problem = Problem(blocks, loss, space, kind.degree, free, penalty, unit, holdout, by_class, seed, compiled)
     solver = _checked(solver, loss)
     if l1.any() or bounds is not None:
         solver = _proximal(solver, problem, l1, bounds, standardize)
@@ -146,7 +157,7 @@ def fit(
 
     judged = rungs and Rungs(rungs.at, lambda state: rungs.judge(fitted(state)))
     x = _first(problem, kind, start, intercept, models)
-    *rough, last = stages(loss, smoothing, space.label_scale)
+    *rough, last = [Stage(loss, 0.0)] if isinstance(solver, Sgd) else stages(loss, smoothing, space.label_scale)
 
     def solved(stage: Stage, judged: Rungs | None) -> Any:
         smooth, left = problem._replace(loss=stage.loss), np.asarray(max_iter) - before
@@ -156,7 +167,12 @@ def fit(
     for stage in rough:
         state = solved(stage, None)
         x, before = state.x, before + state.iteration
-    return fitted(solved(last, judged))
+    state = solved(last, judged)
+    if isinstance(solver, Sgd):  # it has but estimated
+        final = problem(state.x, np.arange(models))[0] * problem.value_scale
+        for mine, value in zip(history, final, strict=True):
+            mine[-1] = float(value)
+    return fitted(state)
 
 
 def _first(problem: Problem, kind: Family, start: NDArray | None, intercept: bool, models: int) -> NDArray:
@@ -173,6 +189,11 @@ def _checked(solver: Solver, loss: Loss) -> Solver:
         raise InputError("solver normal is for the squared loss: use lbfgs or newton")
     if isinstance(solver, Newton) and loss not in (squared, logistic, poisson, squared_hinge):
         raise InputError("solver newton is for squared, logistic, squared hinge and Poisson losses: use lbfgs")
+    if isinstance(solver, Sgd) and solver.local:
+        try:
+            kind_of(loss, 1.0)
+        except TypeError as error:
+            raise InputError("local steps are for losses of one output: use mini-batches, or lbfgs") from error
     return solver
 
 

@@ -24,12 +24,15 @@ class LinearModel:
     threshold : float
     thresholds : tuple of float, optional
         See :class:`~treefold.algorithms.linear.batch.LinearBatch`.
+    scale : float
+        Of the residuals, where the loss fits it; else 1.
     """
 
     coef: NDArray
     link: str
     threshold: float = 0.5
     thresholds: tuple[float, ...] | None = None
+    scale: float = 1.0
 
     @property
     def batch(self) -> LinearBatch:
@@ -95,14 +98,15 @@ class LinearModel:
 
     def save_state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Facts and arrays from which :meth:`from_state` makes the model again."""
-        facts = {"link": self.link, "threshold": self.threshold, "thresholds": self.thresholds}
-        return facts, {"coef": self.coef}
+        names = ("link", "threshold", "thresholds", "scale")
+        return {name: getattr(self, name) for name in names}, {"coef": self.coef}
 
     @classmethod
     def from_state(cls, facts: dict[str, Any], arrays: dict[str, NDArray]) -> "LinearModel":
         """Model of saved facts and arrays."""
         thresholds = facts.get("thresholds")
-        return cls(arrays["coef"], facts["link"], facts["threshold"], thresholds and tuple(thresholds))
+        scale = facts.get("scale", 1.0)
+        return cls(arrays["coef"], facts["link"], facts["threshold"], thresholds and tuple(thresholds), scale)
 
     def _rows(self, X: Matrix) -> Matrix:
         X = X if isinstance(X, csr_array) else np.asarray(X, np.float64)

@@ -52,6 +52,7 @@ def objective(
     loss: Loss,
     holdout: Holdout | None = None,
     shift: NDArray | None = None,
+    by_class: NDArray | None = None,
     compiled: bool = False,
 ) -> Objective:
     """Loss and gradient of a batch of models on one block.
@@ -60,11 +61,13 @@ def objective(
     ----------
     coef : (models, outputs, features + 1)
         For the rows less ``shift``, ``(features + 1,)``, the last element for the label.
+    by_class : (classes,), optional
+        Factors of the weights.
     compiled : bool
         Of the logistic loss in float32: use the kernel, which costs a second to compile.
     """
     X, y, coef, back = shifted(block, coef, shift)
-    weight = training_weight(block, holdout)
+    weight = training_weight(block, holdout, by_class)
     value, slope, intercept = (_compiled if compiled else _slopes)(loss, margins(X, coef), y, weight)
     models, outputs, rows = slope.shape
     flat = slope.reshape(-1, rows)

@@ -1,14 +1,17 @@
 """What the solver minimises: a function of plain rows of numbers, one pass an evaluation."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from treefold.algorithms.draws import substream
 from treefold.algorithms.folds import Holdout
 from treefold.algorithms.linear.frame import Frame
 from treefold.algorithms.linear.objective import Objective, objective
 from treefold.algorithms.linear.quadratic import Quadratic, quadratic
+from treefold.algorithms.linear.stochastic import Local, Walk, sampled, walk
 from treefold.blocks import Blocks
 from treefold.losses import Loss
 from treefold.penalties import L2, BoxedL1
@@ -31,6 +34,10 @@ class Problem(NamedTuple):
     unit : (models, features + 1)
         Makes the penalty as steep in every variable, or one of a feature in small units, without standardisation, would
         be so much steeper than the others that no solver could follow it.
+    by_class : (classes,), optional
+        Factors of the weights of rows.
+    seed : int
+        Of what stochastic solvers draw.
     compiled : bool
         See :func:`treefold.algorithms.linear.objective.objective`.
     """
@@ -43,7 +50,9 @@ class Problem(NamedTuple):
     ridge: L2
     unit: NDArray
     holdout: Holdout | None
-    compiled: bool = False
+    by_class: NDArray | None
+    seed: int
+    compiled: bool
 
     @property
     def outputs(self) -> int:
@@ -57,11 +66,34 @@ class Problem(NamedTuple):
 
     def __call__(self, x: NDArray, chosen: NDArray) -> tuple[NDArray, NDArray]:
         """Smooth part of the objective and its gradient for the models ``chosen``: one pass."""
+        return self._value(x, chosen, objective)
+
+    def sampled(self, x: NDArray, chosen: NDArray, windows: int, iteration: int) -> tuple[NDArray, NDArray]:
+        """The same, estimated from one of ``windows`` parts of every block: one pass over those."""
+        return self._value(x, chosen, sampled, windows, substream(self.seed, iteration))
+
+    def walked(self, x: NDArray, chosen: NDArray, batch: int, rate: NDArray, iteration: int) -> tuple[NDArray, NDArray]:
+        """Objective met on the way, and where stochastic gradient descent through every block leads: one pass."""
         unit = self.unit[chosen, None]
         theta = x.reshape(len(chosen), self.outputs, -1) * unit
-        held = None if self.holdout is None else self.holdout._replace(fold=self.holdout.fold[chosen])
+        ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
+        strength = ridge.strength[:, None] * np.append(ridge.metric, 0.0)
+        total: Walk = self.blocks.sum(
+            walk, Local(batch, rate, substream(self.seed, iteration)), theta, strength, self.loss, self._held(chosen),
+            self.space.centre, self.space.inverse, self.space.label_scale, self.free[0] * 1.0, self.by_class,
+        )  # fmt: skip
+        end = total.coef / total.weight[:, None, None] / unit
+        return total.loss / total.weight + ridge.value(theta[..., :-1]), end.reshape(len(chosen), -1)
+
+    def _held(self, chosen: NDArray) -> Holdout | None:
+        return None if self.holdout is None else self.holdout._replace(fold=self.holdout.fold[chosen])
+
+    def _value(self, x: NDArray, chosen: NDArray, stat: Callable, *first: int) -> tuple[NDArray, NDArray]:
+        unit = self.unit[chosen, None]
+        theta = x.reshape(len(chosen), self.outputs, -1) * unit
+        coef, held = self.space.to_rows(theta), self._held(chosen)
         total: Objective = self.blocks.sum(
-            objective, self.space.to_rows(theta), self.loss, held, self.space.shift, self.compiled
+            stat, *first, coef, self.loss, held, self.space.shift, self.by_class, self.compiled
         )
         weight = np.broadcast_to(total.weight, len(chosen)) * self.value_scale
         ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
@@ -74,9 +106,9 @@ class Problem(NamedTuple):
         """The same with the second derivatives, ``(len(chosen), p, p)``: one pass."""
         scale, unit = self.space.label_scale, self.unit[chosen, None] * self.free
         theta = x.reshape(len(chosen), self.outputs, -1) * self.unit[chosen, None]
-        held = None if self.holdout is None else self.holdout._replace(fold=self.holdout.fold[chosen])
+        held = self._held(chosen)
         total: Quadratic = self.blocks.sum(
-            quadratic, theta * scale, self.loss, held, self.space.centre, self.space.inverse
+            quadratic, theta * scale, self.loss, held, self.space.centre, self.space.inverse, self.by_class
         )
         weight = np.broadcast_to(total.weight, len(chosen)) * self.value_scale
         ridge = self.ridge._replace(strength=self.ridge.strength[chosen])

@@ -30,7 +30,13 @@ class Quadratic(NamedTuple):
 
 
 def quadratic(
-    block: Block, coef: NDArray, loss: Loss, holdout: Holdout | None, centre: NDArray, inverse: NDArray
+    block: Block,
+    coef: NDArray,
+    loss: Loss,
+    holdout: Holdout | None,
+    centre: NDArray,
+    inverse: NDArray,
+    by_class: NDArray | None = None,
 ) -> Quadratic:
     """Sums of one block, in float64.
 
@@ -38,10 +44,12 @@ def quadratic(
     ----------
     coef : (models, outputs, features + 1)
         For features ``(x - centre) * inverse``.
+    by_class : (classes,), optional
+        Factors of the weights.
     """
     Z = standardised(block, centre, inverse)
     y = block.y.astype(np.float64)
-    weight = training_weight(block, holdout).astype(np.float64)
+    weight = training_weight(block, holdout, by_class).astype(np.float64)
     margin = coef @ Z.T
     value, slope = loss(margin, y)
     absent = np.broadcast_to(weight == 0, value.shape)

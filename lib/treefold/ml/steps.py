@@ -1,0 +1,85 @@
+"""The solver of a linear fit, and how long its steps are."""
+
+from typing import Any
+
+import numpy as np
+from pyspark.ml.param import TypeConverters
+
+from treefold.errors import InputError
+from treefold.losses import Loss, squared
+from treefold.ml.options import Option, Options, at_least, choice, positive_share, share
+from treefold.solvers import GradientDescent, Lbfgs, Newton, Normal, Sgd, Solver
+
+MOST_GRAM = 4096  # features whose products with each other are added up, or that are walked through densely
+MOST_ENTRIES = 2 * MOST_GRAM**2  # of such products for all models of a batch, unless they are asked for
+GRAM_ROWS = 256  # a partial of these products, in rows: blocks so high that making them costs more than adding them
+NOISE = {"float32": 1e-9, "float64": 1e-15}  # of an objective: a mean over rows, each rounded
+BY_GRADIENT = ("gd", "sgd", "localsgd")
+SCHEDULES = ("backtracking", "constant", "invscaling", "adaptive", "onecycle")
+
+
+class StepOptions(Options):
+    """Solvers by gradients: ``gd`` over all rows, ``sgd`` over samples, ``localsgd`` within the blocks."""
+
+    solver = Option(
+        "solver", "auto, lbfgs, newton, gd, sgd or localsgd; auto is lbfgs",
+        choice("auto", "lbfgs", "newton", *BY_GRADIENT), "auto",
+    )  # fmt: skip
+    stepSize = Option("stepSize", "the step of solver gd, or the first one it tries, > 0", at_least(1e-300), 1.0)
+    stepRule = Option(
+        "stepRule", "the steps of these solvers: backtracking (for gd, its default), constant, invscaling, adaptive or "
+        "onecycle (the default of the others)", choice(*SCHEDULES), "backtracking",
+    )  # fmt: skip
+    momentum = Option("momentum", "the share of the step before that is taken again, in [0, 1]", share, 0.0)
+    nesterov = Option("nesterov", "whether momentum is Nesterov's", TypeConverters.toBoolean, False)
+    updater = Option(
+        "updater", "what sgd and localsgd make of gradients: sgd, adagrad or adam", choice("sgd", "adagrad", "adam"),
+        "sgd",
+    )  # fmt: skip
+    averaging = Option(
+        "averaging", "whether the iterates of the second half are averaged", TypeConverters.toBoolean, False
+    )
+    miniBatchFraction = Option(
+        "miniBatchFraction", "the share of the rows in a mini-batch of solver sgd, in (0, 1]", positive_share, 0.1
+    )
+    batchSize = Option("batchSize", "the rows a step of solver localsgd, >= 1", at_least(1, TypeConverters.toInt), 16)
+    seed = Option("seed", "the seed of what sgd and localsgd draw", TypeConverters.toInt, 0)
+
+    def solver_of(self, loss: Loss, features: int, steps: np.ndarray, horizon: int) -> Solver:
+        """The solver that these params ask for, with a step size for each model.
+
+        Raises
+        ------
+        InputError
+            If there are too many features for it, or it knows no such steps.
+        """
+        name = self.value("solver")
+        if name in ("newton", "normal", "localsgd") and features > MOST_GRAM:
+            raise InputError(f"solver {name} takes {MOST_GRAM} features at most, not {features}: use lbfgs")
+        if name in BY_GRADIENT:
+            return self._by_gradient(name, steps, horizon)
+        if name == "newton":
+            return Newton()
+        small = features <= MOST_GRAM and len(steps) * features**2 <= MOST_ENTRIES
+        if name == "normal" or (name == "auto" and loss is squared and small):
+            return Normal()
+        return Lbfgs(noise=NOISE[self.value("dtype")])
+
+    def _by_gradient(self, name: str, steps: np.ndarray, horizon: int) -> Solver:
+        rule = self.value("stepRule")
+        if name == "gd" and rule == "backtracking":
+            if self.value("momentum"):
+                raise InputError("stepRule backtracking takes no momentum: use another stepRule")
+            return GradientDescent(steps)
+        if name != "gd" and not self.isSet("stepRule"):
+            rule = "onecycle"
+        if rule == "backtracking":
+            raise InputError(f"solver {name} cannot see whether a step was too long: use another stepRule")
+        if name == "gd" and rule == "constant" and not self.value("momentum"):
+            return GradientDescent(steps, backtracking=False)
+        own: dict[str, Any] = {"gd": {}, "sgd": {"fraction": self.value("miniBatchFraction")},
+                               "localsgd": {"local": self.value("batchSize")}}[name]  # fmt: skip
+        return Sgd(
+            steps, horizon, rule, rule=self.value("updater"), momentum=self.value("momentum"),
+            nesterov=self.value("nesterov"), average=self.value("averaging"), **own,
+        )  # fmt: skip

@@ -1,0 +1,194 @@
+"""The other linear estimators, and what a linear fit can be told, against MLlib and scikit-learn."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.ml import classification, regression
+from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.linalg import Matrices, Vectors
+from sklearn.linear_model import HuberRegressor, LogisticRegression, PoissonRegressor, QuantileRegressor
+
+from treefold import ml, store
+from treefold.errors import InputError
+
+pytestmark = pytest.mark.spark
+
+RNG = np.random.default_rng(6)
+ROWS = 300
+NAMES = ["a", "b", "c"]
+X = RNG.standard_normal((ROWS, 3)) * [1, 5, 0.2] + [0, 10, 1]
+SCORE = (X - X.mean(axis=0)) / X.std(axis=0) @ [1, -2, 0.5] + RNG.logistic(size=ROWS)
+LABELS = {
+    "binary": (SCORE > 0.8) * 1.0, "many": np.digitize(SCORE, [-1, 1]) * 1.0, "target": 100 + 20 * SCORE,
+    "count": RNG.poisson(np.exp(SCORE / 3)) * 1.0, "w": RNG.uniform(0.5, 2, ROWS),
+}  # fmt: skip
+EXACT = {"dtype": "float64", "tol": 1e-9, "maxIter": 1000}
+RAW = EXACT | {"standardization": False, "regParam": 0.1}
+
+
+@pytest.fixture(scope="module")
+def rows(spark):
+    frame = pd.DataFrame(X, columns=NAMES).assign(**LABELS)
+    return VectorAssembler(inputCols=NAMES, outputCol="features").transform(spark.createDataFrame(frame)).persist()
+
+
+def coef_of(model):
+    return np.append(model.coefficients.toArray(), model.intercept)
+
+
+def test_a_support_vector_classifier_is_no_worse_than_mllibs_and_transforms_alike(rows):
+    same = {"labelCol": "binary", "regParam": 0.05, "standardization": False}
+    mine = ml.LinearSVC(**same, **EXACT, smoothing=1e-4).fit(rows)
+    theirs = classification.LinearSVC(**same, maxIter=500, tol=1e-10).fit(rows)
+
+    def objective(model):
+        margin = X @ model.coefficients.toArray() + model.intercept
+        gap = np.maximum(0, 1 - (2 * LABELS["binary"] - 1) * margin)
+        return gap.mean() + 0.025 * model.coefficients.toArray() @ model.coefficients.toArray()
+
+    assert objective(mine) <= objective(theirs) + 1e-5
+    made = [m.transform(rows) for m in (mine, theirs)]
+    assert [(f.name, f.dataType) for f in made[0].schema] == [(f.name, f.dataType) for f in made[1].schema]
+    margins = [np.array([row.rawPrediction.toArray() for row in m.select("rawPrediction").collect()]) for m in made]
+    np.testing.assert_allclose(*margins, atol=0.05)
+    above = mine.copy().setThreshold(0.5).transform(rows).select("prediction").toPandas().prediction
+    np.testing.assert_array_equal(above, margins[0][:, 1] > 0.5)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "squaredHinge"])
+def test_many_classes_are_one_against_the_rest_in_the_same_passes(rows, loss, tmp_path):
+    model = ml.LinearSVC(labelCol="many", loss=loss, regParam=0.01).fit(rows)
+    assert model.coefficientMatrix.toArray().shape == (3, 3)
+    one = ml.LinearSVC(labelCol="own", loss=loss, regParam=0.01).fit(rows.selectExpr("*", "double(many = 1) as own"))
+    np.testing.assert_allclose(model.coefficientMatrix.toArray()[1], one.coefficients.toArray(), rtol=0.05, atol=0.02)
+    assert model.evaluate(rows).accuracy > 0.5
+    model.save(str(tmp_path / "m"))
+    np.testing.assert_array_equal(store.load(str(tmp_path / "m")).predict(X), model.pure.predict(X))
+
+
+def test_huber_is_scikit_learns_and_mllibs(rows):
+    mine = ml.LinearRegression(labelCol="target", loss="huber", epsilon=1.5, weightCol="w", **RAW).fit(rows)
+    alpha = LABELS["w"].sum() * 0.1
+    oracle = HuberRegressor(epsilon=1.5, alpha=alpha, tol=1e-9, max_iter=10_000).fit(X, LABELS["target"], LABELS["w"])
+    np.testing.assert_allclose(coef_of(mine), [*oracle.coef_, oracle.intercept_], rtol=1e-3, atol=1e-3)
+    assert mine.scale == pytest.approx(oracle.scale_, rel=1e-3)
+    theirs = regression.LinearRegression(labelCol="target", loss="huber", epsilon=1.5, weightCol="w", regParam=0.1,
+                                         standardization=False, tol=1e-10, maxIter=1000).fit(rows)  # fmt: skip
+    np.testing.assert_allclose(coef_of(mine), coef_of(theirs), rtol=1e-4)
+    assert mine.scale == pytest.approx(theirs.scale, rel=1e-4)
+
+
+def test_counts_quantiles_and_tubes(rows, tmp_path):
+    counts = ml.PoissonRegression(labelCol="count", **RAW).fit(rows)
+    oracle = PoissonRegressor(alpha=0.1, tol=1e-10, max_iter=1000).fit(X, LABELS["count"])
+    np.testing.assert_allclose(coef_of(counts), [*oracle.coef_, oracle.intercept_], rtol=1e-4, atol=1e-6)
+    made = counts.transform(rows).select("prediction").toPandas().prediction
+    np.testing.assert_allclose(made, oracle.predict(X), rtol=1e-4)
+    counts.save(str(tmp_path / "m"))
+    np.testing.assert_allclose(ml.PoissonRegressionModel.load(str(tmp_path / "m")).pure.predict(X), made)
+    upper = ml.QuantileRegression(labelCol="target", quantile=0.9, smoothing=1e-4, **EXACT).fit(rows)
+    theirs = QuantileRegressor(quantile=0.9, alpha=0).fit(X, LABELS["target"])
+    np.testing.assert_allclose(upper.pure.predict(X), theirs.predict(X), atol=0.5)
+    tube = ml.LinearSVR(labelCol="target", epsilon=5.0, **EXACT).fit(rows)
+    middle = ml.QuantileRegression(labelCol="target", **EXACT).fit(rows)
+    assert tube.evaluate(rows).mae < 1.1 * middle.evaluate(rows).mae
+
+
+@pytest.mark.parametrize("weights", ["balanced", {0: 0.5, 1: 3.0}])
+def test_class_weights_are_scikit_learns(rows, weights):
+    mine = ml.LogisticRegression(labelCol="binary", classWeight=weights, weightCol="w", **RAW).fit(rows)
+    y, w = LABELS["binary"], LABELS["w"]
+    share = np.array([w.sum() / 2 / w[y == k].sum() for k in range(2)]) if weights == "balanced" else np.array([0.5, 3])
+    total = (share[y.astype(int)] * w).sum()
+    oracle = LogisticRegression(C=1 / (0.1 * total), tol=1e-10, max_iter=10_000).fit(X, y, share[y.astype(int)] * w)
+    np.testing.assert_allclose(coef_of(mine), [*oracle.coef_[0], *oracle.intercept_], rtol=1e-4, atol=1e-5)
+
+
+def test_class_weights_name_classes_that_are(rows):
+    with pytest.raises(InputError, match="classWeight names class 5, but there are 2 classes"):
+        ml.LogisticRegression(labelCol="binary", classWeight={5: 1.0}).fit(rows)
+
+
+def test_bounds_are_mllibs(rows):
+    bounds = {"lowerBoundsOnCoefficients": Matrices.dense(1, 3, [0, -0.1, 0]),
+              "upperBoundsOnCoefficients": Matrices.dense(1, 3, [0.5, 0.1, 9]),
+              "upperBoundsOnIntercepts": Vectors.dense([1.0])}  # fmt: skip
+    mine = ml.LogisticRegression(labelCol="binary", **bounds, **EXACT).fit(rows)
+    theirs = classification.LogisticRegression(labelCol="binary", **bounds, tol=1e-10, maxIter=1000).fit(rows)
+    np.testing.assert_allclose(coef_of(mine), coef_of(theirs), rtol=1e-3, atol=1e-4)
+    with pytest.raises(InputError, match=r"lowerBoundsOnIntercepts is \(2,\), but the model is \(1,\)"):
+        ml.LogisticRegression(labelCol="binary", lowerBoundsOnIntercepts=[0.0, 1.0]).fit(rows)
+
+
+@pytest.mark.parametrize("estimator", [ml.LogisticRegression, ml.LinearSVC])
+def test_a_fit_goes_on_from_a_saved_model(rows, tmp_path, estimator):
+    first = estimator(labelCol="binary", regParam=0.01, dtype="float64").fit(rows)
+    first.save(str(tmp_path / "m"))
+    again = estimator(labelCol="binary", regParam=0.01, dtype="float64", initialModel=str(tmp_path / "m")).fit(rows)
+    assert again.summary.totalIterations < first.summary.totalIterations
+    with pytest.raises(InputError, match="has 1 outputs of 3 features, but 3 of 3 are to be fitted"):
+        estimator(labelCol="many", initialModel=str(tmp_path / "m")).fit(rows)
+
+
+def test_the_solvers_of_least_squares_agree_and_normal_reads_the_data_once(rows):
+    same = {"labelCol": "target", "regParam": 0.5, "elasticNetParam": 0.5, **EXACT}
+    models = [ml.LinearRegression(solver=name, **same).fit(rows) for name in ("auto", "normal", "l-bfgs", "newton")]
+    for model in models[1:]:
+        np.testing.assert_allclose(coef_of(model), coef_of(models[0]), rtol=1e-6, atol=1e-8)
+    assert [len(model.summary.passes) for model in models[:2]] == [2, 2]  # the survey, and the products
+
+
+CHANGES = [
+    (ml.LinearRegression, "target", {"elasticNetParam": 0.5}), (ml.LinearRegression, "target", {"loss": "huber"}),
+    (ml.LinearSVC, "binary", {"loss": "squaredHinge"}), (ml.LinearSVC, "binary", {"smoothing": 0.5}),
+    (ml.LinearSVC, "binary", {"classWeight": "balanced"}), (ml.LinearSVC, "binary", {"elasticNetParam": 0.5}),
+    (ml.LinearSVR, "target", {"epsilon": 3.0}), (ml.LinearSVR, "target", {"smoothing": 0.5}),
+    (ml.QuantileRegression, "target", {"quantile": 0.2}), (ml.QuantileRegression, "target", {"smoothing": 0.5}),
+    (ml.PoissonRegression, "count", {"standardization": False}), (ml.PoissonRegression, "count", {"solver": "newton"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "label", "change"), CHANGES)
+def test_each_param_changed_changes_the_fit(rows, kind, label, change):
+    base = {"labelCol": label, "regParam": 0.1, "dtype": "float64"}
+    first, other = (kind(**p).fit(rows).pure.coef for p in (base, base | change))
+    assert not np.array_equal(first, other)
+
+
+STOCHASTIC = {
+    "sgd": {"stepSize": 0.3, "momentum": 0.9, "nesterov": True, "miniBatchFraction": 0.25, "maxIter": 40},
+    "localsgd": {"stepSize": 0.2, "batchSize": 4, "maxIter": 20},
+    "gd": {"stepSize": 1.0, "stepRule": "invscaling", "maxIter": 60},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("solver", STOCHASTIC)
+def test_stochastic_fits_have_the_same_bits_for_any_number_of_tasks(rows, small_blocks, solver):
+    same = {"labelCol": "binary", "regParam": 0.1, "solver": solver, "tol": 0.0, "dtype": "float64"}
+    first, other = (ml.LogisticRegression(**same, **STOCHASTIC[solver], numTasks=n).fit(rows) for n in (1, 3))
+    np.testing.assert_array_equal(first.pure.coef, other.pure.coef)
+    assert [p.tasks for p in (first.summary.passes[-1], other.summary.passes[-1])] == [1, 3]
+    least = ml.LogisticRegression(labelCol="binary", regParam=0.1, dtype="float64").fit(rows)
+    assert first.summary.objectiveHistory[-1] < 1.02 * least.summary.objectiveHistory[-1]
+
+
+STEPS = [
+    {"stepSize": 0.01}, {"stepRule": "constant"}, {"momentum": 0.5}, {"updater": "adam"}, {"averaging": True},
+    {"miniBatchFraction": 0.5}, {"seed": 1}, {"momentum": 0.5, "nesterov": True}, {"solver": "localsgd"},
+    {"solver": "localsgd", "batchSize": 4},
+]  # fmt: skip
+
+
+def test_each_step_param_changed_changes_the_fit(rows):
+    base = {"labelCol": "binary", "solver": "sgd", "stepSize": 0.1, "maxIter": 5, "dtype": "float64"}
+    fits = [ml.LinearSVC(**base | change).fit(rows).pure.coef.tobytes() for change in [{}, *STEPS]]
+    assert len(set(fits)) == len(fits)
+
+
+def test_steps_that_cannot_be_are_refused(rows):
+    with pytest.raises(InputError, match="solver sgd cannot see whether a step was too long: use another stepRule"):
+        ml.LinearSVC(labelCol="binary", solver="sgd", stepRule="backtracking").fit(rows)
+    with pytest.raises(InputError, match="stepRule backtracking takes no momentum"):
+        ml.LinearSVC(labelCol="binary", solver="gd", momentum=0.5).fit(rows)
+    with pytest.raises(InputError, match="solver Sgd takes no L1 penalty and no bounds"):
+        ml.LinearSVC(labelCol="binary", solver="sgd", regParam=0.1, elasticNetParam=0.5).fit(rows)
