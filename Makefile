@@ -21,6 +21,7 @@ lint: setup
 bench: setup
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.logistic
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.kmeans
+	PYTHONPATH=lib .venv/bin/python -m benchmarks.forest
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.scale
 
 clean:
