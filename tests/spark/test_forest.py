@@ -9,7 +9,7 @@ from pyspark.ml import Pipeline, PipelineModel, classification, regression
 from pyspark.ml.feature import StringIndexer, VectorAssembler
 
 from treefold import ml, store
-from treefold.algorithms.forest import Settings, fit, grow
+from treefold.algorithms.forest import Settings, fit, growth
 from treefold.engine.local import LocalBlocks
 from treefold.errors import InputError
 
@@ -62,7 +62,7 @@ def test_names_and_defaults_are_pysparks(spark, mine, theirs):
 
 @pytest.mark.parametrize("tasks", [1, 2, 7])
 def test_any_number_of_tasks_and_lost_blocks_give_the_same_bits(rows, tmp_path, small_blocks, monkeypatch, tasks):
-    monkeypatch.setattr(grow, "CHEAPER", 0.1)  # so that several levels grow in passes
+    monkeypatch.setattr(growth, "CHEAPER", 0.1)  # so that several levels grow in passes
     path = str(tmp_path / "rows")
     rows.select(*NAMES, "number", "label", "w").coalesce(1).sortWithinPartitions("x0").write.parquet(path)
     stored = pd.read_parquet(path)

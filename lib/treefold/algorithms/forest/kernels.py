@@ -8,7 +8,7 @@ of ``tables`` says which bins go left. A feature of -1 is a leaf; one below, an 
 import numpy as np
 from numba import njit
 
-from treefold.algorithms.forest.kernels_split import scrambled
+from treefold.algorithms.forest.kernels_draws import scrambled
 
 
 @njit(inline="always")
