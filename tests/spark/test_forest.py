@@ -191,6 +191,21 @@ def test_categorical_splits_go_to_mllib_and_not_to_scikit_learn(rows, spark):
     np.testing.assert_allclose(theirs["prediction"], expected, rtol=1e-12)
 
 
+def test_an_infinite_value_is_refused_and_a_missing_weight_too(spark):
+    frame = spark.createDataFrame([(1.0, 0.0, 1.0), (float("inf"), 1.0, None)], "x double, label double, w double")
+    with pytest.raises(InputError, match="column 'x' holds an infinite value"):
+        ml.RandomForestClassifier(featuresCol=["x"]).fit(frame)
+    with pytest.raises(InputError, match="column 'w' holds null"):
+        ml.RandomForestClassifier(featuresCol=["x"], weightCol="w").fit(frame)
+
+
+def test_permutation_importances_find_what_matters(rows):
+    model = ml.RandomForestRegressor(labelCol="value", numTrees=4).fit(rows)
+    found = model.permutationImportances(rows, repeats=2)
+    assert found.shape == (5, 2)
+    assert found[0].min() > found[2:].max()
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [
