@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.forest.growth import LEAF, OPEN, SMALL, Growth, Nodes, Plan
+from treefold.algorithms.forest.growth import LEAF, OPEN, SMALL, Growth, Nodes, Plan, depth_of
 from treefold.algorithms.forest.histograms import (
     Gathered,
     cell_type,
@@ -109,8 +109,7 @@ def _keep_parents(growth: Growth, parents: NDArray, cells: NDArray) -> None:
 
 def _worthy(growth: Growth, stats: NDArray, path: NDArray) -> NDArray:
     out = np.empty(len(stats), bool)
-    depth = np.frexp(path.astype(np.float64))[1] - 1
-    worth(np.ascontiguousarray(stats), depth, growth.plan.max_depth, growth.plan.rules, out)
+    worth(np.ascontiguousarray(stats), depth_of(path), growth.plan.max_depth, growth.plan.rules, out)
     return out
 
 
@@ -118,9 +117,8 @@ def _add_children(growth: Growth, parents: NDArray, left: NDArray) -> None:
     nodes, plan = growth.nodes, growth.plan
     stats = np.stack([left, nodes.stats[parents] - left], axis=1).reshape(-1, left.shape[1])
     path = (2 * nodes.path[parents][:, None] + [0, 1]).ravel()
-    depth = np.frexp(path.astype(np.float64))[1] - 1
     rows = stats[:, -1] if plan.rules.counted else stats[:, : plan.rules.size].sum(axis=1)
-    state = np.where(plan.small(rows, depth), SMALL, OPEN)
+    state = np.where(plan.small(rows, depth_of(path)), SMALL, OPEN)
     state = np.where(_worthy(growth, stats, path), state, LEAF)
     growth.nodes = nodes.joined(Nodes.new(np.repeat(nodes.tree[parents], 2), path, stats))
     growth.state = np.concatenate([growth.state, state])

@@ -58,6 +58,12 @@ class Nodes(NamedTuple):
         return Nodes(*(part[which] for part in self))
 
 
+def depth_of(path: NDArray) -> NDArray:
+    """Depth of nodes; 0 of a root."""
+    depth: NDArray = np.frexp(path.astype(np.float64))[1] - 1
+    return depth
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is grown, and how much memory a pass may take.
@@ -116,7 +122,7 @@ class Growth:
     @property
     def depth(self) -> NDArray:
         """Depth of every node; 0 of a root."""
-        return np.frexp(self.nodes.path.astype(np.float64))[1] - 1
+        return depth_of(self.nodes.path)
 
     def next(self, state: int, room: Callable[[NDArray], NDArray]) -> NDArray:
         """Nodes to look at: the highest first, as long as ``room`` of the running total says, at least one."""
