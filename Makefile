@@ -22,6 +22,7 @@ bench: setup
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.logistic
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.linear
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.kmeans
+	PYTHONPATH=lib .venv/bin/python -m benchmarks.forest
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.scale
 
 clean:

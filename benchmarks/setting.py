@@ -48,10 +48,11 @@ def generated(rows: int) -> str:
         once = np.random.default_rng(0)
         mix = once.standard_normal((FEATURES, FEATURES)) / 10 + np.diag(np.logspace(0, -1.5, FEATURES))
         coef = once.standard_normal(FEATURES)
-        for i in range(rows // GROUP):
-            rng = np.random.default_rng([1, i])
-            X = (rng.standard_normal((GROUP, FEATURES)) @ mix).astype(np.float32)
-            label = (X @ coef + rng.logistic(size=GROUP) > 0).astype(np.float64)
+        files = -(-rows // GROUP)
+        for i in range(files):
+            rng, size = np.random.default_rng([1, i]), rows * (i + 1) // files - rows * i // files
+            X = (rng.standard_normal((size, FEATURES)) @ mix).astype(np.float32)
+            label = (X @ coef + rng.logistic(size=size) > 0).astype(np.float64)
             table = pa.table({**{name: X[:, j] for j, name in enumerate(NAMES)}, "label": label})
             pq.write_table(table, folder / f"part-{i:05d}.parquet")
         (folder / "_SUCCESS").touch()

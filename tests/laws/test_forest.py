@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from treefold.algorithms.draws import scrambled
-from treefold.algorithms.forest import ForestModel, Settings, fit, grow, histograms
+from treefold.algorithms.forest import ForestModel, Settings, fit, grow, growth, histograms
 from treefold.algorithms.forest.bins import binned, bins_of, units_of
 from treefold.algorithms.forest.census import census
 from treefold.algorithms.forest.histograms import Trees
+from treefold.algorithms.forest.permutation import permutation_importances
 from treefold.algorithms.forest.sampling import candidate_count, sampling
 from treefold.algorithms.forest.sketch import block_sketch, merge_sketch
 from treefold.block import Block, positions
@@ -61,8 +62,21 @@ def test_trees_have_the_same_bits_for_any_split_and_door(engine, settings):
 @pytest.mark.parametrize("memory", [1, 60_000])
 def test_neither_memory_nor_where_small_nodes_grow_changes_the_trees(monkeypatch, settings, cheaper, memory):
     expected = grown(settings)
-    monkeypatch.setattr(grow, "CHEAPER", cheaper)
+    monkeypatch.setattr(growth, "CHEAPER", cheaper)
     assert_same(grown(with_(settings, memory=memory)), expected)
+
+
+@pytest.mark.parametrize("settings", [GINI, VARIANCE], ids=["gini", "variance"])
+def test_subtraction_saves_rows_and_leaves_no_trace(monkeypatch, settings):
+    monkeypatch.setattr(growth, "CHEAPER", 0)
+    settings, told = with_(settings, feature_subset="all"), []
+    monkeypatch.setattr(grow, "histograms", lambda blocks, trees, tried, *more: [
+        told.append(len(tried)), histograms.histograms(blocks, trees, tried, *more)][1])  # fmt: skip
+    one = grown(settings)
+    counted, told[:] = sum(told), []
+    two = grown(with_(settings, memory=1))
+    assert_same(one, two)
+    assert counted < 0.7 * sum(told)
 
 
 def plan_of(settings, weight):
@@ -257,6 +271,29 @@ def test_missing_values_go_where_it_was_learnt():
     assert model.threshold[0] == np.inf
 
 
+@pytest.mark.parametrize("settings", [GINI, VARIANCE], ids=["gini", "variance"])
+def test_permutation_importances_are_the_rise_of_the_loss(small_blocks, settings):
+    y = target(settings)
+    model = grown(settings)
+    blocks = LocalBlocks.from_arrays(HOLES, y, WEIGHT, dtype="float64")
+    found = permutation_importances(blocks, model, 20, 4)
+    whole = LocalBlocks([Block(HOLES, y, WEIGHT, 0)])
+    np.testing.assert_allclose(permutation_importances(whole, model, 20, 4), found, rtol=1e-9, atol=1e-12)
+
+    def loss(X):
+        off = model.predict(X) != y if settings.classification else (model.predict(X) - y) ** 2
+        return np.average(off, weights=WEIGHT)
+
+    for f in range(6):
+        rises, mixed = [], HOLES.copy()
+        for _ in range(40):
+            mixed[:, f] = RNG.choice(HOLES[:, f], ROWS, p=WEIGHT / WEIGHT.sum())
+            rises.append(loss(mixed) - loss(HOLES))
+        error = np.std(rises) / np.sqrt(20) + np.std(rises) / np.sqrt(40)
+        assert abs(found[f].mean() - np.mean(rises)) < 4 * error + 1e-12
+    assert found.mean(axis=1).argmax() in (0, 4)
+
+
 class TestDraws:
     def test_counts_are_poisson_and_depend_on_the_row_alone(self):
         draws = sampling(3, 5, 0.8, True, 2)
@@ -283,10 +320,10 @@ class TestDraws:
         assert (every == [-1, *range(8)]).all()
 
     def test_the_kernel_draws_as_numpy_does(self):
-        from treefold.algorithms.forest import kernels_split
+        from treefold.algorithms.forest import kernels_draws
 
         with np.errstate(over="ignore"):
-            found = [kernels_split.scrambled(np.uint64(i), np.uint64(77)) for i in range(50)]
+            found = [kernels_draws.scrambled(np.uint64(i), np.uint64(77)) for i in range(50)]
         np.testing.assert_array_equal(np.array(found, np.uint64), scrambled(np.arange(50, dtype=np.uint64), 77))
 
     @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pyspark.ml import Pipeline, PipelineModel, classification, regression
 from pyspark.ml.feature import StringIndexer, VectorAssembler
 
 from treefold import ml, store
-from treefold.algorithms.forest import Settings, fit, grow
+from treefold.algorithms.forest import Settings, fit, growth
 from treefold.engine.local import LocalBlocks
 from treefold.errors import InputError
 
@@ -62,7 +62,7 @@ def test_names_and_defaults_are_pysparks(spark, mine, theirs):
 
 @pytest.mark.parametrize("tasks", [1, 2, 7])
 def test_any_number_of_tasks_and_lost_blocks_give_the_same_bits(rows, tmp_path, small_blocks, monkeypatch, tasks):
-    monkeypatch.setattr(grow, "CHEAPER", 0.1)  # so that several levels grow in passes
+    monkeypatch.setattr(growth, "CHEAPER", 0.1)  # so that several levels grow in passes
     path = str(tmp_path / "rows")
     rows.select(*NAMES, "number", "label", "w").coalesce(1).sortWithinPartitions("x0").write.parquet(path)
     stored = pd.read_parquet(path)
@@ -189,6 +189,21 @@ def test_categorical_splits_go_to_mllib_and_not_to_scikit_learn(rows, spark):
     theirs = model.setFeaturesCol("v").toSpark(spark).transform(assembled).select("prediction").toPandas()
     expected = model.pure.predict(np.stack([X[:, 0].astype(float), CITY], axis=1))
     np.testing.assert_allclose(theirs["prediction"], expected, rtol=1e-12)
+
+
+def test_an_infinite_value_is_refused_and_a_missing_weight_too(spark):
+    frame = spark.createDataFrame([(1.0, 0.0, 1.0), (float("inf"), 1.0, None)], "x double, label double, w double")
+    with pytest.raises(InputError, match="column 'x' holds an infinite value"):
+        ml.RandomForestClassifier(featuresCol=["x"]).fit(frame)
+    with pytest.raises(InputError, match="column 'w' holds null"):
+        ml.RandomForestClassifier(featuresCol=["x"], weightCol="w").fit(frame)
+
+
+def test_permutation_importances_find_what_matters(rows):
+    model = ml.RandomForestRegressor(labelCol="value", numTrees=4).fit(rows)
+    found = model.permutationImportances(rows, repeats=2)
+    assert found.shape == (5, 2)
+    assert found[0].min() > found[2:].max()
 
 
 @pytest.mark.parametrize(

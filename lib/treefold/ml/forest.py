@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from treefold.algorithms import forest
 from treefold.algorithms.forest.census import check_labels
+from treefold.algorithms.forest.permutation import permutation_importances
 from treefold.algorithms.forest.text import described
 from treefold.blocks import Blocks, Pass
 from treefold.engine.columns import Columns
@@ -175,6 +176,15 @@ class ForestFace(ModelFace, ForestOptions):
         found = self.pure.importances
         kept = np.flatnonzero(found)
         return cast(SparseVector, Vectors.sparse(len(found), kept.tolist(), found[kept].tolist()))
+
+    def permutationImportances(self, dataset: DataFrame, repeats: int = 5, seed: int = 0) -> np.ndarray:
+        """By how much accuracy falls, or the mean squared error rises, without a feature: ``(features, repeats)``.
+
+        Two passes over labelled data, best not that of the fit.
+        """
+        with self.open(dataset) as blocks:
+            check_labels(blocks, self.pure.classes > 0)
+            return permutation_importances(blocks, self.scoring(), repeats, seed)
 
     @property
     def toDebugString(self) -> str:

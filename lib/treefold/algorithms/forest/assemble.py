@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 
 from treefold.algorithms.forest.bins import Bins
 from treefold.algorithms.forest.census import Census
-from treefold.algorithms.forest.grow import Nodes, Plan
+from treefold.algorithms.forest.growth import Nodes, Plan
 from treefold.algorithms.forest.histograms import Trees
-from treefold.algorithms.forest.kernels_split import impurities
+from treefold.algorithms.forest.kernels_impurity import impurities
 from treefold.algorithms.forest.model import ForestModel
 
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from treefold.algorithms.forest.assemble import model_of, trees_of
 from treefold.algorithms.forest.bins import Units, binned, bins_of, units_of
 from treefold.algorithms.forest.census import Census, census
-from treefold.algorithms.forest.grow import OPEN, Growth, Plan, grow
-from treefold.algorithms.forest.kernels_split import ENTROPY, GINI, VARIANCE, Rules
+from treefold.algorithms.forest.grow import grow
+from treefold.algorithms.forest.growth import OPEN, Growth, Plan
+from treefold.algorithms.forest.kernels_impurity import ENTROPY, GINI, VARIANCE, Rules
 from treefold.algorithms.forest.model import ForestModel
 from treefold.algorithms.forest.oob import oob_score
 from treefold.algorithms.forest.sampling import candidate_count, sampling

@@ -1,147 +1,25 @@
 """Growing: every pass looks at as many open nodes of all trees as memory allows.
 
-A node is known by its tree and its path: the root is 1, the children of i are 2i and 2i + 1. Which pass looks at a
-node, and at which others with it, leaves no trace in the trees.
+Which pass looks at a node, and at which others with it, leaves no trace in the trees.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.forest.bins import Bins, Units
+from treefold.algorithms.forest.growth import LEAF, OPEN, SMALL, Growth, Nodes, Plan, depth_of
 from treefold.algorithms.forest.histograms import (
     Gathered,
-    Trees,
     cell_type,
-    channels,
     gathered,
     histograms,
     merge_gathered,
     merge_histograms,
 )
-from treefold.algorithms.forest.kernels_split import Rules, search
+from treefold.algorithms.forest.kernels_split import search
 from treefold.algorithms.forest.kernels_subtree import fillings, grow_subtrees, worth
-from treefold.algorithms.forest.sampling import Sampling
 from treefold.blocks import Blocks
-
-LEAF, OPEN, SMALL = -1, 0, 1  # state of a node without a split
-CHEAPER = 4  # a node whose rows weigh less than so many histograms is small: its rows are sent instead
-ROW_BYTES = 24  # of a row that is sent, beside its bins
-
-
-class Nodes(NamedTuple):
-    """Nodes, of whatever trees, one entry each.
-
-    Attributes
-    ----------
-    tree, path : int64
-    feature, cut, also, left : int32
-        As in :mod:`treefold.algorithms.forest.kernels`; ``left`` is -1 for a leaf.
-    gain : float64
-        By how much the split lowers the impurity.
-    stats : (nodes, channels) float64
-    """
-
-    tree: NDArray
-    path: NDArray
-    feature: NDArray
-    cut: NDArray
-    also: NDArray
-    left: NDArray
-    gain: NDArray
-    stats: NDArray
-
-    @classmethod
-    def new(cls, tree: NDArray, path: NDArray, stats: NDArray) -> "Nodes":
-        """Nodes without a split."""
-        none = np.full(len(tree), -1, np.int32)
-        tree, path = np.asarray(tree, np.int64), np.asarray(path, np.int64)
-        return cls(tree, path, none, none.copy(), none.copy(), none.copy(), np.zeros(len(tree)), stats)
-
-    def joined(self, others: "Nodes") -> "Nodes":
-        """These nodes, then the others."""
-        return Nodes(*(np.concatenate(pair) for pair in zip(self, others, strict=True)))
-
-    def taken(self, which: NDArray) -> "Nodes":
-        """Some of the nodes."""
-        return Nodes(*(part[which] for part in self))
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is grown, and how much memory a pass may take.
-
-    ``budget`` is the bytes of the histograms of one task.
-    """
-
-    bins: Bins
-    units: Units
-    rules: Rules
-    sampling: Sampling
-    max_depth: int
-    budget: int
-
-    @property
-    def slot_bytes(self) -> int:
-        """Bytes of the histograms of one node."""
-        cells = self.sampling.wanted * self.bins.width * channels(self.units)
-        return cells * cell_type(self.units).itemsize
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of a row that is sent."""
-        return len(self.bins.counts) * self.bins.dtype.itemsize + ROW_BYTES
-
-    def small(self, rows: NDArray, depth: NDArray) -> NDArray:
-        """Which nodes of so many rows are better grown from their rows."""
-        below = np.minimum(2.0 ** (self.max_depth - depth) - 1, CHEAPER)
-        return rows * self.row_bytes <= below * self.slot_bytes
-
-
-@dataclass
-class Growth:
-    """Trees that grow; ``grown`` holds the finished subtrees of small nodes, which replace those."""
-
-    plan: Plan
-    nodes: Nodes
-    state: NDArray
-    attempt: NDArray
-    tables: NDArray
-    grown: list[Nodes] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, plan: Plan) -> "Growth":
-        """Roots alone."""
-        trees = len(plan.sampling.rows)
-        nodes = Nodes.new(np.arange(trees), np.ones(trees), np.zeros((trees, channels(plan.units))))
-        tables = np.zeros((0, plan.bins.width + 1), bool)
-        return cls(plan, nodes, np.full(trees, OPEN), np.zeros(trees, np.int64), tables)
-
-    @property
-    def depth(self) -> NDArray:
-        """Depth of every node; 0 of a root."""
-        return np.frexp(self.nodes.path.astype(np.float64))[1] - 1
-
-    def next(self, state: int, room: Callable[[NDArray], NDArray]) -> NDArray:
-        """Nodes to look at: the highest first, as long as ``room`` of the running total says, at least one."""
-        waiting = np.flatnonzero(self.state == state)
-        order = waiting[np.lexsort((self.nodes.path[waiting], self.nodes.tree[waiting], self.depth[waiting]))]
-        fits = room(order)
-        fits[:1] = True
-        some = order[fits]
-        return some[np.lexsort((self.nodes.path[some], self.nodes.tree[some]))]
-
-    def trees(self, slots: NDArray) -> Trees:
-        """The trees of some nodes, each node with a slot."""
-        nodes = self.nodes
-        feature = nodes.feature.copy()
-        feature[slots] = -2 - np.arange(len(slots), dtype=np.int32)
-        numbers = np.unique(nodes.tree[slots])
-        steps = np.stack([feature, nodes.cut, nodes.also, nodes.left], axis=1)
-        return Trees(numbers.astype(np.int32), numbers, np.ascontiguousarray(steps, np.int32), self.tables)
 
 
 def grow(blocks: Blocks, plan: Plan, on_pass: Callable[[Growth], None]) -> tuple[Nodes, NDArray]:
@@ -165,10 +43,7 @@ def _look(blocks: Blocks, growth: Growth) -> None:
     slots = growth.next(OPEN, lambda order: np.arange(1, len(order) + 1) * plan.slot_bytes <= plan.budget)
     tree, path, attempt = nodes.tree[slots], nodes.path[slots], growth.attempt[slots]
     tried = plan.sampling.candidates(tree, path, attempt, len(plan.bins.counts))
-    counted = blocks.tally(
-        histograms, growth.trees(slots), tried, plan.sampling, plan.units, plan.bins.width, merge=merge_histograms
-    )
-    cells = counted.cells.astype(cell_type(plan.units), copy=False)
+    cells = _counted(blocks, growth, slots, tried)
     n, kinds = len(slots), plan.bins.categorical
     gain, chosen, cut, also = np.empty(n), np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
     constant, total, left = np.empty(n, bool), np.empty((n, cells.shape[3])), np.empty((n, cells.shape[3]))
@@ -194,12 +69,47 @@ def _look(blocks: Blocks, growth: Growth) -> None:
     if len(by_table):
         growth.tables = np.concatenate([growth.tables, tables[split[by_table]]])
     _add_children(growth, at, left[split])
+    _keep_parents(growth, at, cells[split])
+
+
+def _counted(blocks: Blocks, growth: Growth, slots: NDArray, tried: NDArray) -> NDArray:
+    """Histograms of nodes; of two siblings, where their parent's is kept, only the lighter one's rows are counted."""
+    plan, nodes = growth.plan, growth.nodes
+    weight, place = nodes.stats[:, : plan.rules.size].sum(axis=1), {int(node): i for i, node in enumerate(slots)}
+    heavier = {}
+    for left in [node for node in growth.parents if node in place or node + 1 in place]:
+        parent = growth.parents.pop(left)
+        if left in place and left + 1 in place:
+            heavy = left if weight[left] > weight[left + 1] else left + 1
+            heavier[place[heavy]] = parent, place[2 * left + 1 - heavy]
+    sent = np.array([i not in heavier for i in range(len(slots))])
+    told = blocks.tally(
+        histograms, growth.trees(slots[sent]), tried[sent], plan.sampling, plan.units, plan.bins.width,
+        merge=merge_histograms,
+    )  # fmt: skip
+    kind = cell_type(plan.units)
+    if sent.all():
+        return told.cells.astype(kind, copy=False)
+    cells = np.empty((len(slots), *told.cells.shape[1:]), kind)
+    cells[sent] = told.cells
+    for heavy, (parent, light) in heavier.items():
+        np.subtract(parent, cells[light], out=cells[heavy])
+    return cells
+
+
+def _keep_parents(growth: Growth, parents: NDArray, cells: NDArray) -> None:
+    """Keep histograms of nodes whose children will both be looked at by the same features, as memory allows."""
+    plan, left = growth.plan, growth.nodes.left[parents]
+    if plan.sampling.wanted < len(plan.bins.counts):
+        return
+    both = np.flatnonzero((growth.state[left] == OPEN) & (growth.state[left + 1] == OPEN))
+    for i in both[: max(0, plan.budget // plan.slot_bytes - len(growth.parents))]:
+        growth.parents[int(left[i])] = cells[i].copy()
 
 
 def _worthy(growth: Growth, stats: NDArray, path: NDArray) -> NDArray:
     out = np.empty(len(stats), bool)
-    depth = np.frexp(path.astype(np.float64))[1] - 1
-    worth(np.ascontiguousarray(stats), depth, growth.plan.max_depth, growth.plan.rules, out)
+    worth(np.ascontiguousarray(stats), depth_of(path), growth.plan.max_depth, growth.plan.rules, out)
     return out
 
 
@@ -207,9 +117,8 @@ def _add_children(growth: Growth, parents: NDArray, left: NDArray) -> None:
     nodes, plan = growth.nodes, growth.plan
     stats = np.stack([left, nodes.stats[parents] - left], axis=1).reshape(-1, left.shape[1])
     path = (2 * nodes.path[parents][:, None] + [0, 1]).ravel()
-    depth = np.frexp(path.astype(np.float64))[1] - 1
     rows = stats[:, -1] if plan.rules.counted else stats[:, : plan.rules.size].sum(axis=1)
-    state = np.where(plan.small(rows, depth), SMALL, OPEN)
+    state = np.where(plan.small(rows, depth_of(path)), SMALL, OPEN)
     state = np.where(_worthy(growth, stats, path), state, LEAF)
     growth.nodes = nodes.joined(Nodes.new(np.repeat(nodes.tree[parents], 2), path, stats))
     growth.state = np.concatenate([growth.state, state])

@@ -8,7 +8,7 @@ of ``tables`` says which bins go left. A feature of -1 is a leaf; one below, an 
 import numpy as np
 from numba import njit
 
-from treefold.algorithms.forest.kernels_split import scrambled
+from treefold.algorithms.forest.kernels_draws import scrambled
 
 
 @njit(inline="always")
@@ -35,11 +35,8 @@ def _times(position, seed, table):  # type: ignore[no-untyped-def]
 
 @njit
 def count_classes(X, y, weight, first, seed, table, root, steps, tables, tried, hist):  # type: ignore[no-untyped-def]
-    """Add the rows of one tree's sample to histograms ``(slots, candidates, bins, classes)`` of integers.
-
-    Without weights, one more channel than classes counts rows.
-    """
-    classes, wanted = hist.shape[3], tried.shape[1]
+    """Add the rows of one tree's sample, all of one weight, to histograms ``(slots, candidates, bins, classes)``."""
+    wanted = tried.shape[1]
     for i in range(X.shape[0]):
         if weight[i] > 0:
             times = _times(np.uint64(first + i), seed, table)
@@ -52,7 +49,6 @@ def count_classes(X, y, weight, first, seed, table, root, steps, tables, tried, 
                         if f < 0:
                             break
                         hist[slot, k, X[i, f], label] += np.uint32(times)
-    return classes
 
 
 @njit

@@ -4,122 +4,14 @@ Gains are written as divergences between the two children, so that a split that 
 for Gini and variance ``w_l w_r / w^2 * sum_c (m_lc - m_rc)^2`` with ``m`` the shares of the classes, or the mean.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
-GINI, ENTROPY, VARIANCE = 0, 1, 2
+from treefold.algorithms.forest.kernels_impurity import GINI, VARIANCE, impurity_of, weight_of
+
 NOTHING = 1e-12  # share of a node's impurity that a gain must exceed: less is rounding
 TIE = 1 + 2.0**-30  # by how much a gain must exceed another: of those that are equal but for rounding, the first wins
 TURNS = 30  # of the power iteration
-GOLDEN, STREAM = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1342543DE82EF95)
-FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-S30, S27, S31 = np.uint64(30), np.uint64(27), np.uint64(31)
-
-
-class Rules(NamedTuple):
-    """What a split must be.
-
-    Attributes
-    ----------
-    impurity : GINI, ENTROPY or VARIANCE
-    size : int
-        Leading channels of a statistic that add up to the weight: the classes, or 1 for a regression.
-    counted : bool
-        The last channel counts rows; else the weight does.
-    square : float
-        Of a regression, what turns the third channel into squares of the second over the first.
-    least_rows, least_weight, least_gain : float
-        Of each child; the gain in the unit of the impurity.
-    """
-
-    impurity: int
-    size: int
-    counted: bool
-    square: float
-    least_rows: float
-    least_weight: float
-    least_gain: float
-
-
-@njit(inline="always")
-def scrambled(position, seed):  # type: ignore[no-untyped-def]
-    """:func:`treefold.algorithms.draws.scrambled` of one position."""
-    z = position + seed * STREAM + GOLDEN
-    z = (z ^ (z >> S30)) * FIRST
-    z = (z ^ (z >> S27)) * SECOND
-    return z ^ (z >> S31)
-
-
-@njit
-def draw(seed, path, attempt, features, deck, swaps, chosen, out):  # type: ignore[no-untyped-def]
-    """The features that a node tries at its ``attempt``-th attempt: the next few of a shuffled deck, then sorted.
-
-    ``deck`` holds 0 .. features - 1 before and after; a Fisher-Yates shuffle is undone by its swaps. ``chosen`` is
-    false before and after.
-    """
-    wanted = len(out)
-    stream = scrambled(np.uint64(path), seed)
-    end = min((attempt + 1) * wanted, features)
-    for i in range(end):
-        j = i + np.int64(scrambled(np.uint64(i), stream) % np.uint64(features - i))
-        swaps[i] = j
-        deck[i], deck[j] = deck[j], deck[i]
-    for i in range(attempt * wanted, end):
-        chosen[deck[i]] = True
-    found = 0
-    for f in range(features):
-        if chosen[f]:
-            out[found], chosen[f] = f, False
-            found += 1
-    for k in range(found, wanted):
-        out[k] = -1
-    for i in range(end - 1, -1, -1):
-        deck[i], deck[swaps[i]] = deck[swaps[i]], deck[i]
-
-
-@njit
-def candidates(seeds, paths, attempts, features, out):  # type: ignore[no-untyped-def]
-    """Candidate features of nodes, one row of ``out`` each."""
-    deck, swaps, chosen = np.arange(features), np.empty(features, np.int64), np.zeros(features, np.bool_)
-    for i in range(len(paths)):
-        draw(seeds[i], paths[i], attempts[i], features, deck, swaps, chosen, out[i])
-
-
-@njit
-def weight_of(stats, rules):  # type: ignore[no-untyped-def]
-    """Weight of a statistic."""
-    total = 0.0
-    for c in range(rules.size):
-        total += stats[c]
-    return total
-
-
-@njit
-def impurity_of(stats, rules):  # type: ignore[no-untyped-def]
-    """Gini, entropy (base 2) or variance of a statistic; 0 of an empty one."""
-    weight = weight_of(stats, rules)
-    if weight <= 0:
-        return 0.0
-    if rules.impurity == VARIANCE:
-        mean = stats[1] / weight
-        return max(0.0, rules.square * stats[2] / weight - mean * mean)
-    result = 1.0 if rules.impurity == GINI else 0.0
-    for c in range(rules.size):
-        share = stats[c] / weight
-        if rules.impurity == GINI:
-            result -= share * share
-        elif share > 0:
-            result -= share * np.log2(share)
-    return max(0.0, result)
-
-
-@njit
-def impurities(stats, rules, out):  # type: ignore[no-untyped-def]
-    """Impurity of every row of ``stats``."""
-    for i in range(len(stats)):
-        out[i] = impurity_of(stats[i], rules)
 
 
 @njit

@@ -3,7 +3,9 @@
 import numpy as np
 from numba import njit
 
-from treefold.algorithms.forest.kernels_split import NOTHING, VARIANCE, best_split, draw, impurity_of, weight_of
+from treefold.algorithms.forest.kernels_draws import draw
+from treefold.algorithms.forest.kernels_impurity import VARIANCE, impurity_of, weight_of
+from treefold.algorithms.forest.kernels_split import NOTHING, best_split
 
 
 @njit

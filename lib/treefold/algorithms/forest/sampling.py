@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.algorithms.draws import scrambled, substream
-from treefold.algorithms.forest.kernels_split import candidates
+from treefold.algorithms.forest.kernels_draws import candidates
 from treefold.errors import InputError
 
 ROWS, NODES = 0, 1  # streams of a seed

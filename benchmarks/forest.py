@@ -1,0 +1,167 @@
+"""Random forests: fits and predictions on generated rows, scores on real ones: treefold, MLlib, scikit-learn."""
+
+import argparse
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from pyspark.ml.classification import RandomForestClassifier as Theirs
+from pyspark.ml.feature import VectorAssembler
+from sklearn.ensemble import RandomForestClassifier as ScikitLearn
+
+from benchmarks.forest_scores import score_table
+from benchmarks.setting import NAMES, generated, ratio, rounds, session, timed, write
+from treefold.ml import RandomForestClassifier
+
+SIZE = {"numTrees": 20, "maxDepth": 8}
+
+
+def treefold(frame, **params):
+    """Seconds from Parquet to model, and of the fit: all passes but the first, which reads and finds the bins."""
+    total, model = timed(lambda: RandomForestClassifier(featuresCol=NAMES, **params).fit(frame()))
+    return {"total": total, "fit": sum(p.seconds for p in model.summary.passes[1:])}, model
+
+
+def cached(spark, path):
+    rows = VectorAssembler(inputCols=NAMES, outputCol="features").transform(spark.read.parquet(path))
+    rows = rows.select("features", "label").persist()
+    rows.count()
+    return rows
+
+
+def fits(spark, rows, times):
+    """20 trees of depth 8."""
+    path = generated(rows)
+    table = pq.read_table(path).to_pandas()
+    X, y = table[NAMES].to_numpy(np.float32), table["label"].to_numpy()
+    vectors = cached(spark, path)
+
+    def scikit_learn():
+        model = ScikitLearn(SIZE["numTrees"], max_depth=SIZE["maxDepth"], n_jobs=2, random_state=0)
+        return {"fit": timed(lambda: model.fit(X, y))[0]}
+
+    found = rounds(
+        {
+            "treefold": lambda: treefold(lambda: spark.read.parquet(path), **SIZE)[0],
+            "MLlib": lambda: {"fit": timed(lambda: Theirs(seed=1, **SIZE).fit(vectors))[0]},
+            "scikit-learn": scikit_learn,
+        },
+        times,
+    )
+    vectors.unpersist()
+    return found
+
+
+def predictions(spark, rows, times):
+    """Rows per second of ``transform``, all output columns, into nothing."""
+    path = generated(rows)
+    vectors = cached(spark, path)
+    ours = RandomForestClassifier(**SIZE).fit(vectors)
+    theirs = Theirs(seed=1, **SIZE).fit(vectors)
+
+    def rate(model):
+        seconds, _ = timed(lambda: model.transform(vectors).write.format("noop").mode("overwrite").save())
+        return {"rows per second": rows / seconds}
+
+    found = rounds({"treefold": lambda: rate(ours), "MLlib": lambda: rate(theirs)}, times)
+    vectors.unpersist()
+    return found
+
+
+def large(spark, rows, trees, depth):
+    """One fit of many trees: seconds and rows per second of each pass, and the most memory the workers took."""
+    path = generated(rows)
+    with PeakMemory() as peak:
+        seconds, model = treefold(lambda: spark.read.parquet(path), numTrees=trees, maxDepth=depth)
+    passes = [p for p in model.summary.passes if p.name == "histograms"]
+    return {
+        "rows": rows,
+        "trees": trees,
+        **seconds,
+        "rows per second by level": [round(rows / p.seconds) for p in passes],
+        "peak MiB of the Python workers": peak.bytes >> 20,
+    }
+
+
+class PeakMemory:
+    """The most resident memory that all Python workers below this process took at once, sampled."""
+
+    def __enter__(self):
+        self.bytes, self.done = 0, threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *ignored):
+        self.done.set()
+        self.thread.join()
+
+    def _watch(self):
+        while not self.done.wait(0.1):
+            self.bytes = max(self.bytes, sum(map(_resident, _workers())))
+
+
+def _workers():
+    """Process numbers of the Python processes below this one."""
+    parent, name = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = stat.read_text().rsplit(")", 1)
+        except OSError:
+            continue
+        number, command = words[0].split(" (", 1)
+        parent[int(number)], name[int(number)] = int(words[1].split()[1]), command
+    below = {os.getpid()}
+    while more := {child for child, its in parent.items() if its in below} - below:
+        below |= more
+    return [number for number in below - {os.getpid()} if name.get(number, "").startswith("python")]
+
+
+def _resident(number):
+    """Private memory of a process; mapped files are the system's to take back."""
+    try:
+        status = Path(f"/proc/{number}/status").read_text()
+    except OSError:
+        return 0
+    return 1024 * sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=200_000, help="of the fits that are compared")
+    parser.add_argument("--large-rows", type=int, default=1_000_000)
+    parser.add_argument("--large-trees", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=5, help="of the table of scores; 0 for none")
+    options = parser.parse_args()
+    spark, start = session(), time.perf_counter()
+    compared = fits(spark, options.rows, options.rounds)
+    predicted = predictions(spark, options.large_rows, options.rounds)
+    growing = [
+        large(spark, options.large_rows // part, options.large_trees, depth=10) for part in (4, 2, 1)
+    ]  # the first compiles nothing that the fits before have not
+    scores = score_table(spark, options.seeds) if options.seeds else {}
+    spark.stop()
+    fit = {name: figures["fit"] for name, figures in compared.items()}
+    rate = {name: figures["rows per second"] for name, figures in predicted.items()}
+    ratios = {
+        "MLlib / treefold, fit": ratio(fit["MLlib"] / fit["treefold"], ">= 6"),
+        "treefold / scikit-learn with 2 jobs, fit": ratio(fit["treefold"] / fit["scikit-learn"], "< 1"),
+        "treefold / MLlib, predicted rows per second": ratio(rate["treefold"] / rate["MLlib"], ">= 5"),
+        "seconds a row, all rows / a quarter of them": ratio(growing[2]["fit"] / growing[0]["fit"] / 4, "about 1"),
+        "peak GiB of the workers, large fit": ratio(growing[2]["peak MiB of the Python workers"] / 1024, "< 4"),
+    }
+    for name, row in scores.items():
+        ratios[f"{name}: score less scikit-learn's"] = ratio(row["treefold"] - row["scikit-learn"], "about 0")
+        ratios[f"{name}: score less MLlib's"] = ratio(row["treefold"] - row["MLlib"], ">= 0")
+    print(f"{time.perf_counter() - start:.0f} s in all", file=sys.stderr)
+    results = {"fits": compared, "predictions": predicted, "large": growing, "scores": scores}
+    write("forest", {"rounds": options.rounds, "seeds": options.seeds, "medians": results, "ratios": ratios})
+
+
+if __name__ == "__main__":
+    main()

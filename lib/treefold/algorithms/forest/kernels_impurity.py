@@ -1,0 +1,68 @@
+"""What a node's statistic says: its weight and how mixed it is."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+GINI, ENTROPY, VARIANCE = 0, 1, 2
+
+
+class Rules(NamedTuple):
+    """What a split must be.
+
+    Attributes
+    ----------
+    impurity : GINI, ENTROPY or VARIANCE
+    size : int
+        Leading channels of a statistic that add up to the weight: the classes, or 1 for a regression.
+    counted : bool
+        The last channel counts rows; else the weight does.
+    square : float
+        Of a regression, what turns the third channel into squares of the second over the first.
+    least_rows, least_weight, least_gain : float
+        Of each child; the gain in the unit of the impurity.
+    """
+
+    impurity: int
+    size: int
+    counted: bool
+    square: float
+    least_rows: float
+    least_weight: float
+    least_gain: float
+
+
+@njit
+def weight_of(stats, rules):  # type: ignore[no-untyped-def]
+    """Weight of a statistic."""
+    total = 0.0
+    for c in range(rules.size):
+        total += stats[c]
+    return total
+
+
+@njit
+def impurity_of(stats, rules):  # type: ignore[no-untyped-def]
+    """Gini, entropy (base 2) or variance of a statistic; 0 of an empty one."""
+    weight = weight_of(stats, rules)
+    if weight <= 0:
+        return 0.0
+    if rules.impurity == VARIANCE:
+        mean = stats[1] / weight
+        return max(0.0, rules.square * stats[2] / weight - mean * mean)
+    result = 1.0 if rules.impurity == GINI else 0.0
+    for c in range(rules.size):
+        share = stats[c] / weight
+        if rules.impurity == GINI:
+            result -= share * share
+        elif share > 0:
+            result -= share * np.log2(share)
+    return max(0.0, result)
+
+
+@njit
+def impurities(stats, rules, out):  # type: ignore[no-untyped-def]
+    """Impurity of every row of ``stats``."""
+    for i in range(len(stats)):
+        out[i] = impurity_of(stats[i], rules)
