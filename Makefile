@@ -23,6 +23,7 @@ bench: setup
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.linear
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.kmeans
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.forest
+	PYTHONPATH=lib .venv/bin/python -m benchmarks.selection
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.scale
 
 clean:
