@@ -242,6 +242,7 @@ class RandomForestClassifier(ForestFitOptions, VoteOptions, Estimator):
     >>> model = RandomForestClassifier(featuresCol=["x*"], numTrees=100, maxDepth=12).fit(frame)  # doctest: +SKIP
     """
 
+    labels_are_classes = True
     impurity = Option("impurity", "gini or entropy", choice("gini", "entropy"), "gini")
     classWeight = Option(
         "classWeight", "balanced, or a number >= 0 for each class, by which weights are multiplied", class_weights

@@ -48,6 +48,9 @@ class Heat(NamedTuple):
     scores: NDArray
 
 
+Heats = dict[int, list[tuple[Heat, int]]]  # by trial, for each fold the heat and the place in it
+
+
 @dataclass
 class Contest:
     """Trials that compete over the same blocks.
@@ -76,14 +79,17 @@ class Contest:
     rungs: list[tuple[int, NDArray]] = field(default_factory=list)
     running: dict[tuple[int, int], float] = field(default_factory=dict)
 
-    def run(self, blocks: Blocks, plan: Plan, on_pass: Callable[[], None]) -> list[list[Heat]]:
-        """Fit and judge everything: for each group, its folds."""
+    def run(self, blocks: Blocks, plan: Plan, on_pass: Callable[[], None]) -> Heats:
+        """Fit and judge everything."""
         split = plan.split(blocks)
         pairs = [(g, f) for g in range(len(self.groups)) for f in range(self.folds)]
         jobs: list[Callable[[Seat], Any]] = [self._job(split, g, f) for g, f in pairs]
         jobs.append(lambda seat: plan.check(seat, split))
         *heats, _ = together(blocks, jobs, on_pass)
-        return [heats[i : i + self.folds] for i in range(0, len(heats), self.folds)]
+        by_group = [heats[i : i + self.folds] for i in range(0, len(heats), self.folds)]
+        return {
+            t: [(heat, i) for heat in by_group[g]] for g, some in enumerate(self.groups) for i, t in enumerate(some)
+        }
 
     def _job(self, split: Split, group: int, fold: int) -> Callable[[Seat], Heat]:
         mine = self.groups[group]

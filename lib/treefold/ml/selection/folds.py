@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.algorithms.splits import Given, Hashed, Shared, Split, stratified
+from treefold.algorithms.survey import survey
 from treefold.block import Block
 from treefold.blocks import Blocks
 from treefold.errors import InputError
@@ -21,12 +22,15 @@ class Plan(NamedTuple):
     train_share: float | None = None
 
     def split(self, blocks: Blocks) -> Split:
-        """The split; one pass where it is stratified."""
+        """The split; two passes where it is stratified."""
         if self.column:
             return Given()
         if self.train_share is not None:
             return Shared(self.train_share, self.seed)
-        return stratified(blocks, self.folds, self.seed) if self.stratified else Hashed(self.folds, self.seed)
+        if not self.stratified:
+            return Hashed(self.folds, self.seed)
+        survey(blocks, classification=True)  # finds labels that are no classes
+        return stratified(blocks, self.folds, self.seed)
 
     def check(self, blocks: Blocks, split: Split) -> None:
         """Raise InputError for a fold without weight, or a row in no fold: one pass."""

@@ -11,7 +11,8 @@ from treefold.algorithms.search import mean_scores, ranked, standard_errors, wit
 from treefold.blocks import Pass
 from treefold.errors import InputError
 from treefold.ml.base import Trainable, chart
-from treefold.ml.selection.contest import Heat
+from treefold.ml.selection.contest import Heats
+from treefold.ml.selection.criteria import Criterion
 from treefold.solvers.status import MEANING, STOPPED
 
 SHOWN = 5  # trials of a leader board
@@ -200,23 +201,19 @@ class Search:
 def search_of(
     trials: list[Trainable],
     settings: list[dict[str, Any]],
-    heats: dict[int, list[tuple[Heat, int]]],
+    heats: Heats,
     rungs: list[tuple[int, NDArray]],
-    metric: str,
-    larger: bool,
+    judged: Criterion,
     passes: list[Pass],
 ) -> Search:
     """The search that fits over all folds came to.
-
-    Parameters
-    ----------
-    heats : by trial, for each fold the heat and the place in it
 
     Raises
     ------
     InputError
         If no trial has a score.
     """
+    larger = judged.larger_is_better
     scores = np.array([[heat.scores[i] for heat, i in heats[t]] for t in range(len(trials))])
     means, errors = mean_scores(scores), standard_errors(scores)
     made = [
@@ -237,7 +234,8 @@ def search_of(
     best = int(ranked(standing, larger)[0])
     if np.isnan(mean_scores(standing)[best]):
         raise InputError("no trial has a score: every fit diverged, or a fold lacks a class; try smaller steps")
-    return Search(metric, larger, made, best, within_one_error(standing, larger, _simplicity(trials)), passes)
+    simple = within_one_error(standing, larger, _simplicity(trials))
+    return Search(judged.name, larger, made, best, simple, passes)
 
 
 def board(settings: list[dict[str, Any]], scores: NDArray, larger: bool, metric: str) -> tuple[str, ...]:

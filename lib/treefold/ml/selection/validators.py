@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pyspark.ml import Estimator
 from pyspark.ml.param import TypeConverters
 from pyspark.sql import DataFrame
 
 from treefold.algorithms.search import drawn, every, halvings
-from treefold.blocks import Pass
+from treefold.blocks import Blocks, Pass
 from treefold.errors import InputError
 from treefold.journal import Journal
 from treefold.ml.base import Batch, Progress, Trainable
 from treefold.ml.options import Option, at_least
-from treefold.ml.selection.contest import Contest, Heat, Rules, grouped
-from treefold.ml.selection.criteria import criterion
+from treefold.ml.selection.contest import Contest, Heat, Heats, Rules, grouped
+from treefold.ml.selection.criteria import Criterion, criterion
 from treefold.ml.selection.folds import Plan
 from treefold.ml.selection.models import CrossValidatorModel, SelectedModel, TrainValidationSplitModel
 from treefold.ml.selection.options import SearchOptions
@@ -51,41 +52,45 @@ class Validator(SearchOptions, Estimator):
         self._estimator().check(data)
 
     def _fit(self, dataset: DataFrame) -> SelectedModel:
-        estimator = self._estimator()
+        estimator, plan = self._estimator(), self.plan()
         trials, settings = self.settings()
         judged = criterion(self._required("evaluator"), estimator)
-        columns = {repr(trial.columns_of(dataset)._replace(partial_rows=1)) for trial in trials}
-        if len(columns) > 1:
-            raise InputError("the settings differ in the columns they read: search each choice of columns on its own")
+        _check_columns(trials, dataset)
         for trial in trials:
             trial.prepare(dataset)
         widest = max(trials, key=lambda trial: trial.partial_rows)
-        plan = self.plan()
         with widest.open(dataset, *filter(None, [plan.column])) as opened:
             blocks = self._journal.over(opened) if self._journal else opened
-            groups = grouped(trials)
-            contest = Contest(trials, groups, judged, self._rules(trials), 1 if plan.train_share else plan.folds)
-            contest.on_rung = lambda iteration, scores: self._tell(
-                blocks.passes, contest, board(settings, scores, judged.larger_is_better, judged.name), iteration
-            )
+            contest = self._contest(trials, settings, judged, plan, blocks)
             heats = contest.run(blocks, plan, lambda: self._tell(blocks.passes, contest))
-            by_trial = {
-                t: [(heat, i) for heat in heats[g]] for g, some in enumerate(groups) for i, t in enumerate(some)
-            }
-            found = search_of(
-                trials, settings, by_trial, contest.rungs, judged.name, judged.larger_is_better, list(blocks.passes)
-            )
-            simple = found.one_standard_error if self.value("rule") == "oneStandardError" else None
-            chosen = trials[found.best if simple is None else simple].copy()
-            if self._watcher:
-                chosen.watch(self._watcher)
-            best = chosen.fit_batch(blocks, [chosen])
-            model = chosen.made(best, list(blocks.passes)).taking(chosen, chosen.columns_of(dataset))
+            found = search_of(trials, settings, heats, contest.rungs, judged, list(blocks.passes))
+            model = self._refitted(trials, found, blocks, dataset)
         made = self.model_class()(model, found, _scores_of(found))
         if self.value("collectSubModels"):
-            made.subModels = self._sub_models(trials, by_trial, dataset)  # type: ignore[attr-defined]
+            made.subModels = self._sub_models(trials, heats, dataset)  # type: ignore[attr-defined]
         made.parent = self  # type: ignore[attr-defined]
         return made
+
+    def _contest(
+        self, trials: list[Trainable], settings: list[dict[str, Any]], judged: Criterion, plan: Plan, blocks: Blocks
+    ) -> Contest:
+        contest = Contest(trials, grouped(trials), judged, self._rules(trials), 1 if plan.train_share else plan.folds)
+
+        def lead(iteration: int, scores: NDArray) -> None:
+            lines = board(settings, scores, judged.larger_is_better, judged.name)
+            self._tell(blocks.passes, contest, (f"after {iteration} iterations:", *lines))
+
+        contest.on_rung = lead
+        return contest
+
+    def _refitted(self, trials: list[Trainable], found: Search, blocks: Blocks, data: DataFrame) -> Any:
+        """The setting that wins, fitted to all rows."""
+        simple = found.one_standard_error if self.value("rule") == "oneStandardError" else None
+        chosen = trials[found.best if simple is None else simple].copy()
+        if self._watcher:
+            chosen.watch(self._watcher)
+        batch = chosen.fit_batch(blocks, [chosen])
+        return chosen.made(batch, list(blocks.passes)).taking(chosen, chosen.columns_of(data))
 
     def _estimator(self) -> Trainable:
         estimator = self._required("estimator")
@@ -136,19 +141,18 @@ class Validator(SearchOptions, Estimator):
         at = tuple(range(every_so_often, longest, every_so_often)) if every_so_often else ()
         return Rules(at, None, self.value("stopping") == "median")
 
-    def _tell(self, passes: list[Pass], contest: Contest, lines: tuple[str, ...] = (), iteration: int = 0) -> None:
+    def _tell(self, passes: list[Pass], contest: Contest, lines: tuple[str, ...] = ()) -> None:
         if self._watcher:
             figures: dict[str, float] = {"fits running": sum(contest.running.values())}
-            head = (f"after {iteration} iterations:",) if lines else ()
-            self._watcher(Progress(len(passes), figures, passes[-1], "pass", head + lines))
+            self._watcher(Progress(len(passes), figures, passes[-1], "pass", lines))
 
-    def _sub_models(self, trials: list[Trainable], by_trial: dict[int, list[tuple[Heat, int]]], data: DataFrame) -> Any:
+    def _sub_models(self, trials: list[Trainable], heats: Heats, data: DataFrame) -> Any:
         def made(trial: Trainable, heat: Heat, i: int) -> Any:
             batch: Batch = heat.batch.one(i)
             return trial.made(batch, []).taking(trial, trial.columns_of(data))
 
-        folds = range(len(by_trial[0]))
-        return [[made(trial, *by_trial[t][fold]) for t, trial in enumerate(trials)] for fold in folds]
+        folds = range(len(heats[0]))
+        return [[made(trial, *heats[t][fold]) for t, trial in enumerate(trials)] for fold in folds]
 
 
 class CrossValidator(Validator):
@@ -214,6 +218,12 @@ def validator(estimator: Trainable, metric: str, space: dict[str, Any], **params
     made.settings()
     criterion(metric, estimator)
     return made
+
+
+def _check_columns(trials: list[Trainable], data: DataFrame) -> None:
+    columns = {repr(trial.columns_of(data)._replace(partial_rows=1)) for trial in trials}
+    if len(columns) > 1:
+        raise InputError("the settings differ in the columns they read: search each choice of columns on its own")
 
 
 def _scores_of(found: Search) -> dict[str, Any]:
