@@ -10,13 +10,15 @@ import os
 import signal
 import sys
 import time
+from itertools import chain
 
 import numpy as np
 from pyspark import TaskContext
 from pyspark.sql import SparkSession
 
 from treefold import block as block_module
-from treefold.algorithms import kmeans
+from treefold.algorithms import forest, kmeans
+from treefold.algorithms.forest import growth
 from treefold.algorithms.linear import fit
 from treefold.algorithms.linear.objective import objective
 from treefold.algorithms.survey import survey
@@ -55,11 +57,28 @@ class FailingOnce:
         return self.stat(block, *args)
 
 
+class FailingTally(FailingOnce):
+    """The same for a statistic of all blocks of a task."""
+
+    def __call__(self, blocks, *args):
+        first = next(blocks)
+        if first.id == 0 and attempt() == 0:
+            raise RuntimeError("a task fails once")
+        return self.stat(chain([first], blocks), *args)
+
+
 class Failing:
     """Blocks in whose every pass a task fails once."""
 
     def __init__(self, blocks):
-        self.blocks, self.features = blocks, blocks.features
+        self.blocks, self.features, self.passes = blocks, blocks.features, blocks.passes
+        self.close = blocks.close
+
+    def map(self, fn, *args):
+        return Failing(self.blocks.map(FailingOnce(fn), *args))
+
+    def tally(self, stat, *args, merge):
+        return self.blocks.tally(FailingTally(stat), *args, merge=merge)
 
     def sum(self, stat, *args):
         return self.blocks.sum(FailingOnce(stat), *args)
@@ -91,6 +110,7 @@ def digest(*arrays) -> str:
 
 def main(master: str, data: str, door: str, harm: str) -> None:
     block_module.BLOCK_BYTES = 1  # blocks of 64 rows
+    growth.CHEAPER = 0.1  # trees grow in passes
     spark = (
         SparkSession.builder.master(master)
         .config("spark.executor.memory", "512m")
@@ -116,8 +136,8 @@ def main(master: str, data: str, door: str, harm: str) -> None:
     columns = Columns(tuple(f"x{j}" for j in range(6)), "label", "weight")
     killed = {}
 
-    def kill(state, fits, at):
-        moment = fits, int(state.iteration[0])
+    def kill(iteration, fits, at):
+        moment = fits, int(iteration)
         if harm == "executor" and moment[1] in at and moment not in killed:
             killed[moment] = sorted(set(blocks.fold(executors, merge=union).values()))[0]
             os.kill(killed[moment], signal.SIGKILL)
@@ -126,19 +146,28 @@ def main(master: str, data: str, door: str, harm: str) -> None:
         found = survey(blocks, classification=True)
         stat = {"task": failing_once, "straggler": hanging_once}.get(harm, objective)
         total = blocks.sum(stat, COEF, logistic, None)
-        fitted = fit(blocks, logistic, found, ridge=np.array([0.01]), on_step=lambda s: kill(s, "linear", (2, 4)))
+        fitted = fit(
+            blocks, logistic, found, ridge=np.array([0.01]), on_step=lambda s: kill(s.iteration[0], "linear", (2, 4))
+        )
         trials = kmeans.fit(
             Failing(blocks) if harm == "task" else blocks,
             [3, 5],
             restarts=2,
             tol=0.0,
             max_iter=5,
-            on_step=lambda s: kill(s, "k-means", (2,)),
+            on_step=lambda s: kill(s.iteration[0], "k-means", (2,)),
+        )
+        grown = forest.fit(
+            Failing(blocks) if harm == "task" else blocks,
+            forest.Settings("gini", trees=3, max_depth=4, oob=True),
+            lambda step, last: kill(step.depth, "forest", (2,)),
         )
         winner = blocks.fold(winners, harm, merge=union)[0]
         rows = {p.rows for p in blocks.passes}
         used = len(set(blocks.fold(executors, merge=union).values()))
-    bits = digest(*total, fitted.coef, *(array for some in trials for t in some for array in (t.centres, t.costs)))
+    trees = (grown.model.feature, grown.model.threshold[grown.model.feature >= 0], grown.model.value, grown.oob_score)
+    of_trials = (array for some in trials for t in some for array in (t.centres, t.costs))
+    bits = digest(*total, fitted.coef, *of_trials, *trees)
     found = {"bits": bits, "rows": sorted(rows), "killed": list(killed.values()), "executors": used, "winner": winner}
     print(json.dumps(found))
     spark.stop()

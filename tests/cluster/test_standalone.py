@@ -98,4 +98,4 @@ def test_harm_changes_no_bit_and_counts_no_row_twice(run, undisturbed, door, har
     assert harmed["bits"] == undisturbed[door]["bits"]
     assert harmed["rows"] == [3000]
     assert harmed["winner"] == (1 if harm == "straggler" else 0)
-    assert len(harmed["killed"]) == (3 if harm == "executor" else 0)
+    assert len(harmed["killed"]) == (4 if harm == "executor" else 0)
