@@ -54,11 +54,6 @@ def coefficients(model):
 
 JUDGES = [
     (logistic, BinaryClassificationEvaluator, {"labelCol": "binary", "numBins": 0}),
-    (
-        logistic,
-        BinaryClassificationEvaluator,
-        {"labelCol": "binary", "numBins": 0, "metricName": "areaUnderPR", "weightCol": "w"},
-    ),
     (logistic, MulticlassClassificationEvaluator, {"labelCol": "binary", "metricName": "logLoss", "weightCol": "w"}),
     (logistic, MulticlassClassificationEvaluator, {"labelCol": "binary", "metricName": "f1"}),
     (linear, RegressionEvaluator, {"labelCol": "target", "metricName": "rmse"}),
