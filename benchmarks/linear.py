@@ -87,11 +87,12 @@ def main() -> None:
     spark = session()
     dense = spark.read.parquet(path)
     assembled = VectorAssembler(inputCols=NAMES, outputCol="features").transform(dense).select("features", "label")
-    assembled, sparse = assembled.persist(), vectors(spark, words).persist()
+    cores = spark.sparkContext.defaultParallelism
+    # MLlib's rows are cached, ours are read from the files.
+    assembled, sparse = assembled.persist(), vectors(spark, words).repartition(cores).persist()
     assembled.count(), sparse.count()
     frame = pd.read_parquet(path)
     X, y = frame[NAMES].to_numpy(), frame["label"].to_numpy()
-    cores = spark.sparkContext.defaultParallelism
     empty = spark.sparkContext.parallelize(range(cores), cores).mapPartitions(lambda part: [len(list(part))])
     found = rounds(
         {

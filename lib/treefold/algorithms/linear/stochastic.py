@@ -85,7 +85,9 @@ def walk(
         Whether a coefficient takes part.
     """
     kind, extra = kind_of(loss, label_scale)
-    Z = standardised(block, centre, inverse) * fitted
+    Z = standardised(block, centre, inverse)
+    if not fitted.all():
+        Z *= fitted
     order = np.argsort(scrambled(positions(block), substream(local.seed, block.id)), kind="stable")
     weight = np.broadcast_to(training_weight(block, holdout, by_class), (len(theta), len(Z))).astype(np.float64)
     end, met = theta.copy(), np.zeros(len(theta))
