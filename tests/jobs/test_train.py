@@ -174,7 +174,7 @@ def test_no_rows(tmp_path):
         (["data.lable=x"], "data: unknown key 'lable': did you mean 'label'"),
         (
             ["model.name=LogisticRegresion"],
-            "there is no model 'LogisticRegresion': there are KMeans, LinearRegression, Logistic",
+            "there is no model 'LogisticRegresion': there are KMeans, LinearRegression",
         ),
     ],
 )

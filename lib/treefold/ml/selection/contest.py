@@ -17,6 +17,8 @@ from treefold.ml.selection.folds import Plan
 from treefold.solvers.status import DIVERGED
 from treefold.together import Seat, together
 
+ALL = -1  # no fold held out
+
 
 class Rules(NamedTuple):
     """When trials are judged on the way, and who goes on.
@@ -62,6 +64,8 @@ class Contest:
         Trials that are fitted as one batch.
     folds : int
         Folds that are held out in turn.
+    whole : bool
+        Whether every trial is fitted to all rows as well, in the same passes.
     on_rung : callable, optional
         Called with the iteration and the scores ``(trials, folds)``.
     rungs : list of (iteration, scores)
@@ -75,18 +79,20 @@ class Contest:
     criterion: Criterion
     rules: Rules
     folds: int
+    whole: bool
     on_rung: Callable[[int, NDArray], None] | None = None
     rungs: list[tuple[int, NDArray]] = field(default_factory=list)
     running: dict[tuple[int, int], float] = field(default_factory=dict)
 
     def run(self, blocks: Blocks, plan: Plan, on_pass: Callable[[], None]) -> Heats:
-        """Fit and judge everything."""
+        """Fit and judge everything; the last fold of each trial is that of all rows, if those are fitted."""
         split = plan.split(blocks)
-        pairs = [(g, f) for g in range(len(self.groups)) for f in range(self.folds)]
+        folds = [*range(self.folds), *([ALL] if self.whole else [])]
+        pairs = [(g, f) for g in range(len(self.groups)) for f in folds]
         jobs: list[Callable[[Seat], Any]] = [self._job(split, g, f) for g, f in pairs]
         jobs.append(lambda seat: plan.check(seat, split))
         *heats, _ = together(blocks, jobs, on_pass)
-        by_group = [heats[i : i + self.folds] for i in range(0, len(heats), self.folds)]
+        by_group = [heats[i : i + len(folds)] for i in range(0, len(heats), len(folds))]
         return {
             t: [(heat, i) for heat in by_group[g]] for g, some in enumerate(self.groups) for i, t in enumerate(some)
         }
@@ -98,8 +104,8 @@ class Contest:
         lead.watch(lambda progress: self.running.update({(group, fold): progress.figures.get("models running", 1)}))
 
         def job(seat: Seat) -> Heat:
-            seen = Fold(seat, split, fold, False)
-            unseen = Fold(seat, split, fold, True, self.criterion.weighted)
+            seen = seat if fold == ALL else Fold(seat, split, fold, False)
+            unseen = None if fold == ALL else Fold(seat, split, fold, True, self.criterion.weighted)
             ahead, live = list(self.rules.at), np.ones(len(self.trials), bool)
 
             def judge(batch: Batch) -> NDArray[np.bool_]:
@@ -124,7 +130,8 @@ class Contest:
     def _table(self, words: list[tuple[int, int, NDArray]]) -> NDArray:
         scores = np.full((len(self.trials), self.folds), np.nan)
         for group, fold, some in words:
-            scores[self.groups[group], fold] = some
+            if fold != ALL:
+                scores[self.groups[group], fold] = some
         return scores
 
     def _tell(self, iteration: int, scores: NDArray) -> None:
@@ -132,11 +139,11 @@ class Contest:
         if self.on_rung:
             self.on_rung(iteration, scores)
 
-    def _scores(self, unseen: Fold, batch: Batch) -> NDArray:
-        """Scores of a batch; NaN of a model that diverged."""
+    def _scores(self, unseen: Fold | None, batch: Batch) -> NDArray:
+        """Scores of a batch; NaN of a model that diverged, or that has seen all rows."""
         sound = [i for i, status in enumerate(batch.status) if status != DIVERGED]
         scores = np.full(len(batch.pures), np.nan)
-        if sound:
+        if sound and unseen is not None:
             scores[sound] = self.criterion.scores(unseen, [batch.pures[i] for i in sound])
         return scores
 

@@ -202,6 +202,7 @@ def search_of(
     trials: list[Trainable],
     settings: list[dict[str, Any]],
     heats: Heats,
+    folds: int,
     rungs: list[tuple[int, NDArray]],
     judged: Criterion,
     passes: list[Pass],
@@ -214,7 +215,7 @@ def search_of(
         If no trial has a score.
     """
     larger = judged.larger_is_better
-    scores = np.array([[heat.scores[i] for heat, i in heats[t]] for t in range(len(trials))])
+    scores = np.array([[heat.scores[i] for heat, i in heats[t][:folds]] for t in range(len(trials))])
     means, errors = mean_scores(scores), standard_errors(scores)
     made = [
         Trial(
@@ -223,9 +224,9 @@ def search_of(
             [_or_none(score) for score in scores[number]],
             _or_none(means[number]),
             _or_none(errors[number]),
-            [MEANING[int(heat.batch.status[i])] for heat, i in heats[number]],
-            [int(heat.batch.iterations[i]) for heat, i in heats[number]],
-            [list(heat.batch.histories[i]) for heat, i in heats[number]],
+            [MEANING[int(heat.batch.status[i])] for heat, i in heats[number][:folds]],
+            [int(heat.batch.iterations[i]) for heat, i in heats[number][:folds]],
+            [list(heat.batch.histories[i]) for heat, i in heats[number][:folds]],
             [(iteration, _or_none(mean_scores(table)[number])) for iteration, table in rungs],
         )
         for number in range(len(trials))

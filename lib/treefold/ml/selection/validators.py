@@ -21,6 +21,9 @@ from treefold.ml.selection.folds import Plan
 from treefold.ml.selection.models import CrossValidatorModel, SelectedModel, TrainValidationSplitModel
 from treefold.ml.selection.options import SearchOptions
 from treefold.ml.selection.search import Search, board, search_of
+from treefold.solvers.status import DIVERGED, STOPPED
+
+ALONG = 16  # trials up to which all are fitted to all rows in the passes of the folds: cheaper than passes of its own
 
 
 class Validator(SearchOptions, Estimator):
@@ -63,18 +66,22 @@ class Validator(SearchOptions, Estimator):
             blocks = self._journal.over(opened) if self._journal else opened
             contest = self._contest(trials, settings, judged, plan, blocks)
             heats = contest.run(blocks, plan, lambda: self._tell(blocks.passes, contest))
-            found = search_of(trials, settings, heats, contest.rungs, judged, list(blocks.passes))
-            model = self._refitted(trials, found, blocks, dataset)
+            found = search_of(trials, settings, heats, contest.folds, contest.rungs, judged, list(blocks.passes))
+            number = self._winner(found)
+            chosen = trials[number].copy()
+            batch = self._whole(heats[number], contest.whole) or self._refitted(chosen, blocks)
+            model = chosen.made(batch, list(blocks.passes)).taking(chosen, chosen.columns_of(dataset))
         made = self.model_class()(model, found, _scores_of(found))
         if self.value("collectSubModels"):
-            made.subModels = self._sub_models(trials, heats, dataset)  # type: ignore[attr-defined]
+            made.subModels = self._sub_models(trials, heats, contest.folds, dataset)  # type: ignore[attr-defined]
         made.parent = self  # type: ignore[attr-defined]
         return made
 
     def _contest(
         self, trials: list[Trainable], settings: list[dict[str, Any]], judged: Criterion, plan: Plan, blocks: Blocks
     ) -> Contest:
-        contest = Contest(trials, grouped(trials), judged, self._rules(trials), 1 if plan.train_share else plan.folds)
+        folds, whole = 1 if plan.train_share else plan.folds, len(trials) <= ALONG
+        contest = Contest(trials, grouped(trials), judged, self._rules(trials), folds, whole)
 
         def lead(iteration: int, scores: NDArray) -> None:
             lines = board(settings, scores, judged.larger_is_better, judged.name)
@@ -83,14 +90,26 @@ class Validator(SearchOptions, Estimator):
         contest.on_rung = lead
         return contest
 
-    def _refitted(self, trials: list[Trainable], found: Search, blocks: Blocks, data: DataFrame) -> Any:
-        """The setting that wins, fitted to all rows."""
+    def _winner(self, found: Search) -> int:
         simple = found.one_standard_error if self.value("rule") == "oneStandardError" else None
-        chosen = trials[found.best if simple is None else simple].copy()
+        return found.best if simple is None else simple
+
+    def _whole(self, heats: list[tuple[Heat, int]], fitted: bool) -> Batch | None:
+        """The trial's fit to all rows, if it was made along with the others and went to its end."""
+        if not fitted:
+            return None
+        heat, i = heats[-1]
+        batch = heat.batch.one(i)
+        return batch if batch.status[0] not in (STOPPED, DIVERGED) else None
+
+    def _refitted(self, chosen: Trainable, blocks: Blocks) -> Batch:
+        """The setting that wins, fitted to all rows."""
         if self._watcher:
             chosen.watch(self._watcher)
         batch = chosen.fit_batch(blocks, [chosen])
-        return chosen.made(batch, list(blocks.passes)).taking(chosen, chosen.columns_of(data))
+        if batch.status[0] == DIVERGED:
+            raise InputError(chosen.why_diverged())
+        return batch
 
     def _estimator(self) -> Trainable:
         estimator = self._required("estimator")
@@ -146,13 +165,12 @@ class Validator(SearchOptions, Estimator):
             figures: dict[str, float] = {"fits running": sum(contest.running.values())}
             self._watcher(Progress(len(passes), figures, passes[-1], "pass", lines))
 
-    def _sub_models(self, trials: list[Trainable], heats: Heats, data: DataFrame) -> Any:
+    def _sub_models(self, trials: list[Trainable], heats: Heats, folds: int, data: DataFrame) -> Any:
         def made(trial: Trainable, heat: Heat, i: int) -> Any:
             batch: Batch = heat.batch.one(i)
             return trial.made(batch, []).taking(trial, trial.columns_of(data))
 
-        folds = range(len(heats[0]))
-        return [[made(trial, *heats[t][fold]) for t, trial in enumerate(trials)] for fold in folds]
+        return [[made(trial, *heats[t][fold]) for t, trial in enumerate(trials)] for fold in range(folds)]
 
 
 class CrossValidator(Validator):
