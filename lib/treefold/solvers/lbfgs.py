@@ -9,6 +9,9 @@ from treefold.solvers import wolfe
 from treefold.solvers.status import DIVERGED, NO_PROGRESS, RUNNING, put, running
 
 
+FALL = 0.9  # of the gradient, at least, where the value can tell no more
+
+
 class LbfgsState(NamedTuple):
     """Accepted iterates, the search along ``direction`` under way, and the newest-first history of differences.
 
@@ -64,7 +67,7 @@ class Lbfgs(NamedTuple):
         value, gradient = fun(x, tried)
         search = wolfe.advance(search, value, np.einsum("ap,ap->a", gradient, direction), self.noise)
         # Where values drown in rounding, the gradient decides.
-        falling = abs(gradient).max(axis=1, initial=0) < abs(state.gradient[tried]).max(axis=1, initial=0)
+        falling = abs(gradient).max(axis=1, initial=0) < FALL * abs(state.gradient[tried]).max(axis=1, initial=0)
         drowned = search.outcome == wolfe.DROWNED
         accepted = (search.outcome == wolfe.ACCEPTED) | (drowned & falling)
         ended = (search.outcome == wolfe.FAILED) | (drowned & ~falling)

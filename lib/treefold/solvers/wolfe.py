@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 DECREASE, CURVATURE = 1e-3, 0.9  # f and g conditions, as L-BFGS-B (Zhu et al. 1997) sets them
 WIDTH = 1e-10  # relative width at which a bracket holds nothing more
+FEW_TRIALS = 2  # after which a search among values that differ by rounding alone is given up
 MOST_TRIALS = 20
 LONGEST = 1e10
 SEARCHING, ACCEPTED, DROWNED, FAILED = range(4)
@@ -63,7 +64,9 @@ def advance(search: Search, value: NDArray, slope: NDArray, noise: float) -> Sea
     enough = value <= s.value0 + s.step * test
     stage2 = s.second_stage | (enough & (slope >= 0))
     flat = abs(slope) <= CURVATURE * abs(s.slope0)
-    drowned = flat & ~enough & (abs(value - s.value0) <= noise * abs(s.value0))
+    level = noise * abs(s.value0)
+    lost = (abs(s.step * s.slope0) <= level) & (s.trials >= FEW_TRIALS)  # no trial can show so small a decrease
+    drowned = ((flat & ~enough) | lost) & (abs(value - s.value0) <= level)
     exhausted = (
         (s.bracketed & ((s.step <= s.low) | (s.step >= s.high) | (s.high - s.low <= WIDTH * s.high)))
         | ((s.step >= LONGEST) & enough & (slope <= test))
