@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from treefold.solvers import wolfe
 from treefold.solvers.status import DIVERGED, NO_PROGRESS, RUNNING, put, running
 
-
 FALL = 0.9  # of the gradient, at least, where the value can tell no more
 
 
