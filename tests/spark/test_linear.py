@@ -1,6 +1,7 @@
 """The other linear estimators, and what a linear fit can be told, against MLlib and scikit-learn."""
 
 import numpy as np
+import onnxruntime
 import pandas as pd
 import pytest
 from pyspark.ml import classification, regression
@@ -64,6 +65,10 @@ def test_many_classes_are_one_against_the_rest_in_the_same_passes(rows, loss, tm
     assert model.evaluate(rows).accuracy > 0.5
     model.save(str(tmp_path / "m"))
     np.testing.assert_array_equal(store.load(str(tmp_path / "m")).predict(X), model.pure.predict(X))
+    path = tmp_path / "new" / "model.onnx"
+    assert model.toOnnx(str(path)).SerializeToString() == path.read_bytes()
+    (said,) = onnxruntime.InferenceSession(path).run(["prediction"], {"features": X})
+    np.testing.assert_array_equal(said, model.transform(rows).toPandas().prediction)
 
 
 def test_huber_is_scikit_learns_and_mllibs(rows):

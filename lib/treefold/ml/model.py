@@ -13,6 +13,7 @@ from treefold import store
 from treefold.engine.columns import Columns
 from treefold.errors import InputError
 from treefold.interchange import mllib, scikit
+from treefold.interchange.onnx import exported
 from treefold.ml.base import ColumnOptions
 from treefold.ml.predict import predicted
 from treefold.ml.summaries import evaluated, trained
@@ -69,6 +70,22 @@ class ModelFace(Model, ColumnOptions, MLReadable, MLWritable):
     def trained_on(self, data: DataFrame) -> Self:
         """The model, after it has been told its training data."""
         return self
+
+    def toOnnx(self, path: str | None = None) -> Any:
+        """The model as an ``onnx.ModelProto``, written as well where there is a path or URI of pyarrow.fs.
+
+        Its input is ``features``, ``(rows, features)`` double; its outputs are ``prediction`` and so on, whatever the
+        columns of this model are called.
+
+        Raises
+        ------
+        InputError
+            If onnx is not installed.
+        """
+        made = exported(self.scoring())
+        if path is not None:
+            store.write(path, made.SerializeToString())
+        return made
 
     def write(self) -> "FolderWriter":
         """Writer of ``model.json`` and ``arrays.npz``."""
