@@ -283,6 +283,8 @@ class LinearSVC(LinearClassifier, SVCOptions, Estimator):
         found, weights = self.survey_of(blocks)
         if self.value("loss") == "hinge" and self.value("solver") == "newton":
             raise InputError("loss hinge has no solver newton: use auto, lbfgs or gd")
+        if self.value("loss") == "squaredHinge" and self.changed("smoothing"):
+            raise InputError("loss squaredHinge has no kink: leave smoothing out, or use loss hinge")
         loss = squared_hinge if self.value("loss") == "squaredHinge" else Hinge()
         return fit_all(
             self, trials, blocks, loss, found, "margin", rungs, by_class=weights, smoothing=self.value("smoothing")

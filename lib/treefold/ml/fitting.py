@@ -155,7 +155,14 @@ def fit_all(
         Of the models: see :class:`treefold.algorithms.linear.batch.LinearBatch`.
     options
         As of :func:`treefold.algorithms.linear.fit`.
+
+    Raises
+    ------
+    InputError
+        If a param has been changed that nothing reads, or as ``fit`` does.
     """
+    for trial in trials:
+        trial.check_read()
 
     def each(name: str) -> np.ndarray:
         return np.array([trial.value(name) for trial in trials])

@@ -65,6 +65,8 @@ class LinearRegression(Regression, RegressionOptions, Estimator):
     def loss_of(self) -> Loss:
         """What is minimised."""
         if self.value("loss") == "squaredError":
+            if self.changed("epsilon"):
+                raise InputError("loss squaredError reads no epsilon: leave it out, or use loss huber")
             return squared
         if self.value("solver") in ("normal", "newton"):
             raise InputError(f"loss huber has no solver {self.value('solver')}: use auto, lbfgs or gd")
