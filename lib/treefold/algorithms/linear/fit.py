@@ -18,7 +18,7 @@ from treefold.errors import InputError
 from treefold.iterate import OnStep, Rungs, iterate
 from treefold.losses import Loss, logistic, poisson, softmax, squared, squared_hinge
 from treefold.penalties import L2
-from treefold.solvers import Lbfgs, Newton, Normal, ProximalLbfgs, Sgd, Solver
+from treefold.solvers import GradientDescent, Lbfgs, Newton, Normal, ProximalLbfgs, Sgd, Solver
 
 MANY = 4  # models from which on compiling a kernel pays
 
@@ -169,9 +169,10 @@ def fit(
         x, before = state.x, before + state.iteration
     state = solved(last, judged)
     if isinstance(solver, Sgd):  # it has but estimated
-        final = problem(state.x, np.arange(models))[0] * problem.value_scale
+        everyone = np.arange(models)
+        final = problem(state.x, everyone)[0] + (0.0 if solver.term is None else solver.term.value(state.x, everyone))
         for mine, value in zip(history, final, strict=True):
-            mine[-1] = float(value)
+            mine[-1] = float(value * problem.value_scale)
     return fitted(state)
 
 
@@ -202,11 +203,13 @@ def _proximal(solver: Solver, problem: Problem, lasso: NDArray, bounds: Bounds |
         wide = np.full(problem.free.shape, np.inf)
         bounds = Bounds(-wide, wide)
     term = problem.term(lasso, bounds.lower, bounds.upper, standardize)
-    if isinstance(solver, Newton | Normal):
+    if isinstance(solver, Newton | Normal | GradientDescent):
+        return solver._replace(term=term)
+    if isinstance(solver, Sgd) and not solver.local and solver.rule == "sgd":
         return solver._replace(term=term)
     if isinstance(solver, Lbfgs):
         return ProximalLbfgs(term, solver.history, solver.noise)
-    raise InputError(f"solver {type(solver).__name__} takes no L1 penalty and no bounds: use L-BFGS")
+    raise InputError("neither local steps nor AdaGrad and Adam take an L1 penalty or bounds: use L-BFGS, or plain SGD")
 
 
 def _centred(coef: NDArray, penalised: NDArray, intercept: bool) -> NDArray:
