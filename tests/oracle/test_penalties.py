@@ -5,7 +5,6 @@ import pytest
 from scipy.optimize import lsq_linear
 from sklearn.linear_model import ElasticNet, LogisticRegression
 
-from treefold.algorithms.folds import Holdout
 from treefold.algorithms.linear import Bounds, fit
 from treefold.algorithms.survey import survey
 from treefold.engine.local import LocalBlocks
@@ -124,11 +123,10 @@ def test_a_fit_goes_on_from_given_coefficients():
     np.testing.assert_allclose(again.coef, first.coef, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("held", [None, Holdout(np.array([0, -1]), 3)], ids=["all", "folds"])
 @pytest.mark.parametrize("bounded", [False, True])
 @pytest.mark.parametrize("lasso", [0.0, 0.02])
 @pytest.mark.parametrize("loss", [squared, logistic])
-def test_newton_and_normal_reach_the_minimum_of_lbfgs_in_fewer_passes(loss, lasso, bounded, held):
+def test_newton_and_normal_reach_the_minimum_of_lbfgs_in_fewer_passes(loss, lasso, bounded):
     blocks = LocalBlocks.from_arrays(X, LABELS[loss], WEIGHT, dtype="float64")
     found = survey(blocks, classification=loss is logistic)
     wide = np.full((1, FEATURES + 1), np.inf)
@@ -137,7 +135,7 @@ def test_newton_and_normal_reach_the_minimum_of_lbfgs_in_fewer_passes(loss, lass
     for solver in (Lbfgs(), Newton(), *([Normal()] if loss is squared else [])):
         before = len(blocks.passes)
         fits.append(fit(blocks, loss, found, ridge=0.01, lasso=lasso * (50 if loss is squared else 1), bounds=bounds,
-                        holdout=held, solver=solver, tol=1e-9, max_iter=1000))  # fmt: skip
+                        solver=solver, tol=1e-9, max_iter=1000))  # fmt: skip
         passes.append(len(blocks.passes) - before)
     for other in fits[1:]:
         np.testing.assert_allclose(other.coef[..., :-1] * UNITS, fits[0].coef[..., :-1] * UNITS, rtol=1e-5, atol=1e-6)

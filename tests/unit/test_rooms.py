@@ -15,7 +15,7 @@ RULES = {  # room: (rooms of ours, packages from outside)
     "errors": (set(), set()),
     "block": (set(), {"numpy", "scipy"}),
     "blocks": (set(), {"numpy"}),
-    "together": ({"blocks"}, set()),
+    "together": ({"algorithms", "blocks"}, set()),
     "iterate": ({"solvers"}, {"numpy"}),
     "losses": (set(), {"numpy", "scipy"}),
     "penalties": (set(), {"numpy", "scipy"}),

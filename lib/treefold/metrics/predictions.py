@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.folds import Holdout, validation_weight
 from treefold.block import Block, Matrix
 from treefold.blocks import Scan, add
 
@@ -42,12 +41,12 @@ class Predictor(Protocol):
         ...
 
 
-def measured(
-    block: Block, predictor: Predictor, statistics: tuple[Statistic, ...], holdout: Holdout | None = None
-) -> tuple[Any, ...]:
-    """Statistics of one block, one after the other."""
-    predictions, weight = predictor.predictions(block.X), validation_weight(block, holdout)
-    return tuple(statistic(predictions, block.y, weight) for statistic in statistics)
+def measured(block: Block, predictor: Predictor, statistics: tuple[Statistic, ...]) -> tuple[Any, ...]:
+    """Statistics of one block, one after the other; of its rows with a weight, if it has any."""
+    kept = block.weight > 0
+    X, y, weight = block[:3] if kept.all() or not kept.any() else (a[kept] for a in block[:3])
+    predictions = predictor.predictions(X)
+    return tuple(statistic(predictions, y, weight) for statistic in statistics)
 
 
 def merge_measured(left: tuple[Any, ...], right: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -55,22 +54,20 @@ def merge_measured(left: tuple[Any, ...], right: tuple[Any, ...]) -> tuple[Any, 
     return tuple(add(a, b) for a, b in zip(left, right, strict=True))
 
 
-def measure(blocks: Scan, predictor: Predictor, *statistics: Statistic, holdout: Holdout | None = None) -> Any:
+def measure(blocks: Scan, predictor: Predictor, *statistics: Statistic) -> Any:
     """Sums of ``statistics`` over all rows, in their order: one pass.
 
     Parameters
     ----------
     predictor : Predictor
-    statistics : ``(predictions, label (rows,), weight (models, rows) or (1, rows)) -> NamedTuple that adds``
+    statistics : ``(predictions, label (rows,), weight (rows,)) -> NamedTuple that adds``
         Module-level functions, or :class:`functools.partial` of them.
-    holdout : Holdout, optional
-        Each model is measured on the fold it holds out, on all rows where that is -1; by default all are on all.
     """
-    return blocks.fold(measured, predictor, statistics, holdout, merge=merge_measured)
+    return blocks.fold(measured, predictor, statistics, merge=merge_measured)
 
 
 def weights_of(predictions: Predictions, weight: NDArray) -> NDArray:
-    """Weights ``(models, rows)`` in float64."""
+    """Weights ``(models, rows)`` in float64, of each model the same."""
     return np.broadcast_to(weight, predictions.value.shape).astype(np.float64)
 
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from treefold.algorithms.folds import Holdout
 from treefold.algorithms.linear.family import Family, family
 from treefold.algorithms.linear.frame import frame
+from treefold.algorithms.linear.preconditioner import preconditioned
 from treefold.algorithms.linear.problem import Problem, steepness
 from treefold.algorithms.linear.smoothing import Stage, stages
 from treefold.algorithms.linear.stochastic import kind_of
@@ -58,7 +58,6 @@ def fit(
     lasso: ArrayLike | None = None,
     bounds: Bounds | None = None,
     by_class: NDArray | None = None,
-    holdout: Holdout | None = None,
     intercept: bool = True,
     standardize: bool = True,
     start: NDArray | None = None,
@@ -89,8 +88,6 @@ def fit(
         0 beside an intercept.
     by_class : (classes,), optional
         Factors of the weights of the rows of each label. Deviations stay those of the data.
-    holdout : Holdout, optional
-        The fold each model does not see.
     start : (outputs, features + 1), optional
         Coefficients to begin with; by default the best intercepts for a model without features.
     smoothing : float
@@ -114,11 +111,9 @@ def fit(
     InputError
         If the solver takes no lasso or bounds, or not this loss.
     """
-    varying = (ridge, lasso, max_iter, tol, holdout and holdout.fold, getattr(solver, "step_size", None))
+    varying = (ridge, lasso, max_iter, tol, getattr(solver, "step_size", None))
     (models,) = np.broadcast_shapes((1,), *(np.shape(each) for each in varying if each is not None))
     l2, l1 = (np.broadcast_to(np.asarray(0.0 if s is None else s, np.float64), models) for s in (ridge, lasso))
-    if holdout is not None:
-        holdout = holdout._replace(fold=np.broadcast_to(holdout.fold, models))
     seen = survey if by_class is None else survey._replace(classes=survey.classes * by_class)
     if by_class is not None and not seen.classes.sum() > 0:
         raise InputError("every row is of a class with weight 0: give a class that occurs a positive weight")
@@ -133,10 +128,12 @@ def fit(
     free[: kind.margins, :-1], free[: kind.margins, -1], free[kind.margins :, -1] = True, intercept, True
     compiled = loss is logistic and models >= MANY
     unit = steepness(strength, metric)
-    problem = Problem(blocks, loss, space, kind.degree, free, penalty, unit, holdout, by_class, seed, compiled)
+    problem = Problem(blocks, loss, space, kind.degree, free, penalty, unit, by_class, seed, compiled)
     solver = _checked(solver, loss)
     if l1.any() or bounds is not None:
         solver = _proximal(solver, problem, l1, bounds, standardize)
+    elif isinstance(solver, Lbfgs) and np.max(max_iter) > 0:
+        solver = preconditioned(solver, problem, kind.bend, survey.moments.rows)
 
     history: list[list[float]] = [[] for _ in range(models)]
     before = np.zeros(models, np.int64)  # iterations of earlier stages

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.algorithms.draws import substream
-from treefold.algorithms.folds import Holdout
 from treefold.algorithms.linear.frame import Frame
 from treefold.algorithms.linear.objective import Objective, objective
 from treefold.algorithms.linear.quadratic import Quadratic, quadratic
@@ -49,7 +48,6 @@ class Problem(NamedTuple):
     free: NDArray
     ridge: L2
     unit: NDArray
-    holdout: Holdout | None
     by_class: NDArray | None
     seed: int
     compiled: bool
@@ -79,25 +77,20 @@ class Problem(NamedTuple):
         ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
         strength = ridge.strength[:, None] * np.append(ridge.metric, 0.0)
         total: Walk = self.blocks.sum(
-            walk, Local(batch, rate, substream(self.seed, iteration)), theta, strength, self.loss, self._held(chosen),
+            walk, Local(batch, rate, substream(self.seed, iteration)), theta, strength, self.loss,
             self.space.centre, self.space.inverse, self.space.label_scale, self.free[0] * 1.0, self.by_class,
         )  # fmt: skip
-        end = total.coef / total.weight[:, None, None] / unit
+        end = total.coef / total.weight / unit
         return total.loss / total.weight + ridge.value(theta[..., :-1]), end.reshape(len(chosen), -1)
-
-    def _held(self, chosen: NDArray) -> Holdout | None:
-        return None if self.holdout is None else self.holdout._replace(fold=self.holdout.fold[chosen])
 
     def _value(self, x: NDArray, chosen: NDArray, stat: Callable, *first: int) -> tuple[NDArray, NDArray]:
         unit = self.unit[chosen, None]
         theta = x.reshape(len(chosen), self.outputs, -1) * unit
-        coef, held = self.space.to_rows(theta), self._held(chosen)
-        total: Objective = self.blocks.sum(
-            stat, *first, coef, self.loss, held, self.space.shift, self.by_class, self.compiled
-        )
-        weight = np.broadcast_to(total.weight, len(chosen)) * self.value_scale
+        coef, shift = self.space.to_rows(theta), self.space.shift
+        total: Objective = self.blocks.sum(stat, *first, coef, self.loss, shift, self.by_class, self.compiled)
+        weight = total.weight * self.value_scale
         ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
-        gradient = self.space.to_solver(total.coef, total.intercept) / weight[:, None, None]
+        gradient = self.space.to_solver(total.coef, total.intercept) / weight
         gradient[..., :-1] += ridge.grad(theta[..., :-1])
         gradient *= unit * self.free
         return total.loss / weight + ridge.value(theta[..., :-1]), gradient.reshape(len(chosen), -1)
@@ -106,15 +99,14 @@ class Problem(NamedTuple):
         """The same with the second derivatives, ``(len(chosen), p, p)``: one pass."""
         scale, unit = self.space.label_scale, self.unit[chosen, None] * self.free
         theta = x.reshape(len(chosen), self.outputs, -1) * self.unit[chosen, None]
-        held = self._held(chosen)
         total: Quadratic = self.blocks.sum(
-            quadratic, theta * scale, self.loss, held, self.space.centre, self.space.inverse, self.by_class
+            quadratic, theta * scale, self.loss, self.space.centre, self.space.inverse, self.by_class
         )
-        weight = np.broadcast_to(total.weight, len(chosen)) * self.value_scale
+        weight = total.weight * self.value_scale
         ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
-        gradient = total.gradient * scale / weight[:, None, None]
+        gradient = total.gradient * scale / weight
         gradient[..., :-1] += ridge.grad(theta[..., :-1])
-        blocks = total.hessian * scale**2 / weight[:, None, None, None]
+        blocks = np.broadcast_to(total.hessian, (len(chosen), *total.hessian.shape[1:])) * (scale**2 / weight)
         features = np.arange(blocks.shape[-1] - 1)
         blocks[..., features, features] += (ridge.strength[:, None] * ridge.metric)[:, None]
         blocks *= unit[..., :, None] * unit[..., None, :]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from treefold.algorithms.folds import Holdout, training_weight
+from treefold.algorithms.linear.objective import weight_of
 from treefold.block import Block
 from treefold.losses import Loss, curvature, squared
 
@@ -16,24 +16,24 @@ class Quadratic(NamedTuple):
 
     Attributes
     ----------
-    loss, weight : (models,); ``weight`` (1,) where every model sees every row
+    loss : (models,)
     gradient : (models, outputs, features + 1)
     hessian : (models, outputs, features + 1, features + 1)
         Second derivatives with respect to the coefficients of one output; of length 1 along ``models`` where it is that
         of all. Losses of many outputs are sums over them, so there are no others.
+    weight : float
     """
 
     loss: NDArray
     gradient: NDArray
     hessian: NDArray
-    weight: NDArray
+    weight: float
 
 
 def quadratic(
     block: Block,
     coef: NDArray,
     loss: Loss,
-    holdout: Holdout | None,
     centre: NDArray,
     inverse: NDArray,
     by_class: NDArray | None = None,
@@ -49,17 +49,14 @@ def quadratic(
     """
     Z = standardised(block, centre, inverse)
     y = block.y.astype(np.float64)
-    weight = training_weight(block, holdout, by_class).astype(np.float64)
+    weight = weight_of(block, by_class).astype(np.float64)
     margin = coef @ Z.T
     value, slope = loss(margin, y)
     absent = np.broadcast_to(weight == 0, value.shape)
-    value, slope = np.where(absent, 0, value * weight), np.where(absent[:, None], 0, slope * weight[:, None])
-    if loss is squared and holdout is None:
-        bend = weight[:, None]
-    else:
-        bend = np.where(absent[:, None], 0, curvature(loss, margin, y) * weight[:, None])
+    value, slope = np.where(absent, 0, value * weight), np.where(absent[:, None], 0, slope * weight)
+    bend = weight[None, None] if loss is squared else np.where(absent[:, None], 0, curvature(loss, margin, y) * weight)
     hessian = np.stack([[_gram(Z, row) for row in rows] for rows in bend])
-    return Quadratic(value.sum(axis=1), slope @ Z, hessian, weight.sum(axis=1))
+    return Quadratic(value.sum(axis=1), slope @ Z, hessian, float(weight.sum()))
 
 
 def standardised(block: Block, centre: NDArray, inverse: NDArray) -> NDArray:

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.algorithms.draws import scrambled, substream, uniform
-from treefold.algorithms.folds import Holdout, training_weight
 from treefold.algorithms.linear import kernels_sgd as kernels
-from treefold.algorithms.linear.objective import Objective, objective
+from treefold.algorithms.linear.objective import Objective, objective, weight_of
 from treefold.algorithms.linear.quadratic import standardised
 from treefold.block import Block, positions
 from treefold.losses import Hinge, Loss, Quantile, Tube, logistic, poisson, squared, squared_hinge
@@ -23,7 +22,6 @@ def sampled(
     seed: int,
     coef: NDArray,
     loss: Loss,
-    holdout: Holdout | None,
     shift: NDArray | None,
     by_class: NDArray | None,
     compiled: bool = False,
@@ -33,7 +31,7 @@ def sampled(
     rows = len(block.y)
     part = slice(rows * at // windows, rows * (at + 1) // windows)
     mine = Block(block.X[part], block.y[part], block.weight[part], block.id + part.start)
-    return objective(mine, coef, loss, holdout, shift, by_class, compiled)
+    return objective(mine, coef, loss, shift, by_class, compiled)
 
 
 class Walk(NamedTuple):
@@ -45,12 +43,12 @@ class Walk(NamedTuple):
         Where the walks through the blocks have ended, times their weight.
     loss : (models,)
         Met on the way, in the units of the solver.
-    weight : (models,)
+    weight : float
     """
 
     coef: NDArray
     loss: NDArray
-    weight: NDArray
+    weight: float
 
 
 class Local(NamedTuple):
@@ -67,7 +65,6 @@ def walk(
     theta: NDArray,
     ridge: NDArray,
     loss: Loss,
-    holdout: Holdout | None,
     centre: NDArray,
     inverse: NDArray,
     label_scale: float,
@@ -89,17 +86,17 @@ def walk(
     if not fitted.all():
         Z *= fitted
     order = np.argsort(scrambled(positions(block), substream(local.seed, block.id)), kind="stable")
-    weight = np.broadcast_to(training_weight(block, holdout, by_class), (len(theta), len(Z))).astype(np.float64)
+    weight = weight_of(block, by_class).astype(np.float64)
     end, met = theta.copy(), np.zeros(len(theta))
     y = block.y.astype(np.float64) / label_scale
     for m, (outputs, rate) in enumerate(zip(end, local.rate, strict=True)):
-        if not weight[m].any():
-            continue
+        if not weight.any():
+            break
         for k, row in enumerate(outputs):
             label = y if len(outputs) == 1 else (y == k) * 1.0
-            met[m] += kernels.wander(Z, label, weight[m], order, row, ridge[m], kind, extra, rate, local.batch)
-    total = weight.sum(axis=1)
-    return Walk(end * total[:, None, None], met, total)
+            met[m] += kernels.wander(Z, label, weight, order, row, ridge[m], kind, extra, rate, local.batch)
+    total = float(weight.sum())
+    return Walk(end * total, met, total)
 
 
 def kind_of(loss: Loss, label_scale: float) -> tuple[int, float]:
