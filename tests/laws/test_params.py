@@ -1,5 +1,8 @@
 """Params of the linear estimators: each one changed changes the fit, and one that nothing reads is refused."""
 
+import ast
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -17,7 +20,8 @@ KINDS = {
     ml.LinearRegression: "value", ml.LogisticRegression: "class", ml.LinearSVC: "class", ml.LinearSVR: "value",
     ml.QuantileRegression: "value", ml.PoissonRegression: "count",
 }  # fmt: skip
-BLOCKS = {name: LocalBlocks.from_arrays(X, y, dtype="float64") for name, y in LABELS.items()}
+OFFSET = RNG.standard_normal(ROWS)
+BLOCKS = {name: LocalBlocks.from_arrays(X, y, extra=[OFFSET], dtype="float64") for name, y in LABELS.items()}
 
 OTHERS = {  # where rows come from and rest, where predictions go, when a class is predicted
     "featuresCol", "labelCol", "weightCol", "predictionCol", "probabilityCol", "rawPredictionCol", "dtype", "numTasks",
@@ -27,7 +31,7 @@ GD = {"solver": "gd", "stepRule": "constant", "stepSize": 0.1}
 SGD, LOCAL = {"solver": "sgd", "stepSize": 0.1}, {"solver": "localsgd", "stepSize": 0.1}
 QUICK = {"solver": "lbfgs", "maxIter": 3}
 CHANGES = {  # param: its new value, and the params beside it, or several such pairs
-    "maxIter": (4, {"solver": "lbfgs"}), "tol": (0.5, {"solver": "lbfgs"}), "regParam": (1.0, {}),
+    "maxIter": (1, {"solver": "lbfgs"}), "tol": (0.5, {"solver": "lbfgs"}), "regParam": (1.0, {}),
     "elasticNetParam": [(0.5, {}), (0.5, GD), (0.5, SGD), (0.5, {"solver": "gd"})], "fitIntercept": (False, {}),
     "standardization": (False, {}),
     "solver": [("gd", {"maxIter": 5}), ("sgd", {"maxIter": 5}), ("newton", {"solver": "lbfgs"}),
@@ -41,6 +45,7 @@ CHANGES = {  # param: its new value, and the params beside it, or several such p
     "miniBatchFraction": (0.5, SGD), "batchSize": (5, LOCAL), "seed": [(1, SGD), (1, LOCAL)],
     "loss": [("huber", {}), ("squaredHinge", {})], "epsilon": [(2.0, {"loss": "huber"}), (3.0, {})],
     "smoothing": [(0.5, {}), (0.5, {"solver": "gd", "maxIter": 9})], "quantile": (0.2, {}), "initialModel": ("", QUICK),
+    "offsetCol": [("o", {}), ("o", {"solver": "newton"}), ("o", GD), ("o", SGD), ("o", LOCAL)],
     "classWeight": [("balanced", {}), ({1: 3.0}, {})], "family": ("multinomial", {}),
     "lowerBoundsOnCoefficients": ([[0.0, 0.0, 0.0]], {}), "upperBoundsOnCoefficients": ([[0.0, 0.0, 0.0]], {}),
     "lowerBoundsOnIntercepts": ([30.0], {}), "upperBoundsOnIntercepts": ([-30.0], {}),
@@ -57,10 +62,17 @@ def fitted(kind, **params):
     return pure.coef
 
 
+@cache
+def base(kind, beside):
+    return fitted(kind, **ast.literal_eval(beside))
+
+
 def valid(kind, params):
     """Whether the estimator has such params."""
     if params.get("solver") == "newton" and kind is ml.LinearSVC:
         return False  # of the loss it begins with
+    if params.get("loss") == "huber" and any("Bounds" in name for name in params):
+        return False
     if kind is ml.LinearRegression and "epsilon" in params and "loss" not in params:
         return False
     try:
@@ -84,7 +96,7 @@ def test_each_param_changed_changes_the_fit(kind, name, value, beside, tmp_path)
     if name == "initialModel":
         value = str(tmp_path)
         store.save(LinearModel(np.array([[1.0, -1.0, 2.0, 0.5]]), "identity"), tmp_path)
-    first, other = fitted(kind, **beside), fitted(kind, **beside | {name: value})
+    first, other = base(kind, str(beside)), fitted(kind, **beside | {name: value})
     assert first.shape != other.shape or not np.array_equal(first, other)
 
 
@@ -112,6 +124,12 @@ UNREAD = [
     (ml.LinearSVC, GD | {"momentum": 0.5, "smoothing": 0.5}, "solver gd takes the loss as it is, without smoothing"),
     (ml.LinearSVC, {"loss": "squaredHinge", "smoothing": 0.5}, "loss squaredHinge has no kink: leave smoothing out"),
     (ml.LinearSVC, {"solver": "newton"}, "loss hinge has no solver newton: use auto, lbfgs or gd"),
+    (
+        ml.LinearRegression,
+        {"loss": "huber", "upperBoundsOnCoefficients": [1.0, 1.0, 1.0]},
+        "loss huber takes no bounds",
+    ),
+    (ml.LogisticRegression, {"family": "multinomial", "offsetCol": "o"}, "an offset moves the margins of all classes"),
     (ml.LinearRegression, {"epsilon": 2.0}, "loss squaredError reads no epsilon: leave it out, or use loss huber"),
     (ml.LinearRegression, {"loss": "huber", "solver": "normal"}, "loss huber has no solver normal"),
     (ml.LinearSVC, LOCAL | {"regParam": 0.1, "elasticNetParam": 0.5}, "neither local steps nor AdaGrad and Adam take"),

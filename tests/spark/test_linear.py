@@ -99,6 +99,25 @@ def test_counts_quantiles_and_tubes(rows, tmp_path):
     assert tube.evaluate(rows).mae < 1.1 * middle.evaluate(rows).mae
 
 
+def test_an_offset_is_mllibs_and_no_export_forgets_it(rows):
+    same = {"labelCol": "count", "offsetCol": "w"}
+    mine = ml.PoissonRegression(**same, **EXACT).fit(rows)
+    theirs = regression.GeneralizedLinearRegression(**same, family="poisson", tol=1e-10, maxIter=100).fit(rows)
+    np.testing.assert_allclose(coef_of(mine), coef_of(theirs), rtol=1e-6)
+    said = [m.transform(rows).select("prediction").toPandas().prediction for m in (mine, theirs)]
+    np.testing.assert_allclose(*said, rtol=1e-6)
+    error = mine.evaluate(rows).meanSquaredError
+    assert error == pytest.approx(np.mean((said[0] - LABELS["count"]) ** 2))
+    with pytest.raises(InputError, match="offsetCol is set, and an exported model knows no offsets"):
+        mine.toOnnx()
+    tuned = ml.CrossValidator(
+        estimator=ml.PoissonRegression(**same), space={"regParam": [0.0, 0.1]}, numFolds=2, evaluator="mse",
+        foldCol="fold",
+    ).fit(rows.selectExpr("*", "int(pmod(hash(a), 2)) as fold"))  # fmt: skip
+    assert tuned.bestModel.getOffsetCol() == "w"
+    assert abs(min(tuned.avgMetrics) / error - 1) < 0.6
+
+
 @pytest.mark.parametrize("weights", ["balanced", {0: 0.5, 1: 3.0}])
 def test_class_weights_are_scikit_learns(rows, weights):
     mine = ml.LogisticRegression(labelCol="binary", classWeight=weights, weightCol="w", **RAW).fit(rows)

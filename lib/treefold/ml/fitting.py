@@ -1,7 +1,7 @@
 """Linear estimators: from their params to a fit over blocks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from treefold.errors import InputError
 from treefold.iterate import Rungs
 from treefold.losses import Loss, squared
 from treefold.ml.base import Batch, LabelOptions, Trainable, chart
+from treefold.ml.bounds import BoundOptions
 from treefold.ml.options import Option, at_least, only, share
 from treefold.ml.steps import GRAM_ROWS, StepOptions
 from treefold.solvers.status import MEANING, RUNNING
@@ -51,8 +52,26 @@ class LinearOptions(StepOptions, LabelOptions):
     )
     reads_sparse = True
 
+    @property
+    def with_offset(self) -> bool:
+        """Whether rows come with an offset."""
+        return self.hasParam("offsetCol") and bool(self.value("offsetCol"))
 
-class FitOptions(Trainable, LinearOptions):
+
+class OffsetOptions(LinearOptions):
+    """What is known of the margin beforehand."""
+
+    offsetCol = Option(
+        "offsetCol", "the column of a number that is added to the margin of its row", TypeConverters.toString
+    )
+
+    def beside(self, *, labelled: bool) -> tuple[str, ...]:
+        """See :class:`~treefold.ml.base.ColumnOptions`; the offset comes first."""
+        offset = (self.value("offsetCol"),) if self.with_offset else ()
+        return (*offset, *super().beside(labelled=labelled))
+
+
+class FitOptions(Trainable, BoundOptions, LinearOptions):
     """An estimator of a linear model."""
 
     initialModel = Option(
@@ -173,7 +192,10 @@ def fit_all(
     unit = found.moments.label_deviation if loss is squared else 1.0
 
     def batch(fitted: LinearFit) -> Batch:
-        pures = [trial.pure(coef, link) for trial, coef in zip(trials, fitted.coef, strict=True)]
+        pures = [
+            replace(trial.pure(coef, link), with_offset=params.with_offset)
+            for trial, coef in zip(trials, fitted.coef, strict=True)
+        ]
         return Batch(pures, fitted.objective, fitted.iterations, fitted.status, None)
 
     fitted = fit(
@@ -183,6 +205,8 @@ def fit_all(
         ridge=(1 - l1) * strength / unit,
         lasso=l1 * strength,
         start=params.first(outputs, blocks.features),
+        bounds=params.bounds_of(outputs, blocks.features),
+        with_offset=params.with_offset,
         intercept=params.value("fitIntercept"),
         standardize=params.value("standardization"),
         solver=params.solver_of(loss, blocks.features, each("stepSize"), int(each("maxIter").max())),

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from treefold.algorithms.linear.family import Family, family
 from treefold.algorithms.linear.frame import frame
+from treefold.algorithms.linear.offset import beside
 from treefold.algorithms.linear.preconditioner import preconditioned
 from treefold.algorithms.linear.problem import Problem, steepness
 from treefold.algorithms.linear.smoothing import Stage, stages
@@ -58,6 +59,7 @@ def fit(
     lasso: ArrayLike | None = None,
     bounds: Bounds | None = None,
     by_class: NDArray | None = None,
+    with_offset: bool = False,
     intercept: bool = True,
     standardize: bool = True,
     start: NDArray | None = None,
@@ -88,6 +90,8 @@ def fit(
         0 beside an intercept.
     by_class : (classes,), optional
         Factors of the weights of the rows of each label. Deviations stay those of the data.
+    with_offset : bool
+        Whether the first extra column of the blocks is added to the margins of a loss of one output.
     start : (outputs, features + 1), optional
         Coefficients to begin with; by default the best intercepts for a model without features.
     smoothing : float
@@ -118,6 +122,8 @@ def fit(
     if by_class is not None and not seen.classes.sum() > 0:
         raise InputError("every row is of a class with weight 0: give a class that occurs a positive weight")
     kind = family(loss, seen)
+    if with_offset:
+        kind = beside(kind, blocks, loss)
     free_intercept = bounds is None or np.isinf(np.stack(bounds)[..., -1]).all()
     space = frame(survey.moments, intercept=intercept, scale_label=kind.degree > 0, centred=free_intercept)
     features = len(space.inverse)
@@ -128,7 +134,7 @@ def fit(
     free[: kind.margins, :-1], free[: kind.margins, -1], free[kind.margins :, -1] = True, intercept, True
     compiled = loss is logistic and models >= MANY
     unit = steepness(strength, metric)
-    problem = Problem(blocks, loss, space, kind.degree, free, penalty, unit, by_class, seed, compiled)
+    problem = Problem(blocks, loss, space, kind.degree, free, penalty, unit, by_class, seed, with_offset, compiled)
     solver = _checked(solver, loss)
     if l1.any() or bounds is not None:
         solver = _proximal(solver, problem, l1, bounds, standardize)

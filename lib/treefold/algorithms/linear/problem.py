@@ -37,6 +37,8 @@ class Problem(NamedTuple):
         Factors of the weights of rows.
     seed : int
         Of what stochastic solvers draw.
+    with_offset : bool
+        Whether the first extra column of the blocks is added to the margins.
     compiled : bool
         See :func:`treefold.algorithms.linear.objective.objective`.
     """
@@ -50,6 +52,7 @@ class Problem(NamedTuple):
     unit: NDArray
     by_class: NDArray | None
     seed: int
+    with_offset: bool
     compiled: bool
 
     @property
@@ -79,6 +82,7 @@ class Problem(NamedTuple):
         total: Walk = self.blocks.sum(
             walk, Local(batch, rate, substream(self.seed, iteration)), theta, strength, self.loss,
             self.space.centre, self.space.inverse, self.space.label_scale, self.free[0] * 1.0, self.by_class,
+            self.with_offset,
         )  # fmt: skip
         end = total.coef / total.weight / unit
         return total.loss / total.weight + ridge.value(theta[..., :-1]), end.reshape(len(chosen), -1)
@@ -87,7 +91,9 @@ class Problem(NamedTuple):
         unit = self.unit[chosen, None]
         theta = x.reshape(len(chosen), self.outputs, -1) * unit
         coef, shift = self.space.to_rows(theta), self.space.shift
-        total: Objective = self.blocks.sum(stat, *first, coef, self.loss, shift, self.by_class, self.compiled)
+        total: Objective = self.blocks.sum(
+            stat, *first, coef, self.loss, shift, self.by_class, self.with_offset, self.compiled
+        )
         weight = total.weight * self.value_scale
         ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
         gradient = self.space.to_solver(total.coef, total.intercept) / weight
@@ -100,7 +106,7 @@ class Problem(NamedTuple):
         scale, unit = self.space.label_scale, self.unit[chosen, None] * self.free
         theta = x.reshape(len(chosen), self.outputs, -1) * self.unit[chosen, None]
         total: Quadratic = self.blocks.sum(
-            quadratic, theta * scale, self.loss, self.space.centre, self.space.inverse, self.by_class
+            quadratic, theta * scale, self.loss, self.space.centre, self.space.inverse, self.by_class, self.with_offset
         )
         weight = total.weight * self.value_scale
         ridge = self.ridge._replace(strength=self.ridge.strength[chosen])

@@ -37,6 +37,7 @@ def quadratic(
     centre: NDArray,
     inverse: NDArray,
     by_class: NDArray | None = None,
+    with_offset: bool = False,
 ) -> Quadratic:
     """Sums of one block, in float64.
 
@@ -46,11 +47,15 @@ def quadratic(
         For features ``(x - centre) * inverse``.
     by_class : (classes,), optional
         Factors of the weights.
+    with_offset : bool
+        Whether the first extra column is added to the margins.
     """
     Z = standardised(block, centre, inverse)
     y = block.y.astype(np.float64)
     weight = weight_of(block, by_class).astype(np.float64)
     margin = coef @ Z.T
+    if with_offset:
+        margin += block.extra[0]
     value, slope = loss(margin, y)
     absent = np.broadcast_to(weight == 0, value.shape)
     value, slope = np.where(absent, 0, value * weight), np.where(absent[:, None], 0, slope * weight)
