@@ -21,7 +21,7 @@ KINDS = {
     ml.QuantileRegression: "value", ml.PoissonRegression: "count",
 }  # fmt: skip
 OFFSET = RNG.standard_normal(ROWS)
-BLOCKS = {name: LocalBlocks.from_arrays(X, y, extra=[OFFSET], dtype="float64") for name, y in LABELS.items()}
+BLOCKS = {name: LocalBlocks.from_arrays(X, y, extra=[OFFSET > 0.5], dtype="float64") for name, y in LABELS.items()}
 
 OTHERS = {  # where rows come from and rest, where predictions go, when a class is predicted
     "featuresCol", "labelCol", "weightCol", "predictionCol", "probabilityCol", "rawPredictionCol", "dtype", "numTasks",
@@ -45,6 +45,8 @@ CHANGES = {  # param: its new value, and the params beside it, or several such p
     "miniBatchFraction": (0.5, SGD), "batchSize": (5, LOCAL), "seed": [(1, SGD), (1, LOCAL)],
     "loss": [("huber", {}), ("squaredHinge", {})], "epsilon": [(2.0, {"loss": "huber"}), (3.0, {})],
     "smoothing": [(0.5, {}), (0.5, {"solver": "gd", "maxIter": 9})], "quantile": (0.2, {}), "initialModel": ("", QUICK),
+    "validationIndicatorCol": ("out", {"tol": 0.0}), "validationFraction": (0.3, {"tol": 0.0}),
+    "earlyStoppingRounds": (1, {"validationFraction": 0.3, "tol": 0.0, "maxIter": 30, "seed": 2}),
     "offsetCol": [("o", {}), ("o", {"solver": "newton"}), ("o", GD), ("o", SGD), ("o", LOCAL)],
     "classWeight": [("balanced", {}), ({1: 3.0}, {})], "family": ("multinomial", {}),
     "lowerBoundsOnCoefficients": ([[0.0, 0.0, 0.0]], {}), "upperBoundsOnCoefficients": ([[0.0, 0.0, 0.0]], {}),
@@ -111,7 +113,7 @@ def test_every_param_is_tried(kind):
 UNREAD = [
     (ml.LinearSVC, {"stepSize": 0.5}, "solver auto reads no stepSize: leave it out, or use gd or sgd or localsgd"),
     (ml.PoissonRegression, {"solver": "newton", "momentum": 0.5}, "solver newton reads no momentum"),
-    (ml.LinearRegression, {"solver": "normal", "seed": 3}, "solver normal reads no seed: leave it out, or use sgd"),
+    (ml.LinearRegression, {"solver": "normal", "seed": 3}, "solver normal reads no seed: leave it out, or use auto"),
     (ml.LogisticRegression, {"solver": "localsgd", "miniBatchFraction": 0.5}, "solver localsgd reads no miniBatchFr"),
     (ml.LogisticRegression, {"solver": "sgd", "batchSize": 5}, "solver sgd reads no batchSize"),
     (ml.LinearSVC, {"solver": "sgd", "stepRule": "backtracking"}, "solver sgd cannot see whether a step was too long"),

@@ -130,7 +130,7 @@ class LinearClassifier(FitOptions):
 
     def survey_of(self, blocks: Blocks) -> tuple[Survey, np.ndarray | None]:
         """Survey of the data, with two classes at least, and the factors of the weights of each class."""
-        found = survey(blocks, classification=True)
+        found = survey(self.trained(blocks), classification=True)
         found = found._replace(classes=np.pad(found.classes, (0, max(0, 2 - len(found.classes)))))
         given, weights = self.value("classWeight"), np.ones(len(found.classes))
         if given is None:

@@ -20,6 +20,7 @@ from treefold.ml.base import Batch, LabelOptions, Trainable, chart
 from treefold.ml.bounds import BoundOptions
 from treefold.ml.options import Option, at_least, only, share
 from treefold.ml.steps import GRAM_ROWS, StepOptions
+from treefold.ml.validation import ValidationOptions
 from treefold.solvers.status import MEANING, RUNNING
 
 
@@ -71,7 +72,7 @@ class OffsetOptions(LinearOptions):
         return (*offset, *super().beside(labelled=labelled))
 
 
-class FitOptions(Trainable, BoundOptions, LinearOptions):
+class FitOptions(Trainable, BoundOptions, ValidationOptions, LinearOptions):
     """An estimator of a linear model."""
 
     initialModel = Option(
@@ -136,12 +137,15 @@ class TrainingSummary:
     outcome : str
         Why it ended.
     passes : list of Pass
+    validationHistory : list of float
+        Mean loss of the rows held out, at the start and after each iteration; empty without any.
     """
 
     objectiveHistory: list[float]
     totalIterations: int
     outcome: str
     passes: list[Pass] = field(repr=False)
+    validationHistory: list[float] = field(default_factory=list)
 
     def facts(self) -> dict[str, Any]:
         """What a job writes down."""
@@ -153,7 +157,10 @@ class TrainingSummary:
 
     def charts(self) -> list[dict[str, Any]]:
         """What a report draws."""
-        return [chart("Objective", "iteration", "objective", {"objective": self.objectiveHistory})]
+        lines = {"objective": self.objectiveHistory}
+        if self.validationHistory:
+            lines["loss of the rows held out"] = self.validationHistory
+        return [chart("Objective", "iteration", "objective", lines)]
 
 
 def fit_all(
@@ -196,7 +203,7 @@ def fit_all(
             replace(trial.pure(coef, link), with_offset=params.with_offset)
             for trial, coef in zip(trials, fitted.coef, strict=True)
         ]
-        return Batch(pures, fitted.objective, fitted.iterations, fitted.status, None)
+        return Batch(pures, fitted.objective, fitted.iterations, fitted.status, fitted.held)
 
     fitted = fit(
         blocks,
@@ -207,9 +214,11 @@ def fit_all(
         start=params.first(outputs, blocks.features),
         bounds=params.bounds_of(outputs, blocks.features),
         with_offset=params.with_offset,
+        validation=params.split(),
+        patience=params.value("earlyStoppingRounds"),
         intercept=params.value("fitIntercept"),
         standardize=params.value("standardization"),
-        solver=params.solver_of(loss, blocks.features, each("stepSize"), int(each("maxIter").max())),
+        solver=params.solver_of(loss, blocks.features, each("stepSize"), int(each("maxIter").max()), params.validated),
         seed=params.value("seed"),
         max_iter=each("maxIter"),
         tol=each("tol"),
@@ -222,7 +231,8 @@ def fit_all(
 
 def summary_of(batch: Batch, passes: list[Pass]) -> TrainingSummary:
     """Summary of a batch of one."""
-    return TrainingSummary(batch.histories[0], int(batch.iterations[0]), MEANING[int(batch.status[0])], passes)
+    held = batch.details[0] if batch.details else []
+    return TrainingSummary(batch.histories[0], int(batch.iterations[0]), MEANING[int(batch.status[0])], passes, held)
 
 
 def _report(params: FitOptions, state: Any, last: Pass) -> None:

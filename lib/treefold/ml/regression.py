@@ -43,7 +43,14 @@ class Regression(FitOptions, OffsetOptions):
         """See :class:`~treefold.ml.base.Trainable`."""
         options = {"smoothing": self.value("smoothing")} if self.hasParam("smoothing") else {}
         return fit_all(
-            self, trials, blocks, self.loss_of(), survey(blocks, classification=False), self.link, rungs, **options
+            self,
+            trials,
+            blocks,
+            self.loss_of(),
+            survey(self.trained(blocks), classification=False),
+            self.link,
+            rungs,
+            **options,
         )
 
 

@@ -17,7 +17,7 @@ NOISE = {"float32": 1e-9, "float64": 1e-15}  # of an objective: a mean over rows
 BY_GRADIENT = ("gd", "sgd", "localsgd")
 READERS = {  # of the params that not all solvers read
     **dict.fromkeys(("stepSize", "stepRule", "momentum", "nesterov", "updater", "averaging"), BY_GRADIENT),
-    "miniBatchFraction": ("sgd",), "batchSize": ("localsgd",), "seed": ("sgd", "localsgd"),
+    "miniBatchFraction": ("sgd",), "batchSize": ("localsgd",), "seed": ("auto", "lbfgs", "sgd", "localsgd"),
     "smoothing": ("auto", "lbfgs", "gd"),
 }  # fmt: skip
 SCHEDULES = ("backtracking", "constant", "invscaling", "adaptive", "onecycle")
@@ -53,8 +53,9 @@ class StepOptions(Options):
     def check_read(self) -> None:
         """Raise InputError for a param that has been changed, but that the solver does not read."""
         solver = self.value("solver")
+        drawn = self.hasParam("validationFraction") and self.isSet("validationFraction")
         for name, readers in READERS.items():
-            if self.changed(name) and solver not in readers:
+            if self.changed(name) and solver not in readers and not (name == "seed" and drawn):
                 raise InputError(f"solver {solver} reads no {name}: leave it out, or use {' or '.join(readers)}")
         if solver == "gd" and self.value("stepRule") == "backtracking":
             for name in ("momentum", "nesterov", "updater", "averaging"):
@@ -67,8 +68,8 @@ class StepOptions(Options):
         if self.value("nesterov") and not self.value("momentum"):
             raise InputError("nesterov is a way of momentum, which is 0: set momentum")
 
-    def solver_of(self, loss: Loss, features: int, steps: np.ndarray, horizon: int) -> Solver:
-        """The solver that these params ask for, with a step size for each model.
+    def solver_of(self, loss: Loss, features: int, steps: np.ndarray, horizon: int, held: bool) -> Solver:
+        """The solver that these params ask for, with a step size for each model; ``held`` if rows are held out.
 
         Raises
         ------
@@ -83,7 +84,9 @@ class StepOptions(Options):
         if name == "newton":
             return Newton()
         small = features <= MOST_GRAM and len(steps) * features**2 <= MOST_ENTRIES
-        if name == "normal" or (name == "auto" and loss is squared and small):
+        if name == "normal" and held:
+            raise InputError("solver normal has no iterations that could end early: use lbfgs")
+        if name == "normal" or (name == "auto" and loss is squared and small and not held):
             return Normal()
         return Lbfgs(noise=NOISE[self.value("dtype")])
 
