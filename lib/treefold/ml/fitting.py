@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from treefold import store
 from treefold.algorithms.linear import LinearFit, LinearModel, fit
 from treefold.algorithms.linear.family import family
+from treefold.algorithms.linear.gram import Gram
 from treefold.algorithms.survey import Survey, survey
 from treefold.blocks import Blocks, Pass
 from treefold.errors import InputError
@@ -168,7 +169,7 @@ def fit_all(
     trials: Sequence[FitOptions],
     blocks: Blocks,
     loss: Loss,
-    found: Survey,
+    found: Survey | Gram,
     link: str,
     rungs: Rungs | None,
     **options: Any,
@@ -193,10 +194,11 @@ def fit_all(
     def each(name: str) -> np.ndarray:
         return np.array([trial.value(name) for trial in trials])
 
-    outputs = family(loss, found).margins
+    seen = found.survey if isinstance(found, Gram) else found
+    outputs = family(loss, seen).margins
     strength, l1 = each("regParam"), each("elasticNetParam")
     # pyspark.ml and glmnet mean the strength for a label of unit variance.
-    unit = found.moments.label_deviation if loss is squared else 1.0
+    unit = seen.moments.label_deviation if loss is squared else 1.0
 
     def batch(fitted: LinearFit) -> Batch:
         pures = [

@@ -7,6 +7,7 @@ from pyspark.ml import Estimator
 from pyspark.ml.linalg import DenseVector
 
 from treefold.algorithms.linear import LinearModel
+from treefold.algorithms.linear.gram import gram
 from treefold.algorithms.survey import survey
 from treefold.blocks import Blocks, Pass
 from treefold.errors import InputError
@@ -42,16 +43,10 @@ class Regression(FitOptions, OffsetOptions):
     def fit_batch(self, blocks: Blocks, trials: Sequence["Regression"], rungs: Rungs | None = None) -> Batch:
         """See :class:`~treefold.ml.base.Trainable`."""
         options = {"smoothing": self.value("smoothing")} if self.hasParam("smoothing") else {}
-        return fit_all(
-            self,
-            trials,
-            blocks,
-            self.loss_of(),
-            survey(self.trained(blocks), classification=False),
-            self.link,
-            rungs,
-            **options,
-        )
+        loss, rows = self.loss_of(), self.trained(blocks)
+        at_once = self.is_normal(loss, blocks.features, len(trials)) and not (self.with_offset or self.validated)
+        found = gram(rows) if at_once else survey(rows, classification=False)
+        return fit_all(self, trials, blocks, loss, found, self.link, rungs, **options)
 
 
 class LinearRegression(Regression, RegressionOptions, Estimator):

@@ -68,6 +68,11 @@ class StepOptions(Options):
         if self.value("nesterov") and not self.value("momentum"):
             raise InputError("nesterov is a way of momentum, which is 0: set momentum")
 
+    def is_normal(self, loss: Loss, features: int, models: int) -> bool:
+        """Whether a fit of so many models, of all rows, is by the products of the features with each other."""
+        small = features <= MOST_GRAM and models * features**2 <= MOST_ENTRIES
+        return loss is squared and small and self.value("solver") in ("auto", "normal")
+
     def solver_of(self, loss: Loss, features: int, steps: np.ndarray, horizon: int, held: bool) -> Solver:
         """The solver that these params ask for, with a step size for each model; ``held`` if rows are held out.
 
@@ -83,10 +88,9 @@ class StepOptions(Options):
             return self._by_gradient(name, steps, horizon)
         if name == "newton":
             return Newton()
-        small = features <= MOST_GRAM and len(steps) * features**2 <= MOST_ENTRIES
         if name == "normal" and held:
             raise InputError("solver normal has no iterations that could end early: use lbfgs")
-        if name == "normal" or (name == "auto" and loss is squared and small and not held):
+        if name == "normal" or (not held and self.is_normal(loss, features, len(steps))):
             return Normal()
         return Lbfgs(noise=NOISE[self.value("dtype")])
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from treefold.algorithms.linear.family import Family, family
 from treefold.algorithms.linear.frame import frame
+from treefold.algorithms.linear.gram import Gram
 from treefold.algorithms.linear.offset import beside
 from treefold.algorithms.linear.preconditioner import preconditioned
 from treefold.algorithms.linear.problem import Problem, steepness
@@ -58,7 +59,7 @@ class Bounds(NamedTuple):
 def fit(
     blocks: Blocks,
     loss: Loss,
-    survey: Survey,
+    survey: Survey | Gram,
     *,
     ridge: ArrayLike,
     lasso: ArrayLike | None = None,
@@ -86,8 +87,8 @@ def fit(
     Parameters
     ----------
     loss : one of :mod:`treefold.losses`
-    survey : Survey
-        Of the same blocks, without those held out for validation.
+    survey : Survey or Gram
+        Of the same blocks, without those held out for validation. With a Gram, solver normal needs no pass.
     ridge : (models,) or float
         L2 strength, >= 0.
     lasso : (models,) or float, optional
@@ -128,6 +129,8 @@ def fit(
     varying = (ridge, lasso, max_iter, tol, getattr(solver, "step_size", None))
     (models,) = np.broadcast_shapes((1,), *(np.shape(each) for each in varying if each is not None))
     l2, l1 = (np.broadcast_to(np.asarray(0.0 if s is None else s, np.float64), models) for s in (ridge, lasso))
+    gram = survey if isinstance(survey, Gram) and not with_offset else None
+    survey = survey.survey if isinstance(survey, Gram) else survey
     everywhere = blocks
     if validation is not None:
         blocks = training(blocks, validation, HELD)
@@ -147,7 +150,9 @@ def fit(
     free[: kind.margins, :-1], free[: kind.margins, -1], free[kind.margins :, -1] = True, intercept, True
     compiled = loss is logistic and models >= MANY
     unit = steepness(strength, metric)
-    problem = Problem(blocks, loss, space, kind.degree, free, penalty, unit, by_class, seed, with_offset, compiled)
+    problem = Problem(
+        blocks, loss, space, kind.degree, free, penalty, unit, by_class, seed, with_offset, compiled, gram
+    )
     solver = _checked(solver, loss)
     if l1.any() or bounds is not None:
         solver = _proximal(solver, problem, l1, bounds, standardize)

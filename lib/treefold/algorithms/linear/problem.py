@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from treefold.algorithms.draws import substream
 from treefold.algorithms.linear.frame import Frame
+from treefold.algorithms.linear.gram import Gram, quadratic_of
 from treefold.algorithms.linear.objective import Objective, objective
 from treefold.algorithms.linear.quadratic import Quadratic, quadratic
 from treefold.algorithms.linear.stochastic import Local, Walk, sampled, walk
@@ -42,6 +43,8 @@ class Problem(NamedTuple):
         Whether the first extra column of the blocks is added to the margins.
     compiled : bool
         See :func:`treefold.algorithms.linear.objective.objective`.
+    gram : Gram, optional
+        Of the blocks, for squared errors without offsets: second derivatives then need no pass.
     watch : Watch, optional
         Of rows held out, none of which are among the ``blocks``.
     """
@@ -57,6 +60,7 @@ class Problem(NamedTuple):
     seed: int
     with_offset: bool
     compiled: bool
+    gram: Gram | None = None
     watch: Watch | None = None
 
     @property
@@ -99,6 +103,14 @@ class Problem(NamedTuple):
         about = (coef, self.space.shift, self.by_class, self.with_offset)
         return self.watch.sum(stat, *args, x=x, models=chosen, about=about)
 
+    def _quadratic(self, x: NDArray, chosen: NDArray, coef: NDArray) -> Quadratic:
+        centre, inverse = self.space.centre, self.space.inverse
+        if self.gram is not None:
+            return quadratic_of(self.gram.products, self.gram.survey.moments, coef, centre, inverse)
+        args = (coef, self.loss, centre, inverse, self.by_class, self.with_offset)
+        total: Quadratic = self._sum(x, chosen, quadratic, *args)
+        return total
+
     def _value(self, x: NDArray, chosen: NDArray, stat: Callable, *first: int) -> tuple[NDArray, NDArray]:
         unit = self.unit[chosen, None]
         theta = x.reshape(len(chosen), self.outputs, -1) * unit
@@ -114,20 +126,10 @@ class Problem(NamedTuple):
         return total.loss / weight + ridge.value(theta[..., :-1]), gradient.reshape(len(chosen), -1)
 
     def quadratic(self, x: NDArray, chosen: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-        """The same with the second derivatives, ``(len(chosen), p, p)``: one pass."""
+        """The same with the second derivatives, ``(len(chosen), p, p)``: one pass at most."""
         scale, unit = self.space.label_scale, self.unit[chosen, None] * self.free
         theta = x.reshape(len(chosen), self.outputs, -1) * self.unit[chosen, None]
-        total: Quadratic = self._sum(
-            x,
-            chosen,
-            quadratic,
-            theta * scale,
-            self.loss,
-            self.space.centre,
-            self.space.inverse,
-            self.by_class,
-            self.with_offset,
-        )
+        total = self._quadratic(x, chosen, theta * scale)
         weight = total.weight * self.value_scale
         ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
         gradient = total.gradient * scale / weight

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from treefold.algorithms.linear.objective import weight_of
-from treefold.block import Block
+from treefold.block import Block, Matrix
 from treefold.losses import Loss, curvature, squared
 
 
@@ -66,12 +66,17 @@ def quadratic(
 
 def standardised(block: Block, centre: NDArray, inverse: NDArray) -> NDArray:
     """Rows in standard units, a column of ones last; of CSR as well, for there are few features."""
-    X = block.X.toarray() if isinstance(block.X, csr_array) else block.X
+    X = dense(block.X)
     Z = np.empty((len(X), len(centre) + 1))
     np.subtract(X, centre, out=Z[:, :-1])
     Z[:, :-1] *= inverse
     Z[:, -1] = 1.0
     return Z
+
+
+def dense(X: Matrix) -> NDArray:
+    """Rows as an array."""
+    return X.toarray() if isinstance(X, csr_array) else X
 
 
 def _gram(Z: NDArray, weight: NDArray) -> NDArray:
