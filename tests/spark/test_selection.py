@@ -131,6 +131,22 @@ def test_halving_and_the_median_rule_stop_the_hopeless(rows):
     assert 1 <= sum(not trial.stopped for trial in rule.trials) < 8
 
 
+def test_settings_that_read_other_columns_are_read_apart(rows):
+    space = {"featuresCol": [["a"], ["a", "b", "c"]], "regParam": [0.01, 0.1]}
+    found = ml.CrossValidator(estimator=logistic(), space=space, evaluator="logLoss", numFolds=2, seed=3).fit(rows)
+    for columns, mine in ((["a"], slice(0, 2)), (["a", "b", "c"], slice(2, 4))):
+        apart = ml.CrossValidator(
+            estimator=logistic(featuresCol=columns),
+            space={"regParam": [0.01, 0.1]},
+            evaluator="logLoss",
+            numFolds=2,
+            seed=3,
+        ).fit(rows)
+        np.testing.assert_allclose(found.avgMetrics[mine], apart.avgMetrics, rtol=1e-9)
+    assert found.bestModel.numFeatures == 3
+    assert len([account for account in found.search.passes if "survey" in account.name]) == 2
+
+
 def test_one_split_weights_and_a_metric_of_the_user_s(rows):
     metric = Metric(errors, mae, larger_is_better=False)
     model = ml.TrainValidationSplit(
@@ -183,7 +199,10 @@ REFUSED = [
     ({**SPACE, "space": {"regParam": {"low": -1, "high": 1, "log": True}}}, "regParam ranges from -1 to 1"),
     ({**SPACE, "space": {"regParam": {"low": 0.1, "high": 1}}}, "regParam is a range, which a grid cannot exhaust"),
     ({**SPACE, "space": {"regPram": [1.0]}}, "did you mean 'regParam'"),
-    ({**SPACE, "space": {"dtype": ["float32", "float64"]}}, "the settings differ in the columns they read"),
+    (
+        {**SPACE, "space": {"dtype": ["float32", "float64"]}, "scoreEvery": 2},
+        "the settings differ in the columns they re",
+    ),
     ({**SPACE, "stopping": "median"}, "stopping median needs scoreEvery"),
 ]
 
