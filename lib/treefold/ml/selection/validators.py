@@ -71,16 +71,17 @@ class Validator(SearchOptions, Estimator):
         heats: Heats = {}
         passes: list[Pass] = []
         whole = len(trials) <= ALONG
-        with ExitStack() as opened:
+        with ExitStack() as stack:
             for mine in readings:
                 some = [trials[t] for t in mine]
                 widest = max(some, key=lambda trial: trial.partial_rows)
-                blocks = opened.enter_context(widest.open(dataset, *filter(None, [plan.column])))
-                blocks_of |= dict.fromkeys(mine, self._journal.over(blocks) if self._journal else blocks)
+                opened = stack.enter_context(widest.open(dataset, *filter(None, [plan.column])))
+                blocks: Blocks = self._journal.over(opened) if self._journal else opened
+                blocks_of |= dict.fromkeys(mine, blocks)
                 contest = Contest(some, grouped(some), judged, rules, 1 if plan.train_share else plan.folds, whole)
-                found = self._run(contest, blocks_of[mine[0]], plan, [settings[t] for t in mine])
+                found = self._run(contest, blocks, plan, [settings[t] for t in mine])
                 heats |= {t: found[i] for i, t in enumerate(mine)}
-                passes += blocks_of[mine[0]].passes
+                passes += blocks.passes
             search = search_of(trials, settings, heats, contest.folds, contest.rungs, judged, passes)
             number = self._winner(search)
             chosen, blocks = trials[number].copy(), blocks_of[number]
