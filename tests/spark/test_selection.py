@@ -184,6 +184,28 @@ def test_a_search_is_saved_and_stands_in_a_pipeline(rows, tmp_path):
     assert again.transform(rows).select("prediction").collect() == first.transform(rows).select("prediction").collect()
 
 
+def test_a_search_not_yet_fitted_is_saved_with_all_that_is_set(spark, tmp_path):
+    estimator = logistic(featuresCol=["a", "b"])
+    grid = ParamGridBuilder().addGrid(estimator.regParam, [0.01, 0.1]).addGrid(estimator.fitIntercept, [True]).build()
+    judge = BinaryClassificationEvaluator(labelCol="binary", metricName="areaUnderPR")
+    first = ml.CrossValidator(estimator=estimator, estimatorParamMaps=grid, evaluator=judge, numFolds=4, seed=9)
+    second = ml.TrainValidationSplit(
+        estimator=estimator, space={"regParam": {"low": 0.1, "high": 1, "log": True}}, evaluator="f1", trials=3
+    )
+    Pipeline(stages=[first, second]).write().save(str(tmp_path / "searches"))
+    for search, again in zip([first, second], Pipeline.load(str(tmp_path / "searches")).getStages(), strict=True):
+        assert (type(again), again.uid, again.value("seed")) == (type(search), search.uid, search.value("seed"))
+        assert again.settings()[1] == search.settings()[1]
+        theirs, mine = (
+            {p.name: t.value(p.name) for p in t.params} for t in (again.settings()[0][0], search.settings()[0][0])
+        )
+        assert theirs == mine
+    assert Pipeline.load(str(tmp_path / "searches")).getStages()[0].getEvaluator().getMetricName() == "areaUnderPR"
+    with pytest.raises(InputError, match="use the name of a metric"):
+        ml.CrossValidator(estimator=estimator, evaluator=Metric(errors, mae, False)).save(str(tmp_path / "other"))
+    assert not (tmp_path / "other").exists()
+
+
 SPACE = {"space": {"regParam": [0.1]}, "evaluator": "accuracy"}
 REFUSED = [
     ({"evaluator": "accuracy"}, "set either estimatorParamMaps or space"),

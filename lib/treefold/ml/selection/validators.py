@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyspark.ml import Estimator
 from pyspark.ml.param import TypeConverters
+from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame
 
 from treefold.algorithms.search import drawn, every, halvings
@@ -21,13 +22,14 @@ from treefold.ml.selection.criteria import criterion
 from treefold.ml.selection.folds import Plan
 from treefold.ml.selection.models import CrossValidatorModel, SelectedModel, TrainValidationSplitModel
 from treefold.ml.selection.options import SearchOptions
+from treefold.ml.selection.saved import ValidatorReader, ValidatorWriter
 from treefold.ml.selection.search import Search, board, search_of
 from treefold.solvers.status import DIVERGED, STOPPED
 
 ALONG = 16  # trials up to which all are fitted to all rows in the passes of the folds: cheaper than passes of its own
 
 
-class Validator(SearchOptions, Estimator):
+class Validator(SearchOptions, Estimator, MLReadable, MLWritable):
     """Fits every setting without each fold, all in the same passes, and the best one to all rows."""
 
     _watcher: Any = None
@@ -42,6 +44,15 @@ class Validator(SearchOptions, Estimator):
         """Keep the passes in a journal, if any, and go on where it ends; returns the estimator."""
         self._journal = journal
         return self
+
+    def write(self) -> ValidatorWriter:
+        """Writer of the search as it is set."""
+        return ValidatorWriter(self)
+
+    @classmethod
+    def read(cls) -> ValidatorReader:
+        """Reader of what :meth:`write` wrote."""
+        return ValidatorReader(cls)
 
     def plan(self) -> Plan:
         """How rows are divided."""
