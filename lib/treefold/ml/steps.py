@@ -13,7 +13,7 @@ from treefold.solvers import GradientDescent, Lbfgs, Newton, Normal, Sgd, Solver
 MOST_GRAM = 4096  # features whose products with each other are added up, or that are walked through densely
 MOST_ENTRIES = 2 * MOST_GRAM**2  # of such products for all models of a batch, unless they are asked for
 GRAM_ROWS = 256  # a partial of these products, in rows: blocks so high that making them costs more than adding them
-NOISE = {"float32": 1e-9, "float64": 1e-15}  # of an objective: a mean over rows, each rounded
+NOISE = {"float32": 1e-8, "float64": 1e-15}  # of an objective: a mean over rows, each rounded
 BY_GRADIENT = ("gd", "sgd", "localsgd")
 READERS = {  # of the params that not all solvers read
     **dict.fromkeys(("stepSize", "stepRule", "momentum", "nesterov", "updater", "averaging"), BY_GRADIENT),
