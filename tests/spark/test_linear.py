@@ -118,6 +118,19 @@ def test_an_offset_is_mllibs_and_no_export_forgets_it(rows):
     assert abs(min(tuned.avgMetrics) / error - 1) < 0.6
 
 
+def test_rows_of_an_indicator_column_say_when_to_stop_and_are_no_part_of_a_prediction(rows):
+    marked = rows.selectExpr("*", "pmod(hash(a), 3) = 0 as out")
+    same = {"labelCol": "count", "solver": "gd", "tol": 0.0, "earlyStoppingRounds": 2, "offsetCol": "w"}
+    model = ml.PoissonRegression(validationIndicatorCol="out", dtype="float64", **same).fit(marked)
+    held = model.summary.validationHistory
+    assert model.summary.outcome == "stopped: rows held out gain nothing more"
+    assert len(held) == model.summary.totalIterations + 1 == np.argmin(held) + 3
+    out = np.array([row.out for row in marked.select("out").collect()])
+    margin = X @ model.coefficients.toArray() + model.intercept + LABELS["w"]
+    assert np.mean((np.exp(margin) - LABELS["count"] * margin)[out]) == pytest.approx(min(held))
+    np.testing.assert_allclose(model.transform(rows).toPandas().prediction, np.exp(margin), rtol=1e-9)
+
+
 @pytest.mark.parametrize("weights", ["balanced", {0: 0.5, 1: 3.0}])
 def test_class_weights_are_scikit_learns(rows, weights):
     mine = ml.LogisticRegression(labelCol="binary", classWeight=weights, weightCol="w", **RAW).fit(rows)
