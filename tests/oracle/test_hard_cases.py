@@ -23,7 +23,7 @@ CASES = {
     "fewer rows than columns": WIDE,
     "a column a million deviations from zero": X + 3e6 * np.eye(5)[3],
 }
-SOLVERS = {squared: [Lbfgs(), Normal(), Newton()], logistic: [Lbfgs(), Newton()], softmax: [Lbfgs()],
+SOLVERS = {squared: [Lbfgs(), Normal(), Newton()], logistic: [Lbfgs(), Newton()], softmax: [Lbfgs(), Newton()],
            poisson: [Lbfgs(), Newton()]}  # fmt: skip
 PAIRS = [pytest.param(loss, s, id=f"{loss.__name__} {type(s).__name__}") for loss in SOLVERS for s in SOLVERS[loss]]
 
