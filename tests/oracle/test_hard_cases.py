@@ -52,7 +52,7 @@ def test_hard_columns_are_scikit_learns(loss, solver, case):
     w = RNG.integers(0, 4, len(y)) * 0.7
     blocks = LocalBlocks.from_arrays(rows, y, w, dtype="float64")
     at_once = isinstance(solver, Normal)
-    found = gram(blocks) if at_once else survey(blocks, classification=loss in (logistic, softmax))
+    found = gram(blocks, 99) if at_once else survey(blocks, classification=loss in (logistic, softmax))
     made = fit(blocks, loss, found, ridge=RIDGE, solver=solver, tol=1e-10, max_iter=3000)
     assert made.status[0] in (CONVERGED, NO_PROGRESS)
     mean = w @ rows / w.sum()
@@ -77,7 +77,7 @@ def test_lassos_of_hard_columns_are_scikit_learns(case):
     Z = (rows - rows.mean(axis=0))[:, varies] / deviation[varies]
     theirs = ElasticNet(alpha=0.3, l1_ratio=0.7, tol=1e-15, max_iter=10**6).fit(Z, y).coef_
     blocks = LocalBlocks.from_arrays(rows, y, dtype="float64")
-    for solver, found in ((Lbfgs(), survey(blocks, classification=False)), (Normal(), gram(blocks))):
+    for solver, found in ((Lbfgs(), survey(blocks, classification=False)), (Normal(), gram(blocks, 99))):
         made = fit(blocks, squared, found, ridge=0.09, lasso=0.21, solver=solver, tol=1e-11, max_iter=5000)
         mine = (made.coef[0, 0, :-1] * deviation)[varies]
         if case == "collinear columns":  # whose shares are any
