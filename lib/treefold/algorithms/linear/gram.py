@@ -32,14 +32,14 @@ def block_gram(block: Block, most: int) -> Gram:
     if block.X.shape[1] > most:
         return Gram(found, np.zeros((0, 0)))
     kept, mean = block.weight > 0, found.moments.mean
-    Z = np.empty((int(kept.sum()), len(mean)))
-    np.subtract(dense(block.X)[kept], mean[:-1], out=Z[:, :-1])
-    np.subtract(block.y[kept], mean[-1], out=Z[:, -1])
-    weight = block.weight[kept].astype(np.float64)
-    off = weight @ Z / (found.moments.weight or 1.0)  # by which the means are rounded
-    Z -= off
-    Z *= np.sqrt(weight)[:, None]
-    return Gram(found, Z.T @ Z)
+    X, y, weight = block[:3] if kept.all() else (column[kept] for column in block[:3])
+    Z = np.empty((len(y), len(mean)))
+    np.subtract(dense(X), mean[:-1], out=Z[:, :-1])
+    np.subtract(y, mean[-1], out=Z[:, -1])
+    total = weight @ Z  # nothing, but for the rounding of the means
+    if not (weight == 1).all():
+        Z *= np.sqrt(weight.astype(np.float64))[:, None]
+    return Gram(found, Z.T @ Z - np.outer(total, total / (found.moments.weight or 1.0)))
 
 
 def merge_gram(left: Gram, right: Gram) -> Gram:
