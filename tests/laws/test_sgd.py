@@ -104,7 +104,9 @@ def test_one_walk_in_one_batch_is_a_step_along_the_gradient(loss, label):
     value, slope = loss((Z @ theta)[None, None], y)
     gradient = Z.T @ (slope[0, 0] * WEIGHT) / WEIGHT.sum() + ridge * theta
     walked = theta.copy()
-    met = kernels.wander(Z, y, WEIGHT, np.arange(ROWS)[::-1].copy(), walked, ridge, *kind_of(loss, 1.0), 0.01, ROWS)
+    met = kernels.wander(
+        Z, y, np.zeros(ROWS), WEIGHT, np.arange(ROWS)[::-1].copy(), walked, ridge, *kind_of(loss, 1.0), 0.01, ROWS
+    )
     np.testing.assert_allclose(walked, theta - 0.01 * gradient, rtol=1e-10)
     assert met == pytest.approx(value[0] @ WEIGHT)
 

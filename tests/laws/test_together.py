@@ -65,10 +65,10 @@ def test_batches_that_share_a_product_have_the_sums_they_would_have_alone():
     rows = Block(X.astype("f4"), Y.astype("f4"), RNG.integers(0, 3, len(Y)).astype("f4"), 0)
     coef, by_class, shift = RNG.standard_normal((3, 1, 5)), np.array([2.0, 0.5]), np.full(5, 0.1)
     args = [
-        (coef, logistic, None, None, True),
-        (coef[:1], logistic, None, by_class, True),
+        (coef, logistic, None, None, False, True),
+        (coef[:1], logistic, None, by_class, False, True),
         (coef, squared),
-        (coef[:2], logistic, None, None, True),
+        (coef[:2], logistic, None, None, False, True),
         (coef, logistic, shift),
         (coef[:1] * 2, squared, None, None, False),
     ]

@@ -10,7 +10,7 @@ from treefold.algorithms.survey import survey
 from treefold.engine.local import LocalBlocks
 from treefold.errors import InputError
 from treefold.losses import logistic, softmax, squared
-from treefold.solvers import GradientDescent, Lbfgs, Newton, Normal
+from treefold.solvers import GradientDescent, Lbfgs, Newton, Normal, Sgd
 from treefold.solvers.status import CONVERGED, NO_PROGRESS
 
 RNG = np.random.default_rng(4)
@@ -20,6 +20,8 @@ X = (RNG.standard_normal((ROWS, FEATURES)) @ (np.eye(FEATURES) + 0.3) + np.arang
 WEIGHT = RNG.uniform(0, 3, ROWS)
 SCORE = (X - X.mean(axis=0)) / X.std(axis=0) @ [1, -2, 0.5, 0, 0, 1, 0.1, 0] + RNG.logistic(size=ROWS)
 LABELS = {squared: 1000 + 50 * SCORE, logistic: (SCORE > 0.3) * 1.0, softmax: np.digitize(SCORE, [-1, 1]) * 1.0}
+
+OUTPUTS = {squared: 1, logistic: 1, softmax: 3}
 
 
 def fitted(loss, weight=None, **options):
@@ -150,6 +152,30 @@ def test_newton_and_normal_say_which_losses_they_take():
         fitted(softmax, ridge=0.0, solver=Newton())
 
 
-def test_gradient_descent_takes_no_lasso():
-    with pytest.raises(InputError, match="GradientDescent takes no L1 penalty and no bounds: use L-BFGS"):
-        fitted(logistic, lasso=0.1, ridge=0.0, solver=GradientDescent())
+@pytest.mark.parametrize("bounded", [False, True])
+@pytest.mark.parametrize("loss", [squared, logistic, softmax])
+def test_gradient_descent_with_a_lasso_and_bounds_reaches_the_optimum(loss, bounded):
+    limits = {"bounds": Bounds(np.append(-0.5 / UNITS, -np.inf)[None] * np.ones((OUTPUTS[loss], 1)),
+                               np.append(0.4 / UNITS, np.inf)[None] * np.ones((OUTPUTS[loss], 1)))}  # fmt: skip
+    options = {"ridge": 0.05, "lasso": 0.1} | (limits if bounded else {})
+    quick = fitted(loss, WEIGHT, **options).coef
+    for solver in (GradientDescent(), GradientDescent(0.1, backtracking=False)):
+        slow = fitted(loss, WEIGHT, solver=solver, **options).coef
+        np.testing.assert_allclose(slow * np.append(UNITS, 1), quick * np.append(UNITS, 1), rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(slow == 0, quick == 0)
+
+
+def test_mini_batches_with_a_lasso_come_within_a_thousandth_of_the_least_and_are_sparse():
+    blocks = LocalBlocks.from_arrays(X, LABELS[logistic], dtype="float64")
+    found = survey(blocks, classification=True)
+    solver = Sgd(0.5, 200, schedule="onecycle", fraction=0.5)
+    made, least = (fit(blocks, logistic, found, ridge=0.01, lasso=0.05, solver=s, max_iter=200, tol=0.0)
+                   for s in (solver, Lbfgs()))  # fmt: skip
+    assert made.objective[0][-1] < least.objective[0][-1] * 1.001
+    assert 0 < (made.coef == 0).sum() <= (least.coef == 0).sum()
+
+
+@pytest.mark.parametrize("solver", [Sgd(local=8), Sgd(rule="adam")], ids=["local", "adam"])
+def test_steps_that_have_no_prox_take_no_lasso(solver):
+    with pytest.raises(InputError, match="neither local steps nor AdaGrad and Adam take an L1 penalty or bounds"):
+        fitted(logistic, lasso=0.1, ridge=0.0, solver=solver)

@@ -23,7 +23,7 @@ RULES = {  # room: (rooms of ours, packages from outside)
     "algorithms": (PURE, {"numpy", "scipy", "numba"}),
     "metrics": (PURE, {"numpy", "scipy"}),
     "engine": (ENGINE, {"numpy", "scipy", "pyspark", "pyarrow", "threadpoolctl"}),
-    "interchange": ({"errors", "algorithms", "interchange"}, {"numpy", "pyspark", "sklearn"}),
+    "interchange": ({"errors", "algorithms", "interchange"}, {"numpy", "pyspark", "sklearn", "onnx"}),
     "ml": (PURE | ENGINE | STORE | {"interchange", "journal", "together", "ml"}, {"numpy", "pyspark", "pyarrow"}),
     "store": (STORE, {"numpy", "pyarrow"}),
     "journal": ({"errors", "blocks", "store"}, {"numpy", "scipy", "pyarrow"}),

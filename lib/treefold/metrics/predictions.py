@@ -34,7 +34,10 @@ Statistic = Callable[[Predictions, NDArray, NDArray], Any]
 
 
 class Predictor(Protocol):
-    """A batch of models that can be evaluated."""
+    """A batch of models that can be evaluated.
+
+    If it has a true attribute ``with_offset``, ``predictions`` is given the first extra column of the rows as well.
+    """
 
     def predictions(self, X: Matrix) -> Predictions:
         """What the models say of the rows of ``X``."""
@@ -44,8 +47,9 @@ class Predictor(Protocol):
 def measured(block: Block, predictor: Predictor, statistics: tuple[Statistic, ...]) -> tuple[Any, ...]:
     """Statistics of one block, one after the other; of its rows with a weight, if it has any."""
     kept = block.weight > 0
-    X, y, weight = block[:3] if kept.all() or not kept.any() else (a[kept] for a in block[:3])
-    predictions = predictor.predictions(X)
+    given = (*block[:3], *(block.extra[:1] if getattr(predictor, "with_offset", False) else ()))
+    X, y, weight, *offset = given if kept.all() or not kept.any() else (a[kept] for a in given)
+    predictions = predictor.predictions(X, *offset)
     return tuple(statistic(predictions, y, weight) for statistic in statistics)
 
 
@@ -85,9 +89,14 @@ class Several(NamedTuple):
             stacked[-1:] = [together] if together else [*stacked[-1:], getattr(model, "batch", model)]
         return cls(tuple(stacked))
 
-    def predictions(self, X: Matrix) -> Predictions:
+    @property
+    def with_offset(self) -> bool:
+        """Whether rows come with an offset."""
+        return any(getattr(predictor, "with_offset", False) for predictor in self.predictors)
+
+    def predictions(self, X: Matrix, *offset: NDArray) -> Predictions:
         """What the models say of the rows of ``X``."""
-        parts = [predictor.predictions(X) for predictor in self.predictors]
+        parts = [predictor.predictions(X, *offset) for predictor in self.predictors]
         return parts[0] if len(parts) == 1 else _side_by_side(parts)
 
 

@@ -41,9 +41,22 @@ class Separable(Protocol):
         """The smallest subgradient of the whole, given the gradient of the smooth part."""
         ...
 
+    def prox(self, x: NDArray, step: NDArray, models: NDArray) -> NDArray:
+        """Where ``(z - x)^2 / (2 step)`` and the term together are least."""
+        ...
+
     def clip(self, x: NDArray) -> NDArray:
         """Nearest point within the bounds, of all models."""
         ...
+
+
+def whole(
+    term: Separable | None, x: NDArray, smooth: NDArray, slope: NDArray, models: NDArray
+) -> tuple[NDArray, NDArray]:
+    """Value and smallest subgradient of the smooth function and the term together."""
+    if term is None:
+        return smooth, slope
+    return smooth + term.value(x, models), term.subgradient(x, slope, models)
 
 
 class ProximalState(NamedTuple):

@@ -40,6 +40,7 @@ class Asked(NamedTuple):
     loss: Loss
     shift: NDArray | None = None
     by_class: NDArray | None = None
+    with_offset: bool = False
     compiled: bool = False
 
 
@@ -82,7 +83,7 @@ def _alike(one: Asked, lead: Asked) -> bool:
     if one.shift is not None or lead.shift is not None:
         return one is lead
     same_shape = one.coef.shape[1:] == lead.coef.shape[1:]
-    return same_shape and one.loss == lead.loss and one.compiled == lead.compiled
+    return same_shape and (one.loss, *one[4:]) == (lead.loss, *lead[4:])
 
 
 @joined_by(objectives)
@@ -92,6 +93,7 @@ def objective(
     loss: Loss,
     shift: NDArray | None = None,
     by_class: NDArray | None = None,
+    with_offset: bool = False,
     compiled: bool = False,
 ) -> Objective:
     """Loss and gradient of a batch of models on one block.
@@ -102,10 +104,12 @@ def objective(
         For the rows less ``shift``, ``(features + 1,)``, the last element for the label.
     by_class : (classes,), optional
         Factors of the weights.
+    with_offset : bool
+        Whether the first extra column is added to the (first) margin.
     compiled : bool
         Of the logistic loss in float32: use the kernel, which costs a second to compile.
     """
-    return _in_one_product([block], [Asked(coef, loss, shift, by_class, compiled)])[0]
+    return _in_one_product([block], [Asked(coef, loss, shift, by_class, with_offset, compiled)])[0]
 
 
 def _in_one_product(blocks: Sequence[Block], asked: Sequence[Asked]) -> list[Objective]:
@@ -115,7 +119,10 @@ def _in_one_product(blocks: Sequence[Block], asked: Sequence[Asked]) -> list[Obj
     weights = np.stack([weight_of(block, one.by_class) for block, one in zip(blocks, asked, strict=True)])
     whose = np.repeat(np.arange(len(asked)), counts)
     X, y, coef, back = shifted(blocks[0], np.concatenate([one.coef for one in asked]), shift)
-    value, slope, intercept = (_compiled if compiled else _slopes)(loss, margins(X, coef), y, weights, whose)
+    margin = margins(X, coef)
+    if asked[0].with_offset:
+        margin[:, 0] += blocks[0].extra[0]
+    value, slope, intercept = (_compiled if compiled else _slopes)(loss, margin, y, weights, whose)
     models, outputs, rows = slope.shape
     flat = slope.reshape(-1, rows)
     gradient = ((X.T @ flat.T).T if isinstance(X, csr_array) else flat @ X).reshape(models, outputs, -1)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from treefold.algorithms.linear.objective import weight_of
-from treefold.block import Block
+from treefold.block import Block, Matrix
 from treefold.losses import Loss, curvature, squared
 
 
@@ -37,6 +37,7 @@ def quadratic(
     centre: NDArray,
     inverse: NDArray,
     by_class: NDArray | None = None,
+    with_offset: bool = False,
 ) -> Quadratic:
     """Sums of one block, in float64.
 
@@ -46,11 +47,15 @@ def quadratic(
         For features ``(x - centre) * inverse``.
     by_class : (classes,), optional
         Factors of the weights.
+    with_offset : bool
+        Whether the first extra column is added to the margins.
     """
     Z = standardised(block, centre, inverse)
     y = block.y.astype(np.float64)
     weight = weight_of(block, by_class).astype(np.float64)
     margin = coef @ Z.T
+    if with_offset:
+        margin += block.extra[0]
     value, slope = loss(margin, y)
     absent = np.broadcast_to(weight == 0, value.shape)
     value, slope = np.where(absent, 0, value * weight), np.where(absent[:, None], 0, slope * weight)
@@ -61,12 +66,17 @@ def quadratic(
 
 def standardised(block: Block, centre: NDArray, inverse: NDArray) -> NDArray:
     """Rows in standard units, a column of ones last; of CSR as well, for there are few features."""
-    X = block.X.toarray() if isinstance(block.X, csr_array) else block.X
+    X = dense(block.X)
     Z = np.empty((len(X), len(centre) + 1))
     np.subtract(X, centre, out=Z[:, :-1])
     Z[:, :-1] *= inverse
     Z[:, -1] = 1.0
     return Z
+
+
+def dense(X: Matrix) -> NDArray:
+    """Rows as an array."""
+    return X.toarray() if isinstance(X, csr_array) else X
 
 
 def _gram(Z: NDArray, weight: NDArray) -> NDArray:

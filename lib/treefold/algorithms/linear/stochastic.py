@@ -24,14 +24,16 @@ def sampled(
     loss: Loss,
     shift: NDArray | None,
     by_class: NDArray | None,
+    with_offset: bool = False,
     compiled: bool = False,
 ) -> Objective:
     """The objective of a mini-batch: of each block one of ``windows`` runs of rows, drawn with ``seed``."""
     at = int(uniform(positions(block)[:1], seed)[0] * windows)
     rows = len(block.y)
     part = slice(rows * at // windows, rows * (at + 1) // windows)
-    mine = Block(block.X[part], block.y[part], block.weight[part], block.id + part.start)
-    return objective(mine, coef, loss, shift, by_class, compiled)
+    extra = tuple(column[part] for column in block.extra)
+    mine = Block(block.X[part], block.y[part], block.weight[part], block.id + part.start, extra)
+    return objective(mine, coef, loss, shift, by_class, with_offset, compiled)
 
 
 class Walk(NamedTuple):
@@ -70,6 +72,7 @@ def walk(
     label_scale: float,
     fitted: NDArray,
     by_class: NDArray | None,
+    with_offset: bool = False,
 ) -> Walk:
     """Stochastic gradient descent through one block, from the same ``theta`` in all blocks.
 
@@ -89,12 +92,13 @@ def walk(
     weight = weight_of(block, by_class).astype(np.float64)
     end, met = theta.copy(), np.zeros(len(theta))
     y = block.y.astype(np.float64) / label_scale
+    offset = block.extra[0].astype(np.float64) / label_scale if with_offset else np.zeros(len(y))
     for m, (outputs, rate) in enumerate(zip(end, local.rate, strict=True)):
         if not weight.any():
             break
         for k, row in enumerate(outputs):
             label = y if len(outputs) == 1 else (y == k) * 1.0
-            met[m] += kernels.wander(Z, label, weight, order, row, ridge[m], kind, extra, rate, local.batch)
+            met[m] += kernels.wander(Z, label, offset, weight, order, row, ridge[m], kind, extra, rate, local.batch)
     total = float(weight.sum())
     return Walk(end * total, met, total)
 
