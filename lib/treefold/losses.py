@@ -163,9 +163,10 @@ class Huber(NamedTuple):
 
 
 def curvature(loss: Loss, margin: NDArray, label: NDArray) -> NDArray:
-    """Second derivative of a loss with respect to each margin, of their shape.
+    """Second derivatives of a smooth loss with respect to the margins, ``(models, parts, rows)``.
 
-    For smooth losses that are sums over outputs; at the end of a parabola the greater of the two.
+    A part is an output with itself, for losses that are sums over outputs; at the end of a parabola the greater of the
+    two. Of softmax the parts are the pairs of ``np.triu_indices(outputs)``; those of two outputs are not positive.
 
     Raises
     ------
@@ -177,11 +178,17 @@ def curvature(loss: Loss, margin: NDArray, label: NDArray) -> NDArray:
     if loss is logistic:
         e = np.exp(-np.abs(margin))
         return e / np.square(1 + e)
+    if loss is softmax:
+        share = np.exp(margin - margin.max(axis=1, keepdims=True))
+        share /= share.sum(axis=1, keepdims=True)
+        k, other = np.triu_indices(margin.shape[1])
+        rest = np.where((k == other)[:, None], 1 - share[:, k], -share[:, other])
+        return share[:, k] * rest
     if loss is poisson:
         return poisson(margin, np.zeros((), margin.dtype))[1]
     if loss is squared_hinge:
         return 2.0 * (_signs(margin, label) * margin <= 1)
-    raise TypeError(f"{loss} has no second derivative for each output")
+    raise TypeError(f"{loss} has no second derivative")
 
 
 def _signs(margin: NDArray, label: NDArray) -> NDArray:

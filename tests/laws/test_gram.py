@@ -21,7 +21,7 @@ WEIGHT = RNG.integers(0, 3, ROWS) * 0.7
 
 
 def test_products_are_those_of_numpy_for_any_split_and_weight(engine):
-    found = gram(engine(X, Y, WEIGHT))
+    found = gram(engine(X, Y, WEIGHT), 99)
     Z = np.column_stack([X, Y])
     Z = Z - WEIGHT @ Z / WEIGHT.sum()
     want = Z.T @ (Z * WEIGHT[:, None])
@@ -34,7 +34,7 @@ def test_products_are_those_of_numpy_for_any_split_and_weight(engine):
 def test_it_says_what_a_pass_would(centre):
     blocks, inverse = LocalBlocks.from_arrays(X, Y, WEIGHT, dtype="float64"), 1 / X.std(axis=0)
     coef = RNG.standard_normal((2, 1, 6)) * 100 + [0, 0, 0, 0, 0, 1e5]
-    found = gram(blocks)
+    found = gram(blocks, 99)
     mine = quadratic_of(found.products, found.survey.moments, coef, centre, inverse)
     theirs = blocks.sum(quadratic, coef, squared, centre, inverse)
     for one, other in zip(mine, theirs, strict=True):
@@ -47,7 +47,7 @@ def test_a_fit_is_that_of_two_passes_and_makes_none(intercept, lasso):
     near = (X - X.mean(axis=0)) / X.std(axis=0) + 1
     for rows in (near, csr_array(near * (RNG.random(X.shape) < 0.3))):
         blocks = LocalBlocks.from_arrays(rows, Y, WEIGHT, dtype="float64")
-        at_once, options = gram(blocks), {"ridge": 0.1, "lasso": lasso, "intercept": intercept, "tol": 1e-9}
+        at_once, options = gram(blocks, 99), {"ridge": 0.1, "lasso": lasso, "intercept": intercept, "tol": 1e-9}
         before = len(blocks.passes)
         mine = fit(blocks, squared, at_once, solver=Normal(), **options)
         assert len(blocks.passes) == before
@@ -56,6 +56,14 @@ def test_a_fit_is_that_of_two_passes_and_makes_none(intercept, lasso):
         assert mine.objective[0][-1] == pytest.approx(theirs.objective[0][-1], rel=1e-9)
 
 
+def test_too_many_features_are_surveyed_alone(engine):
+    blocks = engine(X, Y, WEIGHT)
+    found = gram(blocks, 4)
+    for mine, theirs in zip(found.moments, survey(blocks, classification=False).moments, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert blocks.passes[0].bytes_up < 2000 or blocks.passes[0].source == "memory"
+
+
 def test_rows_without_weight_are_an_error():
     with pytest.raises(InputError, match="every row has weight 0"):
-        gram(LocalBlocks.from_arrays(X, Y, 0 * WEIGHT))
+        gram(LocalBlocks.from_arrays(X, Y, 0 * WEIGHT), 99)

@@ -57,13 +57,18 @@ def test_types_and_arguments_are_kept(loss, margin, label):
 
 @EACH
 def test_the_curvature_is_the_derivative_of_the_slope(loss, margin, label):
-    if loss not in (squared, logistic, poisson, squared_hinge):
+    if loss not in (squared, logistic, softmax, poisson, squared_hinge):
         with pytest.raises(TypeError, match="no second derivative"):
             curvature(loss, margin, label)
         return
-    h = 1e-6
-    numeric = (loss(margin + h, label)[1] - loss(margin - h, label)[1]) / (2 * h)
-    np.testing.assert_allclose(curvature(loss, margin, label), numeric, atol=1e-7)
+    h, outputs = 1e-6, margin.shape[1]
+    first, second = np.triu_indices(outputs) if loss is softmax else (np.arange(outputs),) * 2
+    found = curvature(loss, margin, label)
+    for part, (k, other) in enumerate(zip(first, second, strict=True)):
+        nudge = np.zeros_like(margin)
+        nudge[:, k] = h
+        numeric = (loss(margin + nudge, label)[1] - loss(margin - nudge, label)[1])[:, other] / (2 * h)
+        np.testing.assert_allclose(found[:, part], numeric, atol=1e-7)
 
 
 def test_losses_are_the_textbook_formulas():

@@ -1,5 +1,7 @@
 """Early stopping: a fit of the other rows, which ends, and is, where rows held out say so."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -7,13 +9,14 @@ from scipy.sparse import csr_array
 from rows import ragged
 from treefold import ml
 from treefold.algorithms.linear import fit
-from treefold.algorithms.splits import Given, Shared, training
+from treefold.algorithms.splits import Given, Hashed, Shared, training
 from treefold.algorithms.survey import survey
 from treefold.engine.local import LocalBlocks
 from treefold.errors import InputError
 from treefold.losses import Hinge, logistic, squared
 from treefold.solvers import GradientDescent, Lbfgs, Newton, Sgd
 from treefold.solvers.status import CONVERGED, HALTED
+from treefold.together import together
 
 RNG = np.random.default_rng(3)
 ROWS = 300
@@ -77,6 +80,18 @@ def test_models_of_a_batch_end_each_on_its_own_as_alone_for_csr_too():
         np.testing.assert_allclose(both.coef[m], alone.coef[0], rtol=1e-6, atol=1e-8)
         assert both.iterations[m] == alone.iterations[0]
         np.testing.assert_allclose(both.held[m], alone.held[0], rtol=1e-7)
+
+
+def test_folds_in_shared_passes_are_watched_each_on_its_own():
+    def job(seat, fold):
+        return fitted(logistic, training(seat, Hashed(3, 1), fold), solver=GradientDescent())
+
+    blocks = blocks_of(logistic)
+    shared = together(blocks, [partial(job, fold=fold) for fold in range(2)])
+    for fold, one in enumerate(shared):
+        alone = job(blocks, fold)
+        np.testing.assert_allclose(one.coef, alone.coef, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(one.held[0], alone.held[0], rtol=1e-7)
 
 
 def test_a_loss_with_a_kink_is_watched_as_it_is_through_all_stages():

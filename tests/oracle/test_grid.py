@@ -61,7 +61,7 @@ def residual(coef, loss, X, y, weight, ridge, lasso, standardize, intercept):
 def fitted(X, y, loss, weight, **options):
     blocks = LocalBlocks.from_arrays(X, y, weight, dtype="float64")
     at_once = isinstance(options.get("solver"), Normal)
-    found = gram(blocks) if at_once else survey(blocks, classification=loss in (logistic, softmax, squared_hinge))
+    found = gram(blocks, 99) if at_once else survey(blocks, classification=loss in (logistic, softmax, squared_hinge))
     with np.errstate(over="ignore"):
         made = fit(blocks, loss, found, **{"tol": 1e-9, "max_iter": 3000} | options)
     assert made.status[0] in (CONVERGED, NO_PROGRESS)

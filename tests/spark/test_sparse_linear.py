@@ -49,7 +49,9 @@ def test_libsvm_files_are_fitted_and_predicted_as_csr(spark, tmp_path, count, fe
         assert sum(blocks.parts.map(lambda part: part.shape.bytes).collect()) < 20 * X.nnz
     model = fit.fit(frame)
     made = model.transform(frame).select("label", "prediction").toPandas()
+    squares = ml.LinearRegression(maxIter=1).fit(frame).summary  # too many features for products of all with all
     assert most_memory(spark) - before < DENSE
+    assert max(p.bytes_up for p in squares.passes) < 50 * 8 * features
     assert model.numFeatures == features
     assert 0 < np.count_nonzero(model.coefficients.toArray()) < features / 2
     np.testing.assert_array_equal(made.prediction, model.pure.predict(X))

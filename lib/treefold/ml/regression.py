@@ -44,8 +44,8 @@ class Regression(FitOptions, OffsetOptions):
         """See :class:`~treefold.ml.base.Trainable`."""
         options = {"smoothing": self.value("smoothing")} if self.hasParam("smoothing") else {}
         loss, rows = self.loss_of(), self.trained(blocks)
-        at_once = self.is_normal(loss, blocks.features, len(trials)) and not (self.with_offset or self.validated)
-        found = gram(rows) if at_once else survey(rows, classification=False)
+        most = -1 if self.with_offset or self.validated else self.most_products(loss, len(trials))
+        found = gram(rows, most) if most >= 0 else survey(rows, classification=False)
         return fit_all(self, trials, blocks, loss, found, self.link, rungs, **options)
 
 

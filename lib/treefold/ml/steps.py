@@ -68,10 +68,11 @@ class StepOptions(Options):
         if self.value("nesterov") and not self.value("momentum"):
             raise InputError("nesterov is a way of momentum, which is 0: set momentum")
 
-    def is_normal(self, loss: Loss, features: int, models: int) -> bool:
-        """Whether a fit of so many models, of all rows, is by the products of the features with each other."""
-        small = features <= MOST_GRAM and models * features**2 <= MOST_ENTRIES
-        return loss is squared and small and self.value("solver") in ("auto", "normal")
+    def most_products(self, loss: Loss, models: int) -> int:
+        """Features up to which so many models are fitted by the products of features with each other; -1 for none."""
+        if loss is not squared or self.value("solver") not in ("auto", "normal"):
+            return -1
+        return MOST_GRAM if self.value("solver") == "normal" else min(MOST_GRAM, int((MOST_ENTRIES / models) ** 0.5))
 
     def solver_of(self, loss: Loss, features: int, steps: np.ndarray, horizon: int, held: bool) -> Solver:
         """The solver that these params ask for, with a step size for each model; ``held`` if rows are held out.
@@ -90,7 +91,7 @@ class StepOptions(Options):
             return Newton()
         if name == "normal" and held:
             raise InputError("solver normal has no iterations that could end early: use lbfgs")
-        if name == "normal" or (not held and self.is_normal(loss, features, len(steps))):
+        if name == "normal" or (not held and features <= self.most_products(loss, len(steps))):
             return Normal()
         return Lbfgs(noise=NOISE[self.value("dtype")])
 

@@ -3,13 +3,14 @@
 from pyspark.ml.param import TypeConverters
 
 from treefold.algorithms.draws import substream
+from treefold.algorithms.linear.watch import HELD
 from treefold.algorithms.splits import Given, Shared, Split, training
 from treefold.blocks import Blocks
 from treefold.errors import InputError
 from treefold.ml.base import ColumnOptions
 from treefold.ml.options import Option, at_least, between
 
-HELD, STREAM = 1, 0xE5  # the fold that is held out; of the draws of seed
+STREAM = 0xE5  # of the draws of seed
 
 
 class ValidationOptions(ColumnOptions):

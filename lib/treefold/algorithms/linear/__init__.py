@@ -7,8 +7,9 @@ Each model m minimises, over its training rows (those outside its held-out fold)
 with ``unit_j`` the standard deviation of feature j if ``standardize``, else 1. The intercept b is never penalised.
 Deviations are those of the population (1/n), as in glmnet and in MLlib's ``normal`` solver.
 
-``objective`` is the statistic, ``frame`` the virtual standardisation, ``fit`` the loop, ``model`` what is
-left at the end.
+``objective`` is the statistic, ``quadratic`` that of Newton's method, ``gram`` that of normal equations, ``stochastic``
+those of SGD; ``frame`` is the virtual standardisation, ``problem`` what solvers minimise, ``watch`` early stopping,
+``fit`` the loop, ``model`` what is left at the end.
 """
 
 from treefold.algorithms.linear.fit import Bounds, LinearFit, fit

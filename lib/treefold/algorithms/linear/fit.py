@@ -26,6 +26,7 @@ from treefold.solvers import GradientDescent, Lbfgs, Newton, Normal, ProximalLbf
 from treefold.solvers.status import HALTED
 
 MANY = 4  # models from which on compiling a kernel pays
+MOST_NEWTON = 8192  # coefficients whose second derivatives the driver takes apart
 
 
 class LinearFit(NamedTuple):
@@ -153,7 +154,7 @@ def fit(
     problem = Problem(
         blocks, loss, space, kind.degree, free, penalty, unit, by_class, seed, with_offset, compiled, gram
     )
-    solver = _checked(solver, loss)
+    solver = _checked(solver, loss, kind.outputs * features)
     if l1.any() or bounds is not None:
         solver = _proximal(solver, problem, l1, bounds, standardize)
     if isinstance(solver, Lbfgs | ProximalLbfgs) and np.max(max_iter) > 0:
@@ -172,8 +173,8 @@ def fit(
 
     def fitted(state: Any) -> LinearFit:
         coef = problem.to_data(state.x)
-        if loss is softmax and bounds is None:
-            coef = _centred(coef, (l2 > 0) | (l1 > 0), intercept)
+        if loss is softmax:
+            coef = _centred(coef, (l2 > 0) | (l1 > 0) | (bounds is not None), intercept and free_intercept)
         return LinearFit(coef, history, before + state.iteration, state.status, watch.history if watch else None)
 
     x = _first(problem, kind, start, intercept, models)
@@ -218,11 +219,13 @@ def _first(problem: Problem, kind: Family, start: NDArray | None, intercept: boo
     return problem.from_data(np.broadcast_to(coef, (models, *coef.shape)))
 
 
-def _checked(solver: Solver, loss: Loss) -> Solver:
+def _checked(solver: Solver, loss: Loss, coefficients: int) -> Solver:
     if isinstance(solver, Normal) and loss is not squared:
         raise InputError("solver normal is for the squared loss: use lbfgs or newton")
-    if isinstance(solver, Newton) and loss not in (squared, logistic, poisson, squared_hinge):
-        raise InputError("solver newton is for squared, logistic, squared hinge and Poisson losses: use lbfgs")
+    if isinstance(solver, Newton) and loss not in (squared, logistic, softmax, poisson, squared_hinge):
+        raise InputError("solver newton is for squared, logistic, softmax, squared hinge and Poisson losses: use lbfgs")
+    if isinstance(solver, Newton) and coefficients > MOST_NEWTON:
+        raise InputError(f"solver newton takes {MOST_NEWTON} coefficients at most, not {coefficients}: use lbfgs")
     if isinstance(solver, Sgd) and solver.local:
         try:
             kind_of(loss, 1.0)
@@ -246,7 +249,7 @@ def _proximal(solver: Solver, problem: Problem, lasso: NDArray, bounds: Bounds |
 
 
 def _centred(coef: NDArray, penalised: NDArray, intercept: bool) -> NDArray:
-    """The one of equally good softmax models whose coefficients, where nothing penalises them, sum to zero."""
+    """The one of equally good softmax models whose coefficients, where nothing holds them, sum to zero."""
     mean = coef.mean(axis=1, keepdims=True)
     mean[penalised, :, :-1] = 0.0  # the penalty has chosen
     if not intercept:

@@ -19,47 +19,53 @@ from treefold.blocks import Blocks
 class Gram(NamedTuple):
     """Survey of rows, and ``products`` ``(features + 1, features + 1)``: the label is the last column.
 
-    ``products`` are ``sum_i w_i (z_i - mean) (z_i - mean)'`` in float64.
+    ``products`` are ``sum_i w_i (z_i - mean) (z_i - mean)'`` in float64; empty where there are too many features.
     """
 
     survey: Survey
     products: NDArray
 
 
-def block_gram(block: Block) -> Gram:
-    """Survey and products of one block."""
+def block_gram(block: Block, most: int) -> Gram:
+    """Survey of one block, and products for up to ``most`` features."""
     found = block_survey(block, False)
+    if block.X.shape[1] > most:
+        return Gram(found, np.zeros((0, 0)))
     kept, mean = block.weight > 0, found.moments.mean
-    Z = np.empty((int(kept.sum()), len(mean)))
-    np.subtract(dense(block.X)[kept], mean[:-1], out=Z[:, :-1])
-    np.subtract(block.y[kept], mean[-1], out=Z[:, -1])
-    weight = block.weight[kept].astype(np.float64)
-    off = weight @ Z / (found.moments.weight or 1.0)  # by which the means are rounded
-    Z -= off
-    Z *= np.sqrt(weight)[:, None]
-    return Gram(found, Z.T @ Z)
+    X, y, weight = block[:3] if kept.all() else (column[kept] for column in block[:3])
+    Z = np.empty((len(y), len(mean)))
+    np.subtract(dense(X), mean[:-1], out=Z[:, :-1])
+    np.subtract(y, mean[-1], out=Z[:, -1])
+    total = weight @ Z  # nothing, but for the rounding of the means
+    if not (weight == 1).all():
+        Z *= np.sqrt(weight.astype(np.float64))[:, None]
+    return Gram(found, Z.T @ Z - np.outer(total, total / (found.moments.weight or 1.0)))
 
 
 def merge_gram(left: Gram, right: Gram) -> Gram:
     """Survey and products of the union of two sets of rows."""
     a, b = left.survey.moments, right.survey.moments
+    if not left.products.size:
+        return Gram(merge_survey(left.survey, right.survey), left.products)
     gap, weight = b.mean - a.mean, a.weight + b.weight
     share = a.weight * b.weight / weight if weight > 0 else 0.0
     products = left.products + right.products + np.outer(gap, gap * share)
     return Gram(merge_survey(left.survey, right.survey), products)
 
 
-def gram(blocks: Blocks) -> Gram:
-    """Survey and products of a data set: one pass.
+def gram(blocks: Blocks, most: int) -> Gram | Survey:
+    """Survey and products of a data set, or the survey alone if there are more than ``most`` features: one pass.
+
+    The number of features need not be known before.
 
     Raises
     ------
     InputError
         If all weights are zero.
     """
-    found: Gram = blocks.fold(block_gram, merge=merge_gram)
+    found: Gram = blocks.fold(block_gram, most, merge=merge_gram)
     checked(found.survey)
-    return found
+    return found if found.products.size else found.survey
 
 
 def quadratic_of(products: NDArray, moments: Moments, coef: NDArray, centre: NDArray, inverse: NDArray) -> Quadratic:

@@ -134,12 +134,13 @@ class Problem(NamedTuple):
         ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
         gradient = total.gradient * scale / weight
         gradient[..., :-1] += ridge.grad(theta[..., :-1])
-        blocks = np.broadcast_to(total.hessian, (len(chosen), *total.hessian.shape[1:])) * (scale**2 / weight)
-        features = np.arange(blocks.shape[-1] - 1)
-        blocks[..., features, features] += (ridge.strength[:, None] * ridge.metric)[:, None]
-        blocks *= unit[..., :, None] * unit[..., None, :]
+        parts = np.broadcast_to(total.hessian, (len(chosen), *total.hessian.shape[1:])) * (scale**2 / weight)
+        k, other = np.triu_indices(self.outputs) if parts.shape[1] > self.outputs else (np.arange(self.outputs),) * 2
+        own, feature = np.flatnonzero(k == other)[:, None], np.arange(parts.shape[-1] - 1)
+        parts[:, own, feature, feature] += (ridge.strength[:, None] * ridge.metric)[:, None]
+        parts *= unit[:, k, :, None] * unit[:, other, None, :]
         value = total.loss / weight + ridge.value(theta[..., :-1])
-        return value, (gradient * unit).reshape(len(chosen), -1), _along_the_diagonal(blocks)
+        return value, (gradient * unit).reshape(len(chosen), -1), _assembled(parts, k, other)
 
     def term(self, lasso: NDArray, lower: NDArray, upper: NDArray, standardize: bool) -> BoxedL1:
         """L1 strengths ``(models,)`` and bounds ``(outputs, features + 1)`` for the solver's variables."""
@@ -161,13 +162,14 @@ class Problem(NamedTuple):
         return (self.space.from_data(coef) / self.unit[:, None]).reshape(len(coef), -1)
 
 
-def _along_the_diagonal(blocks: NDArray) -> NDArray:
-    """Matrices ``(models, p, p)`` of the square blocks ``(models, outputs, q, q)``."""
-    models, outputs, q, _ = blocks.shape
+def _assembled(parts: NDArray, k: NDArray, other: NDArray) -> NDArray:
+    """Matrices ``(models, p, p)`` of square parts ``(models, parts, q, q)`` for the outputs ``k`` and ``other``."""
+    models, _, q, _ = parts.shape
+    outputs = int(k.max()) + 1
     if outputs == 1:
-        return blocks[:, 0]
+        return parts[:, 0]
     made = np.zeros((models, outputs, q, outputs, q))
-    made[:, np.arange(outputs), :, np.arange(outputs)] = blocks.swapaxes(0, 1)
+    made[:, other, :, k] = made[:, k, :, other] = parts.swapaxes(0, 1)  # each is symmetric
     return made.reshape(models, outputs * q, outputs * q)
 
 

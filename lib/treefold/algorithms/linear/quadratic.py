@@ -18,9 +18,9 @@ class Quadratic(NamedTuple):
     ----------
     loss : (models,)
     gradient : (models, outputs, features + 1)
-    hessian : (models, outputs, features + 1, features + 1)
-        Second derivatives with respect to the coefficients of one output; of length 1 along ``models`` where it is that
-        of all. Losses of many outputs are sums over them, so there are no others.
+    hessian : (models, parts, features + 1, features + 1)
+        Second derivatives with respect to the coefficients of the outputs of a part of
+        :func:`~treefold.losses.curvature`; of length 1 along ``models`` where they are those of all.
     weight : float
     """
 
@@ -80,7 +80,8 @@ def dense(X: Matrix) -> NDArray:
 
 
 def _gram(Z: NDArray, weight: NDArray) -> NDArray:
-    """``Z' diag(weight) Z`` over the rows that count."""
-    kept = np.flatnonzero(weight > 0)
-    scaled = (Z if len(kept) == len(Z) else Z[kept]) * np.sqrt(weight[kept])[:, None]
-    return scaled.T @ scaled  # BLAS makes one half and copies it
+    """``Z' diag(weight) Z`` over the rows that count; weights are all of one sign."""
+    kept = np.flatnonzero(weight)
+    scaled = (Z if len(kept) == len(Z) else Z[kept]) * np.sqrt(abs(weight[kept]))[:, None]
+    product = scaled.T @ scaled  # BLAS makes one half and copies it
+    return -product if weight.min(initial=0.0) < 0 else product
