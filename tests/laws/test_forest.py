@@ -8,6 +8,7 @@ from treefold.algorithms.forest import ForestModel, Settings, fit, grow, growth,
 from treefold.algorithms.forest.bins import binned, bins_of, units_of
 from treefold.algorithms.forest.census import census
 from treefold.algorithms.forest.histograms import Trees
+from treefold.algorithms.forest.kernels import ANY
 from treefold.algorithms.forest.permutation import permutation_importances
 from treefold.algorithms.forest.sampling import candidate_count, sampling
 from treefold.algorithms.forest.sketch import block_sketch, merge_sketch
@@ -97,12 +98,12 @@ def twin(blocks, trees, tried, draws, units, width, classes):
             times = draws.counts(positions(block), tree)
             for i in np.flatnonzero((times > 0) & (block.weight > 0)):
                 node = root
-                while trees.steps[node, 0] >= 0:
-                    feature, cut, also, left = trees.steps[node]
+                while trees.steps[node, 3] != node:
+                    feature, cut, also, left, _ = trees.steps[node]
                     b = block.X[i, feature]
                     goes_left = trees.tables[-2 - also, b] if also < -1 else b <= cut or b == also
                     node = left + (not goes_left)
-                slot, w, y = -2 - trees.steps[node, 0], block.weight[i], block.y[i]
+                slot, w, y = trees.steps[node, 4], block.weight[i], block.y[i]
                 if slot < 0:
                     continue
                 row = [w, y, np.rint(y * y / w * units.square_scale)] if not classes else w * (np.arange(classes) == y)
@@ -117,9 +118,8 @@ def twin(blocks, trees, tried, draws, units, width, classes):
 def test_histograms_are_those_of_the_twin(small_blocks, settings, weight):
     blocks, bins, units, draws = plan_of(settings, weight)
     table = np.arange(bins.width + 1) % 2 == 0
-    steps = np.array(
-        [[0, 9, -1, 2], [4, 0, -2, 4], [-2, 0, 0, 0], [-3, 0, 0, 0], [-4, 0, 0, 0], [-1, 0, 0, 0]], np.int32
-    )
+    end, steps = (0, ANY, -1), [[0, 9, -1, 2, -1], [4, 0, -2, 4, -1]]
+    steps = np.array([*steps, *([*end, node, node - 2] for node in (2, 3, 4)), [*end, 5, -1]], np.int32)
     trees = Trees(np.array([0, 1], np.int32), np.array([1, 4]), steps, table[None])
     tried = np.array([[0, 1, 4], [2, 3, 5], [1, 2, 3]], np.int32)
     found = blocks.tally(

@@ -1,7 +1,8 @@
 """Rows fall through finished trees, by their values."""
 
 import numpy as np
-from numba import njit
+
+from treefold.compiled import njit
 
 NODE = np.dtype(
     [("threshold", "f8"), ("feature", "i4"), ("left", "i4"), ("table", "i4"), ("nan_right", "i4")], align=True
@@ -18,7 +19,7 @@ def _goes_right(v, tables, table, nan_right):  # type: ignore[no-untyped-def]
     return np.int64(nan_right)
 
 
-@njit(inline="always")
+@njit
 def _fall(X, begin, count, root, nodes, tables, at):  # type: ignore[no-untyped-def]
     """The leaves of ``count`` rows from ``begin`` on, all of which go down a level before the next.
 
