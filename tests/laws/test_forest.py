@@ -1,5 +1,7 @@
 """Laws of the forest: the kernels are their NumPy twins, the trees depend on rows, seed and settings alone."""
 
+from functools import reduce
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,27 @@ def test_trees_have_the_same_bits_for_any_split_and_door(engine, settings):
     whole = LocalBlocks([Block(HOLES, target(settings), WEIGHT, 0)])
     assert_same(found, fit(whole, settings).model)
     assert found.depth > 3
+
+
+class Disordered(LocalBlocks):
+    """Blocks that tasks read in any order, each task any of them, and whose sums arrive in any order."""
+
+    def tally(self, stat, *args, merge):
+        order = RNG.permutation(len(self.blocks))
+        return reduce(merge, [stat([self.blocks[i] for i in some], *args) for some in np.array_split(order, 4)])
+
+    def map(self, fn, *args):
+        return Disordered(super().map(fn, *args).blocks)
+
+
+@pytest.mark.parametrize("settings", [GINI, VARIANCE], ids=["gini", "variance"])
+def test_the_order_in_which_rows_are_read_leaves_no_trace(small_blocks, monkeypatch, settings):
+    monkeypatch.setattr(growth, "CHEAPER", 0.5)  # so that levels and small nodes both take passes
+    blocks = LocalBlocks.from_arrays(HOLES, target(settings), WEIGHT, dtype="float64")
+    assert len(blocks.blocks) > 8
+    expected = fit(blocks, settings)
+    assert {p.name for p in expected.passes} == {"histograms", "gathered"}
+    assert_same(fit(Disordered(blocks.blocks), settings).model, expected.model)
 
 
 @pytest.mark.parametrize("settings", [GINI, ENTROPY, VARIANCE], ids=["gini", "entropy", "variance"])
