@@ -29,11 +29,10 @@ def places(data: DataFrame, columns: Columns) -> list[Column]:
     """File and number of each row, if these tell workers enough; else nothing.
 
     They do where every row is one of a Parquet file that the driver can open by its path, and so the workers, as Spark
-    has opened it there: a file system of the machine. A cached DataFrame is to be read from the cache.
+    has opened it there: a file system of the machine.
     """
     names = {name.lower() for name in data.columns}
-    plan = data.select("*")._jdf.queryExecution().withCachedData()  # a new plan: the old one may not know of the cache
-    if METADATA in names or not plain_scan(plan, columns):
+    if METADATA in names or not plain_scan(data, columns):
         return []
     files = data.inputFiles()
     if not files or not all(uri.startswith("file:") for uri in files):

@@ -5,8 +5,6 @@ themselves. Everything else (tables, views, filters, expressions, cached data, a
 file system that the workers' pyarrow cannot open) goes through Spark.
 """
 
-from typing import Any
-
 import pyarrow as pa
 from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import Column, DataFrame
@@ -78,7 +76,7 @@ def arrays(data: DataFrame, columns: Columns) -> list[Column]:
 
 
 def _parquet_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> Door | None:
-    if not plain_scan(data._jdf.queryExecution().analyzed(), columns):
+    if not plain_scan(data, columns):
         return None
     try:
         source = ParquetSource(data.inputFiles(), columns)
@@ -102,8 +100,13 @@ def _dataframe_door(data: DataFrame, columns: Columns, name: str, tasks: int) ->
     return Door("dataframe", source.parts, source.close)
 
 
-def plain_scan(plan: Any, columns: Columns) -> bool:
-    """Whether the rows of a plan are those of Parquet files and the columns stand in them as they are."""
+def plain_scan(data: DataFrame, columns: Columns) -> bool:
+    """Whether the rows are those of Parquet files and the columns stand in them as they are.
+
+    Rows that are cached need no longer be those of the files. A new plan is asked, because an old one may not know of
+    the cache.
+    """
+    plan = data.select("*")._jdf.queryExecution().withCachedData()
     while plan.getClass().getSimpleName() == "Project":
         outputs = plan.projectList()
         if any(outputs.apply(i).getClass().getSimpleName() != "AttributeReference" for i in range(outputs.size())):

@@ -43,7 +43,8 @@ class Outputs(NamedTuple):
 
     def of(self, rows: Rows) -> pa.Array:
         """The outputs for some rows."""
-        made = self.model.outputs(self._matrix(rows) if len(rows.y) else np.empty((0, self.model.features)))
+        X = self._matrix(rows) if len(rows.y) else np.empty((0, self.model.features))
+        made = self.model.outputs(X, *rows.extra)
         return pa.StructArray.from_arrays([_arrow(made[name]) for name in self.names], self.names)
 
     def _matrix(self, rows: Rows) -> Matrix:
@@ -58,9 +59,12 @@ class StoredOutputs:
         self.outputs, self.read = outputs, PlaceReader(outputs.columns)
 
     def __call__(self, files: pa.Array, numbers: pa.Array) -> pa.Array:
-        empty = Rows([np.empty((0, self.outputs.model.features))], np.empty(0), np.empty(0))
-        made = [self.outputs.of(rows) for rows in self.read(files, numbers)] or [self.outputs.of(empty)]
+        made = [self.outputs.of(rows) for rows in self.read(files, numbers)] or [self.outputs.of(self._none())]
         return made[0] if len(made) == 1 else pa.concat_arrays(made)
+
+    def _none(self) -> Rows:
+        none = np.empty(0)
+        return Rows([none], none, none, extra=(none,) * len(self.outputs.columns.extra))
 
 
 def predicted(data: DataFrame, model: Any, columns: Columns, named: dict[str, str]) -> DataFrame:
