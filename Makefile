@@ -23,6 +23,7 @@ bench: setup
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.linear
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.kmeans
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.forest
+	@if [ -n "$$TREEFOLD_DATA" ]; then PYTHONPATH=lib .venv/bin/python -m benchmarks.forest_scores; fi
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.selection
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.scale
 
