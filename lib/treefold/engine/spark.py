@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from pyspark import RDD, SparkContext
 
 from treefold.blocks import Fold, Leaf, Merge, Pass, Tally, add, root, stat_name
-from treefold.engine.resident import KEEP, BlocksLost
+from treefold.engine.losses import Ledger
+from treefold.engine.resident import KEEP, BlocksLost, Rest
 from treefold.engine.task import NOTHING, Combine, DeleteTask, MapTask, Partial, PassTask, pack
 from treefold.errors import InputError
 
@@ -43,6 +44,8 @@ class SparkBlocks:
         Prefix of the block files.
     label : str
         Who passes, for Spark's UI.
+    rest : Rest
+        How mapped blocks rest.
 
     Attributes
     ----------
@@ -51,11 +54,14 @@ class SparkBlocks:
     passes : list of Pass
     """
 
-    def __init__(self, context: SparkContext, doors: list[Door], name: str, label: str) -> None:
-        self.context, self.doors, self.name, self.label = context, doors, name, label
+    exact = True  # whether blocks that are made again must have the bits they had
+
+    def __init__(self, context: SparkContext, doors: list[Door], name: str, label: str, rest: Rest) -> None:
+        self.context, self.doors, self.name, self.label, self.rest = context, doors, name, label, rest
         self.features = 0
         self.passes: list[Pass] = []
         self._parts: RDD | None = None
+        self._ledger = Ledger(self.exact)
         self._partial_bytes: dict[str, int] = {}
 
     def sum(self, stat: Callable, *args: Any) -> Any:
@@ -68,7 +74,7 @@ class SparkBlocks:
         Raises
         ------
         InputError
-            If there are bad rows or damaged files; the first pass finds them.
+            If there are bad rows or damaged files, which the first pass finds, or if lost rows came back otherwise.
         """
         return self._pass(Fold(stat, args, merge))
 
@@ -103,13 +109,14 @@ class SparkBlocks:
                 skew=max(a.seconds for a in accounts) / median(a.seconds for a in accounts),
                 source=self.doors[0].source,
                 how=how,
+                lost=self._ledger.losses(accounts),
             )
         )
         return value
 
     def map(self, fn: Callable, *args: Any) -> "SparkBlocks":
         """See :class:`treefold.blocks.Blocks`. The blocks are made when first passed over."""
-        task = MapTask(new_name(), pack(fn, args))
+        task = MapTask(new_name(), pack(fn, args), self.rest)
         return MappedBlocks(self, task, f"{self.label} {stat_name(fn)}")
 
     def close(self) -> None:
@@ -159,6 +166,7 @@ class SparkBlocks:
             except Exception as error:
                 if BlocksLost.__name__ not in str(error):
                     raise
+                self._ledger.remake()
                 self._remake()
         return job()
 
@@ -192,10 +200,12 @@ class SparkBlocks:
 class MappedBlocks(SparkBlocks):
     """Blocks made from other blocks, which must stay open as long as these are used."""
 
+    exact = False  # floating-point results may differ between kinds of processors
+
     def __init__(self, parent: SparkBlocks, task: MapTask, label: str) -> None:
         self.parent = parent
         door = Door(parent.doors[0].source, lambda: parent.parts.mapPartitions(task), lambda: None)
-        super().__init__(parent.context, [door], task.name, label)
+        super().__init__(parent.context, [door], task.name, label, parent.rest)
 
     def _remake(self) -> None:
         super()._remake()
