@@ -44,10 +44,10 @@ def made(folder: Path) -> Path:
     return folder
 
 
-def files(name: str) -> Iterator[Path]:
-    """All files whose name begins with ``name``."""
+def files() -> Iterator[Path]:
+    """All files there are."""
     for root in roots():
-        yield from Path(root, FOLDER).glob(f"{name}*")
+        yield from Path(root, FOLDER).glob("*")
 
 
 def sweep(folder: str, pids: list[int]) -> None:

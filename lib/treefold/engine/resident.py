@@ -179,11 +179,12 @@ def intact(path: Path, shape: Shape) -> bool:
     return path.exists() and path.stat().st_size == shape.bytes
 
 
-def delete(name: str) -> None:
-    """Delete all files here whose name begins with ``name``; let go of what this worker keeps mapped."""
+def delete(names: tuple[str, ...]) -> None:
+    """Delete all files here whose name begins with one of ``names``; let go of what this worker keeps mapped."""
     views.forget()
-    for file in folders.files(name):
-        file.unlink(missing_ok=True)
+    for file in folders.files():
+        if file.name.startswith(names):
+            file.unlink(missing_ok=True)
 
 
 def _write(folder: Path, name: str, shape: Shape, blocks: Iterator[Block]) -> tuple[str, list[Written]]:

@@ -3,6 +3,7 @@
 import pickle
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from statistics import median
@@ -19,6 +20,7 @@ from treefold.errors import InputError
 CLOSURE_BYTES = 256 << 10  # arguments beyond this are broadcast
 FLAT_BYTES = 64 << 20  # partials beyond this, in all, are combined on the executors first
 MOST_REBUILDS = 3
+CLOSED: deque[str] = deque(maxlen=256)  # names of block files that nobody needs any more
 
 
 class Door(NamedTuple):
@@ -120,11 +122,12 @@ class SparkBlocks:
         return MappedBlocks(self, task, f"{self.label} {stat_name(fn)}")
 
     def close(self) -> None:
-        """Forget the handles and delete the files on the executors that can be reached."""
+        """Forget the handles and delete the files, on executors that are busy when the next blocks are closed."""
         self._forget()
+        CLOSED.append(self.name)
         slots = range(self.context.defaultParallelism)
         with self._described("let go of blocks"):
-            self.context.parallelize(slots, len(slots)).mapPartitions(DeleteTask(self.name)).count()
+            self.context.parallelize(slots, len(slots)).mapPartitions(DeleteTask(tuple(CLOSED))).count()
 
     def __enter__(self) -> "SparkBlocks":
         return self

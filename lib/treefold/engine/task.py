@@ -160,12 +160,12 @@ class MapTask:
 
 @dataclass(frozen=True)
 class DeleteTask:
-    """Deletes the files of a set of blocks."""
+    """Deletes the files of sets of blocks."""
 
-    name: str
+    names: tuple[str, ...]
 
     def __call__(self, ignored: Iterable[Any]) -> Iterator[Any]:
-        delete(self.name)
+        delete(self.names)
         return iter(list(ignored)[:0])
 
 
