@@ -19,6 +19,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder, "cluster")) as cluster:
         trial = Trial(cluster, arguments.seed, say=lambda line: print(line, file=sys.stderr, flush=True))
         with Application(cluster, write_rows(Path(folder, "rows"))) as application:
+            trial.learn(application)
             trial.run(application, arguments.kills)
         trial.look_for_orphans()
         print(trial.summary())

@@ -124,11 +124,15 @@ def _executors(cluster: Cluster) -> list:
 
 
 def _harm(cluster: Cluster, draw: Random, how: str, harm: Callable[[str], None]) -> str:
-    try:
+    """Harm blocks of a task wherever they are: a task that lost a race may have left another copy that nobody reads."""
+    harmed = []
+    with suppress(FileNotFoundError, IndexError, ValueError):  # there is none, or no longer
         files = cluster.block_files()
-        newest = max(files, key=lambda file: file.stat().st_ctime_ns).name.split("-")[0]  # those in use
-        path = str(draw.choice([file for file in files if file.name.startswith(newest) and "staged" not in file.name]))
-        harm(path)
-    except (FileNotFoundError, IndexError, ValueError):  # there is none, or no longer
-        return ""
-    return f"{os.path.basename(path)} {how}"
+        newest = max(files, key=lambda file: file.stat().st_ctime_ns).name.split("-")[0]  # the data set in use
+        names = {file.name for file in files if file.name.startswith(newest) and "." not in file.name}
+        name = draw.choice(sorted(name for name in names if "staged" not in name))
+        for file in files:
+            if file.name == name:
+                harm(str(file))
+                harmed.append(file)
+    return f"{harmed[0].name} {how}" if harmed else ""

@@ -69,8 +69,9 @@ def test_a_fit_ends_while_a_host_is_cut_off(cluster, application, expected, apar
         cluster.hosts.mend(1)
 
 
-def test_faults_at_any_moment(cluster, application):
+def test_faults_at_any_moment(cluster, application, expected):
     trial = Trial(cluster, seed=5)
+    trial.known = {(fit, door): expected(fit, door) for fit in FITS for door in DOORS}
     trial.run(application, kills=5)
     assert trial.passed, (trial.wrong, trial.failed, trial.faults)
     assert len(trial.faults) == 5

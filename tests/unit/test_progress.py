@@ -42,7 +42,7 @@ def test_the_end_is_reckoned_from_the_pace_so_far(line, capsys):
 
 
 def test_a_loss_is_told_once_in_one_line(line, capsys):
-    for iteration, last in ((1, QUIET), (2, HURT), (2, HURT), (3, QUIET)):
+    for iteration, last in ((1, QUIET), (2, HURT), (2, HURT), (3, replace(HURT)), (4, QUIET)):
         line(at(iteration, last))
     assert [shown for shown in capsys.readouterr().err.splitlines() if "lost" in shown] == [TOLD]
 

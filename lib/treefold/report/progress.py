@@ -14,13 +14,15 @@ class ProgressLine:
         self.shown = -1
         self.first: tuple[int, float] | None = None  # iteration, and when it was shown
         self.last: Any = None
+        self.told: set[tuple[str, int]] = set()
 
     def __call__(self, progress: Any) -> None:
         """Show a :class:`treefold.ml.Progress`; in a log, trials of a line search stay silent."""
         if progress.last is not self.last:
-            self.last = progress.last
             for loss in progress.last.lost:
-                self.say(str(loss))
+                if (loss.why, loss.blocks) not in self.told:  # what has no room is lost in every pass
+                    self.say(str(loss))
+            self.last, self.told = progress.last, {(loss.why, loss.blocks) for loss in progress.last.lost}
         if progress.lines:
             self.say("\n".join(progress.lines))
             return
