@@ -6,7 +6,6 @@
 import os
 import signal
 import threading
-import time
 from random import Random
 
 import pytest
@@ -51,7 +50,7 @@ def test_faults_between_passes(cluster, application, expected, fault, fit, door,
     assert bool(fitted.lost) == bool(told)
 
 
-@pytest.mark.parametrize(("fit", "door"), [("gd", "parquet"), ("k-means", "dataframe")])
+@pytest.mark.parametrize(("fit", "door"), [("gd", "parquet"), ("sgd", "dataframe")])
 def test_a_fit_ends_while_an_executor_stands_still(cluster, application, expected, fit, door):
     wanted, stopped = expected(fit, door), []
     at = {wanted.passes - 2: lambda: stopped.extend(faults.stop(cluster.executors()[0].pid))}
@@ -78,11 +77,12 @@ def test_faults_at_any_moment(cluster, application, expected):
 
 
 def test_nothing_is_left_when_the_driver_is_killed(cluster, application, data):
-    reached = threading.Event()
+    reached, over = threading.Event(), threading.Event()
 
     def wait():
         reached.set()
-        time.sleep(60)
+        over.wait()
+        raise SystemExit
 
     fitting = threading.Thread(target=application.fit, args=("lbfgs", "parquet", {3: wait}), daemon=True)
     fitting.start()
@@ -90,6 +90,7 @@ def test_nothing_is_left_when_the_driver_is_killed(cluster, application, data):
     assert plain_in(cluster.folder, data), "unencrypted rows must be found, or they would not be missed"
     for pid in (application.process.pid, *descendants(application.process.pid)):
         os.kill(pid, signal.SIGKILL)
+    over.set()
     trial = Trial(cluster, seed=0)
     trial.look_for_orphans()
     assert trial.orphans == []

@@ -83,6 +83,17 @@ def test_mapped_blocks_that_have_no_room_are_mapped_in_every_pass(disk, runs):
         np.testing.assert_array_equal(got, of)
 
 
+def greedy(block):
+    raise MemoryError
+
+
+def test_memory_that_runs_out_is_one_clear_line(monkeypatch, tmp_path, runs):
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path))
+    (part,) = ReadTask("memory", Rest())(runs[:1])
+    (partial,) = PassTask(pack(Fold(greedy, (), add)))([part])
+    assert [fault.message.split(":")[0] for fault in partial.faults] == ["a Python worker ran out of memory"]
+
+
 def test_a_dataframe_that_has_no_room_is_one_clear_line(disk, small_blocks):
     layout = Layout.of([Staged(0, ROWS, FEATURES, [], "nowhere", "")], COLUMNS, 1)
     pieces = [(0, (at, Rows([X[at : at + 500]], Y[at : at + 500], np.ones(500, "f4")))) for at in range(0, ROWS, 500)]

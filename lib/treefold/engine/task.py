@@ -49,6 +49,8 @@ class Partial(NamedTuple):
     faults: list[Fault]
 
 
+TOO_LITTLE = "a Python worker ran out of memory: raise spark.executor.pyspark.memory, or use fewer cores per executor"
+
 Resting = Part | Kept | Fault
 
 
@@ -65,6 +67,8 @@ class ReadTask:
                 yield from self.rest.lay(f"{self.name}-{run.first}", run.first, run.shape, run, run.blocks)
             except (InputError, UseSpark) as error:
                 yield Fault(str(error), isinstance(error, UseSpark))
+            except MemoryError:
+                yield Fault(TOO_LITTLE)
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,8 @@ class PassTask:
             nodes = work.nodes(reading)
         except InputError as error:
             reading.faults.append(Fault(str(error)))
+        except MemoryError:
+            reading.faults.append(Fault(TOO_LITTLE))
         packed = cloudpickle.dumps(nodes)
         account = Account(time.perf_counter() - start, reading.rows, reading.features, len(packed), *reading.diary)
         yield Partial(packed, [account], reading.faults)
