@@ -3,7 +3,17 @@
 import time
 from typing import NamedTuple
 
+from pyspark import TaskContext
+
 from treefold.blocks import Loss
+
+PASS = "treefold.pass"  # Spark's property of a job, by which its tasks know for which pass they run
+
+
+def this_pass() -> str:
+    """The pass that this task runs for."""
+    context = TaskContext.get()
+    return (context.getLocalProperty(PASS) or "") if context else ""
 
 
 class Made(NamedTuple):
@@ -13,8 +23,8 @@ class Made(NamedTuple):
     ----------
     first, blocks : int
         Number of the first block, and how many.
-    token : str
-        Another one whenever blocks are made again.
+    during : str
+        The pass for which they were made.
     seconds : float
     checksums : tuple of int
         Of each block; empty where they are not known.
@@ -22,7 +32,7 @@ class Made(NamedTuple):
 
     first: int
     blocks: int
-    token: str
+    during: str
     seconds: float
     checksums: tuple[int, ...]
 

@@ -29,8 +29,14 @@ class Ledger:
         """All blocks are to be made again."""
         self.why = ALL
 
-    def losses(self, accounts: Sequence[Account]) -> tuple[Loss, ...]:
+    def losses(self, accounts: Sequence[Account], during: str) -> tuple[Loss, ...]:
         """What had to be made again for a pass, a line a reason: blocks add, seconds are the slowest task's.
+
+        Parameters
+        ----------
+        accounts : of all tasks
+        during : str
+            The pass.
 
         Raises
         ------
@@ -41,7 +47,7 @@ class Ledger:
         found = list(chain.from_iterable(account.losses for account in accounts))
         for made in chain.from_iterable(account.made for account in accounts):
             before = self.made.get(made.first)
-            if before and before.token != made.token:
+            if before and made.during == during:  # not a copy that a task made which lost a race
                 found.append(Loss(self.why, made.blocks, made.seconds))
             if self.exact and not first and not _agree(before, made):
                 raise InputError(

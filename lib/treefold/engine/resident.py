@@ -9,7 +9,6 @@ import errno
 import os
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from scipy.sparse import csr_array
 
 from treefold.block import Block
 from treefold.engine import folders, views
-from treefold.engine.diary import Diary, Made
+from treefold.engine.diary import Diary, Made, this_pass
 from treefold.engine.record import Shape, Written, checksum, put
 from treefold.errors import InputError
 
@@ -126,9 +125,9 @@ class Rest(NamedTuple):
         if self.in_files:
             yield write(name, first, shape, origin, make)
             return
-        token, start = uuid.uuid4().hex, time.perf_counter()
+        start = time.perf_counter()
         for number, block in enumerate(make(), first):
-            made = Made(number, 1, token, time.perf_counter() - start, (checksum(block, shape),))
+            made = Made(number, 1, this_pass(), time.perf_counter() - start, (checksum(block, shape),))
             values = (block.X.nnz,) if isinstance(block.X, csr_array) else None
             yield Kept(block, shape._replace(rows=len(block.y), values=values), made)
 
@@ -138,7 +137,7 @@ def write(name: str, first: int, shape: Shape, origin: Origin | None, make: Make
 
     The file is written aside and renamed when whole, so that no half-written file is ever read.
     """
-    start, token, where = time.perf_counter(), uuid.uuid4().hex, folders.candidates(name)
+    start, where = time.perf_counter(), folders.candidates(name)
     for folder in where:
         try:
             with room(folder):
@@ -147,10 +146,12 @@ def write(name: str, first: int, shape: Shape, origin: Origin | None, make: Make
             if folder == where[-1] and origin is None:
                 raise
         else:
-            made = Made(first, len(written), token, time.perf_counter() - start, tuple(w.checksum for w in written))
+            made = Made(
+                first, len(written), this_pass(), time.perf_counter() - start, tuple(w.checksum for w in written)
+            )
             values = tuple(w.values for w in written) if shape.sparse else None
             return Part(path, name, shape._replace(values=values), origin, made)
-    return Part("", name, shape, origin, Made(first, len(shape.counts), token, time.perf_counter() - start, ()))
+    return Part("", name, shape, origin, Made(first, len(shape.counts), this_pass(), time.perf_counter() - start, ()))
 
 
 @contextmanager
@@ -215,7 +216,7 @@ def _remade(part: Part, why: str, diary: Diary) -> Part:
     start = time.perf_counter()
     made = write(part.name, part.first, part.shape, part.origin, part.origin.blocks)
     diary.lost(f"their file was {why}", made.made.blocks, start)
-    return made._replace(made=made.made._replace(token=part.made.token))  # the diary tells of it
+    return made._replace(made=made.made._replace(during=part.made.during))  # the diary tells of it
 
 
 def _passing(part: Part, done: int, diary: Diary) -> Iterator[tuple[int, Block]]:

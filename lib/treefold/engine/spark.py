@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from pyspark import RDD, SparkContext
 
 from treefold.blocks import Fold, Leaf, Merge, Pass, Tally, add, root, stat_name
+from treefold.engine.diary import PASS
 from treefold.engine.losses import Ledger
 from treefold.engine.resident import KEEP, BlocksLost, Rest
 from treefold.engine.task import NOTHING, Combine, DeleteTask, MapTask, Partial, PassTask, pack
@@ -87,7 +88,7 @@ class SparkBlocks:
     def _pass(self, work: Fold | Tally) -> Any:
         start, name, merge = time.perf_counter(), stat_name(work.stat), work.merge
         payload = pack(work)
-        with self._described(f"pass {len(self.passes) + 1}: {name}"), self._shipped(payload) as task:
+        with self._described(f"pass {len(self.passes) + 1}: {name}", self._during), self._shipped(payload) as task:
             partials, how = self._survive(lambda: self._collect(task, name, merge))
         faults = [fault for partial in partials for fault in partial.faults]
         if faults and faults[0].elsewhere and len(self.doors) > 1:
@@ -111,7 +112,7 @@ class SparkBlocks:
                 skew=max(a.seconds for a in accounts) / median(a.seconds for a in accounts),
                 source=self.doors[0].source,
                 how=how,
-                lost=self._ledger.losses(accounts),
+                lost=self._ledger.losses(accounts, self._during),
             )
         )
         return value
@@ -189,15 +190,22 @@ class SparkBlocks:
             shared.destroy()
 
     @contextmanager
-    def _described(self, what: str) -> Iterator[None]:
-        """Name the job in Spark's UI, and leave the caller's own name as it was."""
-        key = "spark.job.description"
-        before = self.context.getLocalProperty(key)
-        self.context.setLocalProperty(key, f"treefold {self.label} {what}")
+    def _described(self, what: str, during: str = "") -> Iterator[None]:
+        """Name the job in Spark's UI, and the pass to its tasks; leave the caller's own names as they were."""
+        names = {"spark.job.description": f"treefold {self.label} {what}", PASS: during}
+        before = {key: self.context.getLocalProperty(key) for key in names}
+        for key, name in names.items():
+            self.context.setLocalProperty(key, name)
         try:
             yield
         finally:
-            self.context.setLocalProperty(key, before)  # type: ignore[arg-type]
+            for key, old in before.items():
+                self.context.setLocalProperty(key, old)  # type: ignore[arg-type]
+
+    @property
+    def _during(self) -> str:
+        """Name of the pass that is being made, which no other has."""
+        return f"{self.name} {len(self.passes) + 1}"
 
 
 class MappedBlocks(SparkBlocks):
