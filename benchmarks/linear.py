@@ -1,7 +1,8 @@
-"""Linear models against MLlib and scikit-learn: support vectors, least squares, sparse rows, local descent."""
+"""Linear models against MLlib, scikit-learn and GEMM: support vectors, least squares, sparse rows, local descent."""
 
 import argparse
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,16 @@ from pyspark.ml import classification, regression
 from pyspark.ml.feature import VectorAssembler
 from scipy.sparse import csr_array
 from sklearn.linear_model import SGDClassifier
+from threadpoolctl import threadpool_limits
 
 from benchmarks.setting import HERE, NAMES, generated, ratio, rounds, session, timed, write
 from treefold import ml
+from treefold.algorithms.moments import moments
 
 FEATURES, ENTRIES, GROUP = 47_236, 94, 20_000
+SAME = {"maxIter": 20, "tol": 0.0}
+SVC, SQUARES, WORDS = SAME | {"regParam": 0.01}, {"regParam": 0.01}, SAME | {"regParam": 1e-3}
+SLICE = 4096  # rows of a product that stay in a core's cache
 
 
 def sparse_rows(rows: int) -> str:
@@ -54,14 +60,49 @@ def vectors(spark, path):
     return spark.read.schema(StructType().add("features", VectorUDT()).add("label", "double")).parquet(path)
 
 
-def ours(frame, estimator):
+def ours(frame, estimator, score=lambda model: {}):
     total, model = timed(lambda: estimator.fit(frame))
     _, *rest = model.summary.passes
-    return {"total": total, "fit": sum(p.seconds for p in rest), "passes": len(rest)}
+    return {"total": total, "fit": sum(p.seconds for p in rest), "passes": len(rest), **score(model)}
 
 
-def theirs(rows, estimator):
-    return {"fit": timed(lambda: estimator.fit(rows))[0]}
+def theirs(rows, estimator, score=lambda model: {}):
+    seconds, model = timed(lambda: estimator.fit(rows))
+    return {"fit": seconds, **score(model)}
+
+
+def squares(frame):
+    """``normal``: all of a fit from Parquet, and its pass over rows that are at rest, as MLlib's are in its cache."""
+    estimator = ml.LinearRegression(featuresCol=NAMES, **SQUARES)
+    total, _ = timed(lambda: estimator.fit(frame))
+    with estimator.open(frame) as blocks:
+        moments(blocks)
+        fit, _ = timed(lambda: estimator.fit_batch(blocks, [estimator]))
+        return {"total": total, "fit": fit, "passes": len(blocks.passes) - 1}
+
+
+def gemm(X, cores):
+    """Seconds of the same products by NumPy in float64, one thread a slice, on all cores."""
+
+    def product(begin):
+        Z = X[begin : begin + SLICE].astype(np.float64)
+        return Z.T @ Z
+
+    with threadpool_limits(1), ThreadPoolExecutor(cores) as pool:
+        return {"seconds": timed(lambda: sum(pool.map(product, range(0, len(X), SLICE))))[0]}
+
+
+def hinge(X, y):
+    """The objective of a support vector classifier whose penalty is on standardised coefficients."""
+    sign, deviation = (2 * y - 1).astype(np.float32), X.std(axis=0, dtype=np.float64)
+
+    def score(model):
+        coef = model.coefficients.toArray()
+        margin = X @ coef.astype(np.float32) + np.float32(model.intercept)
+        loss = np.maximum(0, 1 - sign * margin).mean(dtype=np.float64)
+        return {"objective": float(loss + SVC["regParam"] / 2 * ((coef * deviation) ** 2).sum())}
+
+    return score
 
 
 def local_epochs(frame, epochs):
@@ -96,12 +137,13 @@ def main() -> None:
     empty = spark.sparkContext.parallelize(range(cores), cores).mapPartitions(lambda part: [len(list(part))])
     found = rounds(
         {
-            "svc": lambda: ours(dense, ml.LinearSVC(featuresCol=NAMES, regParam=0.01)),
-            "mllib svc": lambda: theirs(assembled, classification.LinearSVC(regParam=0.01)),
-            "squares": lambda: ours(dense, ml.LinearRegression(featuresCol=NAMES, regParam=0.01)),
-            "mllib squares": lambda: theirs(assembled, regression.LinearRegression(regParam=0.01)),
-            "logistic": lambda: ours(vectors(spark, words), ml.LogisticRegression(regParam=1e-3)),
-            "mllib logistic": lambda: theirs(sparse, classification.LogisticRegression(regParam=1e-3)),
+            "svc": lambda: ours(dense, ml.LinearSVC(featuresCol=NAMES, **SVC), hinge(X, y)),
+            "mllib svc": lambda: theirs(assembled, classification.LinearSVC(**SVC), hinge(X, y)),
+            "squares": lambda: squares(dense),
+            "mllib squares": lambda: theirs(assembled, regression.LinearRegression(**SQUARES)),
+            "gemm": lambda: gemm(X, cores),
+            "logistic": lambda: ours(vectors(spark, words), ml.LogisticRegression(**WORDS)),
+            "mllib logistic": lambda: theirs(sparse, classification.LogisticRegression(**WORDS)),
             "local sgd": lambda: local_epochs(dense, 5),
             "scikit-learn sgd": lambda: scikit_epoch(X, y),
             "empty": lambda: {"seconds": timed(empty.collect)[0]},
@@ -120,6 +162,12 @@ def main() -> None:
                 "MLlib / treefold, LinearSVC, fit": ratio(found["mllib svc"]["fit"] / found["svc"]["fit"], ">= 4"),
                 "MLlib / treefold, LinearRegression, fit": ratio(
                     found["mllib squares"]["fit"] / found["squares"]["fit"], ">= 4"
+                ),
+                "pass of normal / (its products by NumPy + an empty job)": ratio(
+                    found["squares"]["fit"] / (found["gemm"]["seconds"] + found["empty"]["seconds"]), "<= 2"
+                ),
+                "hinge: objective / MLlib's": ratio(
+                    found["svc"]["objective"] / found["mllib svc"]["objective"], "<= 1"
                 ),
                 "MLlib / treefold, sparse logistic, fit": ratio(
                     found["mllib logistic"]["fit"] / found["logistic"]["fit"], ">= 3"

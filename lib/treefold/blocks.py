@@ -7,13 +7,14 @@ blocks, so the same floating-point sums happen, in the same shape, for any numbe
 with retried or duplicated tasks.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 S = TypeVar("S", bound=tuple)
+F = TypeVar("F", bound=Callable)
 Merge = Callable[[Any, Any], Any]
 
 
@@ -62,8 +63,26 @@ class Leaf:
         self.__name__ = stat_name(stat)
 
     def __call__(self, block: Any, *args: Any) -> Any:
-        value = self.stat(block, *args)
+        return self.widened(self.stat(block, *args))
+
+    @staticmethod
+    def widened(value: Any) -> Any:
+        """The value with floating fields of float64."""
         return type(value)(*(np.asarray(a, np.float64) if np.asarray(a).dtype.kind == "f" else a for a in value))
+
+
+def joined_by(many: Callable[[Sequence[Any], Sequence[tuple]], Sequence[Any]]) -> Callable[[F], F]:
+    """Mark a statistic that is cheaper computed for several callers at once.
+
+    ``many(blocks, args)`` is given the same rows under the weights of each caller, and each caller's arguments; it
+    returns what ``stat(block, *args)`` would for each, to rounding.
+    """
+
+    def mark(stat: F) -> F:
+        stat.joined = many  # type: ignore[attr-defined]
+        return stat
+
+    return mark
 
 
 class Fold(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from treefold.solvers.status import CONVERGED, MAX_ITER, PAUSED, RUNNING, STOPPED
+from treefold.solvers.status import CONVERGED, HALTED, MAX_ITER, PAUSED, RUNNING, STOPPED
 
 OnStep = Callable[[Any], None]
 
@@ -33,6 +33,7 @@ def iterate(
     tol: ArrayLike,
     on_step: OnStep | None = None,
     rungs: Rungs | None = None,
+    halt: Callable[[Any], NDArray] | None = None,
 ) -> Any:
     """Apply ``step`` until no model of the batch is running.
 
@@ -50,14 +51,16 @@ def iterate(
         Called with the state after the first evaluation and after every step.
     rungs : Rungs, optional
         A model that its judge drops is stopped.
+    halt : state -> (models,) of bool, optional
+        Which models are to end; called after the first evaluation and after every step.
     """
     ahead = list(rungs.at) if rungs else []
-    state = _stop(state, max_iter, tol, ahead)
+    state = _halted(_stop(state, max_iter, tol, ahead), halt)
     if on_step:
         on_step(state)
     while True:
         while (state.status == RUNNING).any():
-            state = _stop(step(state), max_iter, tol, ahead)
+            state = _halted(_stop(step(state), max_iter, tol, ahead), halt)
             if on_step:
                 on_step(state)
         if not rungs or not ahead:
@@ -66,6 +69,12 @@ def iterate(
         waits = state.status == PAUSED
         state = state._replace(status=np.where(waits, np.where(rungs.judge(state), RUNNING, STOPPED), state.status))
         state = _stop(state, max_iter, tol, ahead)
+
+
+def _halted(state: Any, halt: Callable[[Any], NDArray] | None) -> Any:
+    if halt is None:
+        return state
+    return state._replace(status=np.where(halt(state) & (state.status == RUNNING), HALTED, state.status))
 
 
 def _stop(state: Any, max_iter: ArrayLike, tol: ArrayLike, ahead: list[int]) -> Any:

@@ -73,6 +73,11 @@ class BoxedL1(NamedTuple):
         steepest = np.where(up, right, np.where(down, left, 0.0))
         return np.where(np.isfinite(gradient), steepest, gradient)
 
+    def prox(self, x: NDArray, step: NDArray, models: NDArray) -> NDArray:
+        """Where ``(z - x)^2 / (2 step)`` and the term together are least; ``step`` is ``(len(models),)``."""
+        shrunk = np.sign(x) * np.maximum(abs(x) - step[:, None] * self.lasso[models], 0.0)
+        return np.clip(shrunk, self.lower[models], self.upper[models])
+
     def clip(self, x: NDArray) -> NDArray:
         """Nearest point within the bounds, of all models."""
         return np.clip(x, self.lower, self.upper)

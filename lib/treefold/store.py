@@ -112,6 +112,11 @@ def load_saved(uri: str) -> Saved:
     return Saved(kind.from_state(facts, arrays), face)
 
 
+def write(uri: str, content: bytes) -> None:
+    """Write one file to a path or URI, in the place of any that was there."""
+    _put(*opened(uri), content)
+
+
 def read_json(uri: str) -> Any:
     """What a JSON file at a path or URI holds.
 
@@ -223,7 +228,10 @@ def _upload(aside: Path, system: FileSystem, path: str, marker: str) -> None:
         key=lambda file: (str(file) == marker, file.name == MODEL, str(file)),
     )
     for file in files:
-        target = f"{path}/{file.as_posix()}"
-        system.create_dir(target.rsplit("/", 1)[0], recursive=True)
-        with system.open_output_stream(target) as out:
-            out.write((aside / file).read_bytes())
+        _put(system, f"{path}/{file.as_posix()}", (aside / file).read_bytes())
+
+
+def _put(system: FileSystem, path: str, content: bytes) -> None:
+    system.create_dir(path.rsplit("/", 1)[0], recursive=True)
+    with system.open_output_stream(path) as out:
+        out.write(content)

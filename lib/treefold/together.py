@@ -1,7 +1,8 @@
 """Several algorithms over one data set, in the same passes.
 
 Each algorithm runs as if alone, on blocks of its own that ask for nothing until all have asked; then one pass computes
-what all of them wanted. Whatever an algorithm learns from the data has the bits it would have alone.
+what all of them wanted. Whatever an algorithm learns from the data is what it would learn alone: to the bit, or to
+rounding where a statistic can be computed for several at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, NamedTuple, TypeVar
 
+from treefold.algorithms.splits import seen_by
 from treefold.blocks import Blocks, Leaf, Merge, Pass, add, stat_name
 
 T = TypeVar("T")
@@ -35,7 +37,18 @@ class Joint:
         )
 
     def __call__(self, block: Any, *args: tuple) -> tuple:
-        return tuple(stat(block, *mine) for stat, mine in zip(self.stats, args, strict=True))
+        folds: dict[int, Any] = {}
+        seen = [seen_by(stat, block, folds) for stat in self.stats]
+        values: list[Any] = [None] * len(seen)
+        for mine in _alike([stat for stat, _ in seen]):
+            core = _core(seen[mine[0]][0])
+            if len(mine) > 1:
+                made = core.joined([seen[i][1] for i in mine], [args[i] for i in mine])
+            else:
+                made = [core(seen[i][1], *args[i]) for i in mine]
+            for i, value in zip(mine, made, strict=True):
+                values[i] = Leaf.widened(value) if isinstance(seen[i][0], Leaf) else value
+        return tuple(values)
 
 
 class JointMerge:
@@ -46,6 +59,19 @@ class JointMerge:
 
     def __call__(self, left: tuple, right: tuple) -> tuple:
         return tuple(merge(a, b) for merge, a, b in zip(self.merges, left, right, strict=True))
+
+
+def _core(stat: Callable) -> Any:
+    return stat.stat if isinstance(stat, Leaf) else stat
+
+
+def _alike(stats: list[Callable]) -> list[list[int]]:
+    """Numbers of the statistics, those together that can be computed at once."""
+    found: dict[Any, list[int]] = {}
+    for number, stat in enumerate(stats):
+        core = _core(stat)
+        found.setdefault(core if hasattr(core, "joined") else number, []).append(number)
+    return list(found.values())
 
 
 class Word(NamedTuple):

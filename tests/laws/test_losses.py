@@ -129,7 +129,7 @@ def test_the_compiled_logistic_loss_is_that_of_numpy(rows):
     label, weight = (rng.random(rows) > 0.4).astype(np.float32), rng.integers(0, 3, rows).astype(np.float32)
     exact, slope = logistic(margin[:, None].astype(np.float64), label.astype(np.float64))
     made, value, total = margin.copy(), np.empty(6), np.empty(6)
-    logistic_slopes(made, label, weight, value, total)
+    logistic_slopes(made, label, weight[None], np.zeros(6, np.int64), value, total)
     np.testing.assert_allclose(made, slope[:, 0] * weight, atol=3e-7)
     np.testing.assert_allclose(value, exact @ weight.astype(np.float64), rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(total, made.sum(axis=1, dtype=np.float64), rtol=1e-12, atol=1e-12)
@@ -137,10 +137,11 @@ def test_the_compiled_logistic_loss_is_that_of_numpy(rows):
 
 def test_rows_without_weight_are_absent_from_the_compiled_loss():
     margin = np.array([[np.nan, np.inf, -np.inf, 3e38, 0.5]], np.float32)
-    value, total = np.empty(1), np.empty(1)
-    logistic_slopes(margin, np.ones(5, np.float32), np.array([0, 0, 0, 0, 1], np.float32), value, total)
+    value, total, whose = np.empty(1), np.empty(1), np.zeros(1, np.int64)
+    logistic_slopes(margin, np.ones(5, np.float32), np.array([[0, 0, 0, 0, 1]], np.float32), whose, value, total)
     np.testing.assert_array_equal(margin[0, :4], 0)
     np.testing.assert_allclose(value, np.log1p(np.exp(-0.5)), rtol=1e-6)
-    logistic_slopes(margin := np.array([[np.nan, np.inf]], np.float32), *np.ones((2, 2), np.float32), value, total)
+    margin, ones = np.array([[np.nan, np.inf]], np.float32), np.ones((1, 2), np.float32)
+    logistic_slopes(margin, ones[0], ones, whose, value, total)
     assert np.isnan(margin[0, 0])
     assert not np.isfinite(value[0])

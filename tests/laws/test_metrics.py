@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from treefold.algorithms.folds import Holdout, fold_of
 from treefold.algorithms.linear.batch import LinearBatch
 from treefold.block import Block
 from treefold.engine.local import LocalBlocks
@@ -67,15 +66,6 @@ def test_weight_two_is_the_row_twice_and_weight_zero_is_no_row(engine):
     counted = (0, 8)  # rows, which count once
     assert_same(*([part for i, part in enumerate(some) if i not in counted] for some in (mine, theirs)))
     assert mine[0].tolist() == mine[8].tolist() == [(WEIGHT > 0).sum()] * 2
-
-
-def test_every_model_is_measured_on_the_fold_it_holds_out(engine):
-    fold = fold_of(np.arange(ROWS, dtype=np.uint64), 3, seed=5)
-    held = Holdout(np.array([2, -1]), 3, 5)
-    (together,) = measure(engine(X, MANY, WEIGHT), SOFTMAX, label_counts, holdout=held)
-    for m, rows in enumerate([np.flatnonzero(fold == 2), slice(None)]):
-        (alone,) = measure(whole(MANY, rows=rows), SOFTMAX._replace(coef=COEF[m : m + 1]), label_counts)
-        assert_same([field[m] for field in together], [field[0] for field in alone])
 
 
 def test_models_in_one_pass_are_each_the_one_alone(engine):

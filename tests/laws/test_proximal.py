@@ -36,6 +36,16 @@ def test_the_smallest_subgradient_is_that_of_brute_force():
             assert np.sign(found[0, j]) == (-1 if slopes[0] == fall else 1)
 
 
+@pytest.mark.parametrize("bounds", [(-np.inf, np.inf), (-0.2, 0.3), (0.5, 2.0)])
+def test_the_prox_is_that_of_brute_force(bounds):
+    grid = np.linspace(max(-4, bounds[0]), min(4, bounds[1]), 8001)
+    x, step = RNG.standard_normal((2, 6)) * 2, np.array([0.3, 2.0])
+    found = term(0.8, *bounds, p=6, models=2).prox(x, step, np.arange(2))
+    for m, j in np.ndindex(x.shape):
+        least = grid[((grid - x[m, j]) ** 2 / (2 * step[m]) + 0.8 * abs(grid)).argmin()]
+        assert found[m, j] == pytest.approx(least, abs=1e-3)
+
+
 @pytest.mark.parametrize("bounds", [(-np.inf, np.inf), (-0.2, 0.3)])
 @pytest.mark.parametrize("form", ["dense", "low rank"])
 def test_coordinate_descent_finds_the_minimum_of_a_quadratic(form, bounds):

@@ -5,7 +5,6 @@ import pytest
 
 from functions import Counting, quadratic
 from rows import ragged
-from treefold.algorithms.folds import Holdout
 from treefold.algorithms.linear import fit
 from treefold.algorithms.linear import kernels_sgd as kernels
 from treefold.algorithms.linear.objective import objective
@@ -105,18 +104,19 @@ def test_one_walk_in_one_batch_is_a_step_along_the_gradient(loss, label):
     value, slope = loss((Z @ theta)[None, None], y)
     gradient = Z.T @ (slope[0, 0] * WEIGHT) / WEIGHT.sum() + ridge * theta
     walked = theta.copy()
-    met = kernels.wander(Z, y, WEIGHT, np.arange(ROWS)[::-1].copy(), walked, ridge, *kind_of(loss, 1.0), 0.01, ROWS)
+    met = kernels.wander(
+        Z, y, np.zeros(ROWS), WEIGHT, np.arange(ROWS)[::-1].copy(), walked, ridge, *kind_of(loss, 1.0), 0.01, ROWS
+    )
     np.testing.assert_allclose(walked, theta - 0.01 * gradient, rtol=1e-10)
     assert met == pytest.approx(value[0] @ WEIGHT)
 
 
 def test_a_mini_batch_is_one_of_the_windows_of_a_block_whatever_the_task():
     block, coef = Block(X[:100], LABELS["binary"][:100], WEIGHT[:100], 640), np.zeros((1, 1, 7))
-    parts = {float(sampled(block, 4, seed, coef, logistic, None, None, None).weight[0]) for seed in range(60)}
+    parts = {float(sampled(block, 4, seed, coef, logistic, None, None).weight) for seed in range(60)}
     assert parts == {WEIGHT[a : a + 25].sum() for a in range(0, 100, 25)}
-    held = Holdout(np.array([1]), 3)
-    whole = objective(block, coef, logistic, held)
-    one = sampled(block, 1, 5, coef, logistic, held, None, None)
+    whole = objective(block, coef, logistic)
+    one = sampled(block, 1, 5, coef, logistic, None, None)
     for mine, theirs in zip(one, whole, strict=True):
         np.testing.assert_array_equal(mine, theirs)
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from treefold.algorithms.folds import Holdout, fold_of
 from treefold.algorithms.linear import fit
 from treefold.algorithms.linear.objective import objective
 from treefold.algorithms.moments import moments
@@ -72,45 +71,26 @@ def test_the_gradient_is_the_derivative_of_the_loss(engine, loss, outputs):
     label = np.minimum(Y, 1) if loss is logistic else Y
     blocks, h = engine(X / 100, label, WEIGHT), 1e-5
     coef = COEF[:, :outputs]
-    total = blocks.sum(objective, coef, loss, None)
+    total = blocks.sum(objective, coef, loss)
     gradient = np.concatenate([total.coef, total.intercept[..., None]], axis=-1)
     for index in [(0, 0), (outputs - 1, 1), (0, 4)]:
         nudge = np.zeros_like(coef)
         nudge[(slice(None), *index)] = h
-        up, down = (blocks.sum(objective, coef + sign * nudge, loss, None).loss for sign in (1, -1))
+        up, down = (blocks.sum(objective, coef + sign * nudge, loss).loss for sign in (1, -1))
         np.testing.assert_allclose(gradient[(slice(None), *index)], (up - down) / (2 * h), rtol=1e-6, atol=1e-5)
 
 
-def test_a_held_out_fold_is_as_if_its_rows_were_absent(engine):
-    fold = fold_of(np.arange(ROWS, dtype=np.uint64), 3, seed=5)
-    held = engine(X, Y, WEIGHT).sum(objective, COEF, softmax, Holdout(np.array([2, -1]), 3, 5))
-    absent = whole(Y[fold != 2], WEIGHT[fold != 2], X[fold != 2]).sum(objective, COEF[:1], softmax, None)
-    full = whole().sum(objective, COEF[1:], softmax, None)
-    for together, without, all_rows in zip(held, absent, full, strict=True):
-        np.testing.assert_allclose(together, np.concatenate([without, all_rows]), rtol=1e-9)
-
-
-def test_folds_are_balanced_and_depend_on_the_seed():
-    position = np.arange(30_000, dtype=np.uint64)
-    counts = np.bincount(fold_of(position, 3, 0))
-    assert abs(counts - 10_000).max() < 4 * np.sqrt(30_000 * 2 / 9)
-    assert (fold_of(position, 3, 0) != fold_of(position, 3, 1)).mean() > 0.6
-
-
 def test_twelve_models_in_the_same_passes_are_each_the_one_fitted_alone(engine):
-    ridge = np.repeat([0.0, 1e-3, 0.1, 1.0], 3)
-    fold = np.tile([0, 1, 2], 4)
+    ridge = np.geomspace(1e-3, 1.0, 12)
     blocks = engine(X, Y, WEIGHT)
     found = survey(blocks, classification=True)
     before = len(blocks.passes)
-    together = fit(blocks, softmax, found, ridge=ridge, holdout=Holdout(fold, 3), tol=1e-9, max_iter=300)
+    together = fit(blocks, softmax, found, ridge=ridge, tol=1e-9, max_iter=300)
     passes = len(blocks.passes) - before
     alone_passes = []
     for m in range(0, 12, 3):
         before = len(blocks.passes)
-        alone = fit(
-            blocks, softmax, found, ridge=ridge[m : m + 1], holdout=Holdout(fold[m : m + 1], 3), tol=1e-9, max_iter=300
-        )
+        alone = fit(blocks, softmax, found, ridge=ridge[m : m + 1], tol=1e-9, max_iter=300)
         alone_passes.append(len(blocks.passes) - before)
         np.testing.assert_allclose(together.coef[m], alone.coef[0], rtol=1e-5, atol=1e-7)
         assert {together.status[m], alone.status[0]} <= {CONVERGED, NO_PROGRESS}
@@ -121,11 +101,11 @@ def test_every_hyper_parameter_may_differ_from_model_to_model_and_a_diverged_one
     blocks = whole(np.minimum(Y, 1))
     found = survey(blocks, classification=True)
     ridge, tol, limit = np.array([0.1, 0.0, 0.1, 1.0]), np.array([1e-3, 0, 0, 1e-8]), np.array([999, 50, 7, 999])
-    step, fold = np.array([0.5, 1e300, 0.5, 0.2]), np.array([0, -1, 1, -1])
+    step = np.array([0.5, 1e300, 0.5, 0.2])
 
     def fitted(m):
         return fit(
-            blocks, logistic, found, ridge=ridge[m], tol=tol[m], max_iter=limit[m], holdout=Holdout(fold[m], 3),
+            blocks, logistic, found, ridge=ridge[m], tol=tol[m], max_iter=limit[m],
             solver=GradientDescent(step[m], backtracking=False),
         )  # fmt: skip
 
@@ -187,9 +167,8 @@ def test_float32_rows_far_from_zero_lose_nothing_more_than_their_own_rounding(en
 def test_a_row_of_weight_zero_is_absent_even_where_its_loss_overflows(engine):
     spoilt, weight = X.copy(), np.ones(ROWS)
     spoilt[5], weight[5] = 3e38, 0.0
-    for held in (None, Holdout(np.array([0]), 3)):
-        left = engine(spoilt, Y, weight, dtype="float32").sum(objective, COEF[:1] * 10, softmax, held)
-        assert all(np.isfinite(field).all() for field in left)
+    left = engine(spoilt, Y, weight, dtype="float32").sum(objective, COEF[:1] * 10, softmax)
+    assert all(np.isfinite(field).all() for field in left)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-8, 1.0, 1e8, 1e30])

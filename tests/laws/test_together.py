@@ -1,16 +1,21 @@
-"""Algorithms that share passes learn, to the bit, what they would learn alone."""
+"""Algorithms that share passes learn what they would learn alone."""
 
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
 
 from treefold.algorithms import kmeans, linear
+from treefold.algorithms.linear.objective import objective
 from treefold.algorithms.moments import moments
+from treefold.algorithms.splits import Hashed, Kept, training
 from treefold.algorithms.survey import survey
+from treefold.block import Block
+from treefold.blocks import Leaf
 from treefold.errors import InputError
-from treefold.losses import logistic
-from treefold.together import together
+from treefold.losses import logistic, squared
+from treefold.together import Joint, together
 
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((700, 4))
@@ -54,3 +59,30 @@ def test_the_first_failure_ends_all(engine):
         together(blocks, [regressed, failing, clustered(2)])
     assert threading.active_count() == before
     assert len(together(blocks, [regressed])) == 1  # the blocks are as good as new
+
+
+def test_batches_that_share_a_product_have_the_sums_they_would_have_alone():
+    rows = Block(X.astype("f4"), Y.astype("f4"), RNG.integers(0, 3, len(Y)).astype("f4"), 0)
+    coef, by_class, shift = RNG.standard_normal((3, 1, 5)), np.array([2.0, 0.5]), np.full(5, 0.1)
+    args = [
+        (coef, logistic, None, None, False, True),
+        (coef[:1], logistic, None, by_class, False, True),
+        (coef, squared),
+        (coef[:2], logistic, None, None, False, True),
+        (coef, logistic, shift),
+        (coef[:1] * 2, squared, None, None, False),
+    ]
+    split = Hashed(3, 1)
+    stats = [Leaf(objective), *(Kept(Leaf(objective), split, fold, False, True) for fold in (0, 1, 2, 0, 1))]
+    together = Joint(stats)(rows, *args)
+    for stat, mine, shared in zip(stats, args, together, strict=True):
+        for field, other in zip(stat(rows, *mine), shared, strict=True):
+            assert field.dtype == other.dtype == np.float64
+            np.testing.assert_allclose(other, field, rtol=2e-5, atol=2e-4)
+
+
+def test_fits_of_several_folds_are_those_alone(engine):
+    blocks, split = engine(X, Y), Hashed(3, 1)
+    jobs = [partial(lambda seat, fold: regressed(training(seat, split, fold)), fold=fold) for fold in range(3)]
+    for alone, shared in zip([job(blocks) for job in jobs], together(blocks, jobs), strict=True):
+        np.testing.assert_allclose(shared, alone, rtol=1e-9)

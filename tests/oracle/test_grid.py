@@ -11,6 +11,7 @@ import pytest
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 
 from treefold.algorithms.linear import fit
+from treefold.algorithms.linear.gram import gram
 from treefold.algorithms.survey import survey
 from treefold.engine.local import LocalBlocks
 from treefold.errors import InputError
@@ -59,7 +60,8 @@ def residual(coef, loss, X, y, weight, ridge, lasso, standardize, intercept):
 
 def fitted(X, y, loss, weight, **options):
     blocks = LocalBlocks.from_arrays(X, y, weight, dtype="float64")
-    found = survey(blocks, classification=loss in (logistic, softmax, squared_hinge))
+    at_once = isinstance(options.get("solver"), Normal)
+    found = gram(blocks) if at_once else survey(blocks, classification=loss in (logistic, softmax, squared_hinge))
     with np.errstate(over="ignore"):
         made = fit(blocks, loss, found, **{"tol": 1e-9, "max_iter": 3000} | options)
     assert made.status[0] in (CONVERGED, NO_PROGRESS)

@@ -5,13 +5,12 @@ import pytest
 from scipy.optimize import lsq_linear
 from sklearn.linear_model import ElasticNet, LogisticRegression
 
-from treefold.algorithms.folds import Holdout
 from treefold.algorithms.linear import Bounds, fit
 from treefold.algorithms.survey import survey
 from treefold.engine.local import LocalBlocks
 from treefold.errors import InputError
 from treefold.losses import logistic, softmax, squared
-from treefold.solvers import GradientDescent, Lbfgs, Newton, Normal
+from treefold.solvers import GradientDescent, Lbfgs, Newton, Normal, Sgd
 from treefold.solvers.status import CONVERGED, NO_PROGRESS
 
 RNG = np.random.default_rng(4)
@@ -21,6 +20,8 @@ X = (RNG.standard_normal((ROWS, FEATURES)) @ (np.eye(FEATURES) + 0.3) + np.arang
 WEIGHT = RNG.uniform(0, 3, ROWS)
 SCORE = (X - X.mean(axis=0)) / X.std(axis=0) @ [1, -2, 0.5, 0, 0, 1, 0.1, 0] + RNG.logistic(size=ROWS)
 LABELS = {squared: 1000 + 50 * SCORE, logistic: (SCORE > 0.3) * 1.0, softmax: np.digitize(SCORE, [-1, 1]) * 1.0}
+
+OUTPUTS = {squared: 1, logistic: 1, softmax: 3}
 
 
 def fitted(loss, weight=None, **options):
@@ -122,11 +123,10 @@ def test_a_fit_goes_on_from_given_coefficients():
     np.testing.assert_allclose(again.coef, first.coef, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("held", [None, Holdout(np.array([0, -1]), 3)], ids=["all", "folds"])
 @pytest.mark.parametrize("bounded", [False, True])
 @pytest.mark.parametrize("lasso", [0.0, 0.02])
 @pytest.mark.parametrize("loss", [squared, logistic])
-def test_newton_and_normal_reach_the_minimum_of_lbfgs_in_fewer_passes(loss, lasso, bounded, held):
+def test_newton_and_normal_reach_the_minimum_of_lbfgs_in_fewer_passes(loss, lasso, bounded):
     blocks = LocalBlocks.from_arrays(X, LABELS[loss], WEIGHT, dtype="float64")
     found = survey(blocks, classification=loss is logistic)
     wide = np.full((1, FEATURES + 1), np.inf)
@@ -135,7 +135,7 @@ def test_newton_and_normal_reach_the_minimum_of_lbfgs_in_fewer_passes(loss, lass
     for solver in (Lbfgs(), Newton(), *([Normal()] if loss is squared else [])):
         before = len(blocks.passes)
         fits.append(fit(blocks, loss, found, ridge=0.01, lasso=lasso * (50 if loss is squared else 1), bounds=bounds,
-                        holdout=held, solver=solver, tol=1e-9, max_iter=1000))  # fmt: skip
+                        solver=solver, tol=1e-9, max_iter=1000))  # fmt: skip
         passes.append(len(blocks.passes) - before)
     for other in fits[1:]:
         np.testing.assert_allclose(other.coef[..., :-1] * UNITS, fits[0].coef[..., :-1] * UNITS, rtol=1e-5, atol=1e-6)
@@ -152,6 +152,30 @@ def test_newton_and_normal_say_which_losses_they_take():
         fitted(softmax, ridge=0.0, solver=Newton())
 
 
-def test_gradient_descent_takes_no_lasso():
-    with pytest.raises(InputError, match="GradientDescent takes no L1 penalty and no bounds: use L-BFGS"):
-        fitted(logistic, lasso=0.1, ridge=0.0, solver=GradientDescent())
+@pytest.mark.parametrize("bounded", [False, True])
+@pytest.mark.parametrize("loss", [squared, logistic, softmax])
+def test_gradient_descent_with_a_lasso_and_bounds_reaches_the_optimum(loss, bounded):
+    limits = {"bounds": Bounds(np.append(-0.5 / UNITS, -np.inf)[None] * np.ones((OUTPUTS[loss], 1)),
+                               np.append(0.4 / UNITS, np.inf)[None] * np.ones((OUTPUTS[loss], 1)))}  # fmt: skip
+    options = {"ridge": 0.05, "lasso": 0.1} | (limits if bounded else {})
+    quick = fitted(loss, WEIGHT, **options).coef
+    for solver in (GradientDescent(), GradientDescent(0.1, backtracking=False)):
+        slow = fitted(loss, WEIGHT, solver=solver, **options).coef
+        np.testing.assert_allclose(slow * np.append(UNITS, 1), quick * np.append(UNITS, 1), rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(slow == 0, quick == 0)
+
+
+def test_mini_batches_with_a_lasso_come_within_a_thousandth_of_the_least_and_are_sparse():
+    blocks = LocalBlocks.from_arrays(X, LABELS[logistic], dtype="float64")
+    found = survey(blocks, classification=True)
+    solver = Sgd(0.5, 200, schedule="onecycle", fraction=0.5)
+    made, least = (fit(blocks, logistic, found, ridge=0.01, lasso=0.05, solver=s, max_iter=200, tol=0.0)
+                   for s in (solver, Lbfgs()))  # fmt: skip
+    assert made.objective[0][-1] < least.objective[0][-1] * 1.001
+    assert 0 < (made.coef == 0).sum() <= (least.coef == 0).sum()
+
+
+@pytest.mark.parametrize("solver", [Sgd(local=8), Sgd(rule="adam")], ids=["local", "adam"])
+def test_steps_that_have_no_prox_take_no_lasso(solver):
+    with pytest.raises(InputError, match="neither local steps nor AdaGrad and Adam take an L1 penalty or bounds"):
+        fitted(logistic, lasso=0.1, ridge=0.0, solver=solver)

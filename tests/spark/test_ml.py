@@ -201,27 +201,11 @@ def test_pysparks_own_cross_validator_takes_it(rows):
     assert fitted.bestModel.numFeatures == 3
 
 
-CHANGES = {
-    "maxIter": 1, "tol": 0.1, "regParam": 0.5, "elasticNetParam": 0.5,
-    "fitIntercept": False, "standardization": False, "weightCol": "w",
-    "dtype": "float32", "labelCol": "binary", "featuresCol": ["a", "b"], "family": "multinomial", "solver": "gd",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", CHANGES)
-def test_each_param_changed_changes_the_fit(rows, name):
-    base = {"labelCol": "binary", "featuresCol": NAMES, "dtype": "float64", "regParam": 0.01, "tol": 1e-7}
-    if name == "labelCol":
-        base["labelCol"] = "many"
-    first, other = (ml.LogisticRegression(**p).fit(rows).pure.coef for p in (base, base | {name: CHANGES[name]}))
-    assert first.shape != other.shape or not np.array_equal(first, other)
-
-
-@pytest.mark.parametrize("change", [{"stepSize": 0.01}, {"stepRule": "constant"}])
-def test_the_steps_of_gradient_descent_change_the_fit(rows, change):
-    base = {"labelCol": "binary", "solver": "gd", "maxIter": 5}
-    first, other = (ml.LogisticRegression(**p).fit(rows).pure.coef for p in (base, base | change))
-    assert not np.array_equal(first, other)
+def test_each_param_of_the_columns_changes_the_fit(rows):
+    base = {"labelCol": "binary", "featuresCol": NAMES, "dtype": "float64", "maxIter": 3}
+    changes = [{}, {"weightCol": "w"}, {"dtype": "float32"}, {"labelCol": "many"}, {"featuresCol": ["a", "b"]}]
+    fits = [ml.LogisticRegression(**base | change).fit(rows).pure.coef.tobytes() for change in changes]
+    assert len(set(fits)) == len(fits)
 
 
 def test_num_tasks_is_the_tasks_of_a_pass_and_changes_no_bit(rows, small_blocks):
@@ -248,7 +232,6 @@ def test_defaults_and_names_are_pysparks():
     [
         ({"maxiter": 3}, "LogisticRegression has no param 'maxiter': did you mean 'maxIter'"),
         ({"elasticNetParam": 1.5}, "elasticNetParam = 1.5 is no valid value"),
-        ({"aggregationDepth": 3}, "aggregationDepth = 3 is no valid value .only 2 can be honoured"),
         ({"maxIter": "many"}, r"maxIter = 'many' is no valid value .*: maxIter is the most iterations"),
         ({"maxIter": -1}, "maxIter = -1 is no valid value"),
         ({"regParam": float("nan")}, "regParam = nan is no valid value"),

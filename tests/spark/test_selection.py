@@ -131,6 +131,22 @@ def test_halving_and_the_median_rule_stop_the_hopeless(rows):
     assert 1 <= sum(not trial.stopped for trial in rule.trials) < 8
 
 
+def test_settings_that_read_other_columns_are_read_apart(rows):
+    space = {"featuresCol": [["a"], ["a", "b", "c"]], "regParam": [0.01, 0.1]}
+    found = ml.CrossValidator(estimator=logistic(), space=space, evaluator="logLoss", numFolds=2, seed=3).fit(rows)
+    for columns, mine in ((["a"], slice(0, 2)), (["a", "b", "c"], slice(2, 4))):
+        apart = ml.CrossValidator(
+            estimator=logistic(featuresCol=columns),
+            space={"regParam": [0.01, 0.1]},
+            evaluator="logLoss",
+            numFolds=2,
+            seed=3,
+        ).fit(rows)
+        np.testing.assert_allclose(found.avgMetrics[mine], apart.avgMetrics, rtol=1e-9)
+    assert found.bestModel.numFeatures == 3
+    assert len([account for account in found.search.passes if "survey" in account.name]) == 2
+
+
 def test_one_split_weights_and_a_metric_of_the_user_s(rows):
     metric = Metric(errors, mae, larger_is_better=False)
     model = ml.TrainValidationSplit(
@@ -168,6 +184,28 @@ def test_a_search_is_saved_and_stands_in_a_pipeline(rows, tmp_path):
     assert again.transform(rows).select("prediction").collect() == first.transform(rows).select("prediction").collect()
 
 
+def test_a_search_not_yet_fitted_is_saved_with_all_that_is_set(spark, tmp_path):
+    estimator = logistic(featuresCol=["a", "b"])
+    grid = ParamGridBuilder().addGrid(estimator.regParam, [0.01, 0.1]).addGrid(estimator.fitIntercept, [True]).build()
+    judge = BinaryClassificationEvaluator(labelCol="binary", metricName="areaUnderPR")
+    first = ml.CrossValidator(estimator=estimator, estimatorParamMaps=grid, evaluator=judge, numFolds=4, seed=9)
+    second = ml.TrainValidationSplit(
+        estimator=estimator, space={"regParam": {"low": 0.1, "high": 1, "log": True}}, evaluator="f1", trials=3
+    )
+    Pipeline(stages=[first, second]).write().save(str(tmp_path / "searches"))
+    for search, again in zip([first, second], Pipeline.load(str(tmp_path / "searches")).getStages(), strict=True):
+        assert (type(again), again.uid, again.value("seed")) == (type(search), search.uid, search.value("seed"))
+        assert again.settings()[1] == search.settings()[1]
+        theirs, mine = (
+            {p.name: t.value(p.name) for p in t.params} for t in (again.settings()[0][0], search.settings()[0][0])
+        )
+        assert theirs == mine
+    assert Pipeline.load(str(tmp_path / "searches")).getStages()[0].getEvaluator().getMetricName() == "areaUnderPR"
+    with pytest.raises(InputError, match="use the name of a metric"):
+        ml.CrossValidator(estimator=estimator, evaluator=Metric(errors, mae, False)).save(str(tmp_path / "other"))
+    assert not (tmp_path / "other").exists()
+
+
 SPACE = {"space": {"regParam": [0.1]}, "evaluator": "accuracy"}
 REFUSED = [
     ({"evaluator": "accuracy"}, "set either estimatorParamMaps or space"),
@@ -183,7 +221,10 @@ REFUSED = [
     ({**SPACE, "space": {"regParam": {"low": -1, "high": 1, "log": True}}}, "regParam ranges from -1 to 1"),
     ({**SPACE, "space": {"regParam": {"low": 0.1, "high": 1}}}, "regParam is a range, which a grid cannot exhaust"),
     ({**SPACE, "space": {"regPram": [1.0]}}, "did you mean 'regParam'"),
-    ({**SPACE, "space": {"dtype": ["float32", "float64"]}}, "the settings differ in the columns they read"),
+    (
+        {**SPACE, "space": {"dtype": ["float32", "float64"]}, "scoreEvery": 2},
+        "the settings differ in the columns they re",
+    ),
     ({**SPACE, "stopping": "median"}, "stopping median needs scoreEvery"),
 ]
 

@@ -1,8 +1,12 @@
-"""Sparse vectors through the estimators of linear models: read, fitted and predicted as CSR."""
+"""Sparse vectors through the estimators of linear models: LIBSVM files and Parquet, fitted and predicted as CSR."""
+
+import resource
+import sys
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array, random_array
+from scipy.sparse import csr_array
+from sklearn.datasets import dump_svmlight_file
 
 from rows import stored, vectors_in_order
 from treefold import ml
@@ -10,19 +14,55 @@ from treefold import ml
 pytestmark = pytest.mark.spark
 
 RNG = np.random.default_rng(8)
-ROWS, FEATURES = 300, 47_236
+DENSE = 500e6  # bytes that the rows would take at least if they were made dense
+SIZES = [(3000, 47_236), (400, 1_000_000)]
+ENTRIES = 60  # of a row
 
 
-def test_47236_features_fit_and_predict_as_csr(spark, tmp_path):
-    X = csr_array(random_array((ROWS, FEATURES), density=2e-3, format="csr", rng=RNG))
-    score = np.asarray(X[:, :20_000].sum(axis=1) - X[:, 20_000:40_000].sum(axis=1)).ravel()
-    frame = stored(vectors_in_order(spark, X, (score > 0) * 1.0, np.ones(ROWS)), tmp_path / "rows")
-    model = ml.LogisticRegression(regParam=1e-3, elasticNetParam=0.5, maxIter=5).fit(frame)
-    assert model.numFeatures == FEATURES
-    assert 0 < np.count_nonzero(model.coefficients.toArray()) < FEATURES / 2
-    made = model.transform(frame).select("features", "label", "prediction").collect()
-    assert len(made) == ROWS
-    for row in made[::20]:
-        assert row.prediction == model.predict(row.features)
-    assert np.mean([row.prediction == row.label for row in made]) > 0.9
-    assert max(p.bytes_up for p in model.summary.passes) < 20 * 8 * FEATURES
+def sparse_rows(count, features):
+    places = RNG.integers(0, features, (count, ENTRIES), np.int32).ravel()
+    starts = np.arange(0, count * ENTRIES + 1, ENTRIES, dtype=np.int32)
+    X = csr_array((RNG.uniform(0.5, 1, count * ENTRIES), places, starts), (count, features))
+    X.sum_duplicates()
+    return X
+
+
+def most_memory(spark) -> float:
+    """Bytes that any worker has ever had; the driver has no rows."""
+
+    def peak(_):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+    return max(spark.sparkContext.parallelize(range(2), 2).map(peak).collect())
+
+
+@pytest.mark.parametrize(("count", "features"), SIZES)
+def test_libsvm_files_are_fitted_and_predicted_as_csr(spark, tmp_path, count, features):
+    X = sparse_rows(count, features)
+    score = np.asarray(X[:, ::2].sum(axis=1) - X[:, 1::2].sum(axis=1)).ravel()
+    dump_svmlight_file(X, (score > 0) * 1.0, str(tmp_path / "rows.svm"), zero_based=False)
+    frame = spark.read.format("libsvm").option("numFeatures", str(features)).load(str(tmp_path / "rows.svm"))
+    assert count * features * 4 > DENSE
+    before = most_memory(spark)
+    fit = ml.LogisticRegression(regParam=0.01, elasticNetParam=0.2, maxIter=3)
+    with fit.open(frame) as blocks:
+        assert sum(blocks.parts.map(lambda part: part.shape.bytes).collect()) < 20 * X.nnz
+    model = fit.fit(frame)
+    made = model.transform(frame).select("label", "prediction").toPandas()
+    assert most_memory(spark) - before < DENSE
+    assert model.numFeatures == features
+    assert 0 < np.count_nonzero(model.coefficients.toArray()) < features / 2
+    np.testing.assert_array_equal(made.prediction, model.pure.predict(X))
+    assert (made.prediction == made.label).mean() > 0.8
+    assert max(p.bytes_up for p in model.summary.passes) < 50 * 8 * features
+
+
+def test_vectors_in_parquet_are_fitted_and_predicted_as_those_of_libsvm_are(spark, tmp_path):
+    X = sparse_rows(300, 2000)
+    y = (X[:, ::2] @ np.ones(1000) > 22) * 1.0
+    dump_svmlight_file(X, y, str(tmp_path / "rows.svm"), zero_based=False)
+    text = spark.read.format("libsvm").option("numFeatures", "2000").load(str(tmp_path / "rows.svm"))
+    files = stored(vectors_in_order(spark, X, y, np.ones(300)), tmp_path / "rows")
+    fits = [ml.LogisticRegression(regParam=1e-3).fit(frame) for frame in (text, files)]
+    assert [fit.summary.passes[0].source for fit in fits] == ["dataframe", "parquet"]
+    np.testing.assert_array_equal(*(fit.pure.coef for fit in fits))

@@ -126,10 +126,13 @@ class Kept:
         self.__name__ = stat_name(stat)
 
     def __call__(self, block: Any, *args: Any) -> Any:
-        return self.stat(self._kept(block), *args)
+        return self.stat(self.kept(block, {}), *args)
 
-    def _kept(self, block: Block) -> Block:
-        kept = (self.split.fold_of(block) == self.fold) == self.inside
+    def kept(self, block: Block, folds: dict[int, NDArray]) -> Block:
+        """The block with the other rows' weights 0; ``folds`` are those of its rows by split, as far as known."""
+        if id(self.split) not in folds:
+            folds[id(self.split)] = self.split.fold_of(block)
+        kept = (folds[id(self.split)] == self.fold) == self.inside
         none = np.zeros((), block.weight.dtype)
         weight = np.where(kept, block.weight if self.weighted else none + 1, none)
         return block._replace(weight=weight)
@@ -139,7 +142,15 @@ class KeptAll(Kept):
     """A statistic of all blocks of a task, of which rows are kept so."""
 
     def __call__(self, blocks: Iterable[Block], *args: Any) -> Any:
-        return self.stat(map(self._kept, blocks), *args)
+        return self.stat((self.kept(block, {}) for block in blocks), *args)
+
+
+def seen_by(stat: Callable, block: Any, folds: dict[int, NDArray]) -> tuple[Callable, Any]:
+    """A statistic and the block as it sees it: of a fold, the statistic inside and the block with the fold's weights.
+
+    ``folds`` as for :meth:`Kept.kept`.
+    """
+    return (stat.stat, stat.kept(block, folds)) if type(stat) is Kept else (stat, block)
 
 
 class Fold(NamedTuple):

@@ -106,7 +106,7 @@ def _dataframe_door(data: DataFrame, columns: Columns, name: str, tasks: int, re
 
 def _plain_scan(data: DataFrame, columns: Columns) -> bool:
     """Whether the rows are those of Parquet files and the columns stand in them as they are."""
-    plan = data._jdf.queryExecution().analyzed()
+    plan = data._jdf.queryExecution().withCachedData()  # rows that are cached need no longer be those of the files
     while plan.getClass().getSimpleName() == "Project":
         outputs = plan.projectList()
         if any(outputs.apply(i).getClass().getSimpleName() != "AttributeReference" for i in range(outputs.size())):

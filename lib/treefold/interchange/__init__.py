@@ -1,1 +1,1 @@
-"""Models of ours as models of others: scikit-learn, MLlib."""
+"""Models of ours as models of others: scikit-learn, MLlib, ONNX."""

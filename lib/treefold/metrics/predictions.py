@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.folds import Holdout, validation_weight
 from treefold.block import Block, Matrix
 from treefold.blocks import Scan, add
 
@@ -35,19 +34,23 @@ Statistic = Callable[[Predictions, NDArray, NDArray], Any]
 
 
 class Predictor(Protocol):
-    """A batch of models that can be evaluated."""
+    """A batch of models that can be evaluated.
+
+    If it has a true attribute ``with_offset``, ``predictions`` is given the first extra column of the rows as well.
+    """
 
     def predictions(self, X: Matrix) -> Predictions:
         """What the models say of the rows of ``X``."""
         ...
 
 
-def measured(
-    block: Block, predictor: Predictor, statistics: tuple[Statistic, ...], holdout: Holdout | None = None
-) -> tuple[Any, ...]:
-    """Statistics of one block, one after the other."""
-    predictions, weight = predictor.predictions(block.X), validation_weight(block, holdout)
-    return tuple(statistic(predictions, block.y, weight) for statistic in statistics)
+def measured(block: Block, predictor: Predictor, statistics: tuple[Statistic, ...]) -> tuple[Any, ...]:
+    """Statistics of one block, one after the other; of its rows with a weight, if it has any."""
+    kept = block.weight > 0
+    given = (*block[:3], *(block.extra[:1] if getattr(predictor, "with_offset", False) else ()))
+    X, y, weight, *offset = given if kept.all() or not kept.any() else (a[kept] for a in given)
+    predictions = predictor.predictions(X, *offset)
+    return tuple(statistic(predictions, y, weight) for statistic in statistics)
 
 
 def merge_measured(left: tuple[Any, ...], right: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -55,22 +58,20 @@ def merge_measured(left: tuple[Any, ...], right: tuple[Any, ...]) -> tuple[Any, 
     return tuple(add(a, b) for a, b in zip(left, right, strict=True))
 
 
-def measure(blocks: Scan, predictor: Predictor, *statistics: Statistic, holdout: Holdout | None = None) -> Any:
+def measure(blocks: Scan, predictor: Predictor, *statistics: Statistic) -> Any:
     """Sums of ``statistics`` over all rows, in their order: one pass.
 
     Parameters
     ----------
     predictor : Predictor
-    statistics : ``(predictions, label (rows,), weight (models, rows) or (1, rows)) -> NamedTuple that adds``
+    statistics : ``(predictions, label (rows,), weight (rows,)) -> NamedTuple that adds``
         Module-level functions, or :class:`functools.partial` of them.
-    holdout : Holdout, optional
-        Each model is measured on the fold it holds out, on all rows where that is -1; by default all are on all.
     """
-    return blocks.fold(measured, predictor, statistics, holdout, merge=merge_measured)
+    return blocks.fold(measured, predictor, statistics, merge=merge_measured)
 
 
 def weights_of(predictions: Predictions, weight: NDArray) -> NDArray:
-    """Weights ``(models, rows)`` in float64."""
+    """Weights ``(models, rows)`` in float64, of each model the same."""
     return np.broadcast_to(weight, predictions.value.shape).astype(np.float64)
 
 
@@ -88,9 +89,14 @@ class Several(NamedTuple):
             stacked[-1:] = [together] if together else [*stacked[-1:], getattr(model, "batch", model)]
         return cls(tuple(stacked))
 
-    def predictions(self, X: Matrix) -> Predictions:
+    @property
+    def with_offset(self) -> bool:
+        """Whether rows come with an offset."""
+        return any(getattr(predictor, "with_offset", False) for predictor in self.predictors)
+
+    def predictions(self, X: Matrix, *offset: NDArray) -> Predictions:
         """What the models say of the rows of ``X``."""
-        parts = [predictor.predictions(X) for predictor in self.predictors]
+        parts = [predictor.predictions(X, *offset) for predictor in self.predictors]
         return parts[0] if len(parts) == 1 else _side_by_side(parts)
 
 

@@ -40,11 +40,19 @@ class ColumnOptions(Options):
         features = [names] if isinstance(names, str) else [real for name in names for real in _matching(name, data)]
         label = self.getOrDefault("labelCol") if labelled and self.hasParam("labelCol") else None
         weight = self.value("weightCol") if labelled else None
-        return Columns(tuple(features), label, weight, self.getOrDefault("dtype"), self.reads_sparse, self.partial_rows)
+        return Columns(
+            tuple(features), label, weight, self.getOrDefault("dtype"), self.reads_sparse, self.partial_rows,
+            self.beside(labelled=labelled),
+        )  # fmt: skip
+
+    def beside(self, *, labelled: bool) -> tuple[str, ...]:
+        """Further columns of one number a row that the algorithm reads, or a prediction if not ``labelled``."""
+        return ()
 
     def open(self, data: DataFrame, *extra: str) -> SparkBlocks:
-        """Blocks of the data, with label, weight and further columns; to be closed."""
-        columns = self.columns_of(data)._replace(extra=extra)
+        """Blocks of the data, with label, weight and further columns after those of ``beside``; to be closed."""
+        columns = self.columns_of(data)
+        columns = columns._replace(extra=(*columns.extra, *extra))
         return open_blocks(data, columns, type(self).__name__, self.value("numTasks"))
 
 

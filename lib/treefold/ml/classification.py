@@ -9,18 +9,16 @@ from pyspark.ml import Estimator
 from pyspark.ml.linalg import DenseMatrix, DenseVector, Vector
 from pyspark.ml.param import TypeConverters
 
-from treefold.algorithms.linear import Bounds, LinearModel
+from treefold.algorithms.linear import LinearModel
 from treefold.algorithms.survey import Survey, survey
 from treefold.blocks import Blocks, Pass
 from treefold.errors import InputError
 from treefold.iterate import Rungs
 from treefold.losses import Hinge, logistic, softmax, squared_hinge
 from treefold.ml.base import Batch, LabelOptions
-from treefold.ml.fitting import FitOptions, LinearOptions, fit_all, smoothing, summary_of
+from treefold.ml.fitting import FitOptions, LinearOptions, OffsetOptions, fit_all, smoothing, summary_of
 from treefold.ml.model import LinearModelFace
-from treefold.ml.options import Option, choice, class_thresholds, factors_by_class, rows_of_bounds, share
-
-BOUNDED = ("BoundsOnCoefficients", "BoundsOnIntercepts")
+from treefold.ml.options import Option, choice, class_thresholds, factors_by_class, share
 
 
 class MarginOptions(LabelOptions):
@@ -39,7 +37,7 @@ class ClassifierOptions(MarginOptions):
     )
 
 
-class LogisticOptions(ClassifierOptions):
+class LogisticOptions(ClassifierOptions, OffsetOptions):
     """How a logistic regression decides."""
 
     family = Option(
@@ -132,7 +130,7 @@ class LinearClassifier(FitOptions):
 
     def survey_of(self, blocks: Blocks) -> tuple[Survey, np.ndarray | None]:
         """Survey of the data, with two classes at least, and the factors of the weights of each class."""
-        found = survey(blocks, classification=True)
+        found = survey(self.trained(blocks), classification=True)
         found = found._replace(classes=np.pad(found.classes, (0, max(0, 2 - len(found.classes)))))
         given, weights = self.value("classWeight"), np.ones(len(found.classes))
         if given is None:
@@ -159,15 +157,6 @@ class LogisticRegression(LinearClassifier, LogisticOptions, Estimator):
     >>> model = LogisticRegression(featuresCol=["x0", "x1"], regParam=0.01).fit(frame)  # doctest: +SKIP
     """
 
-    lowerBoundsOnCoefficients = Option(
-        "lowerBoundsOnCoefficients", "the least coefficients, (outputs, features)", rows_of_bounds
-    )
-    upperBoundsOnCoefficients = Option(
-        "upperBoundsOnCoefficients", "the greatest coefficients, (outputs, features)", rows_of_bounds
-    )
-    lowerBoundsOnIntercepts = Option("lowerBoundsOnIntercepts", "the least intercepts, (outputs,)", rows_of_bounds)
-    upperBoundsOnIntercepts = Option("upperBoundsOnIntercepts", "the greatest intercepts, (outputs,)", rows_of_bounds)
-
     def fit_batch(self, blocks: Blocks, trials: Sequence["LogisticRegression"], rungs: Rungs | None = None) -> Batch:
         """See :class:`~treefold.ml.base.Trainable`."""
         found, weights = self.survey_of(blocks)
@@ -176,28 +165,9 @@ class LogisticRegression(LinearClassifier, LogisticOptions, Estimator):
             raise InputError(f"family is binomial but '{self.value('labelCol')}' has {classes} classes: use auto")
         many = family == "multinomial" or classes > 2
         loss, link = (softmax, "softmax") if many else (logistic, "logistic")
-        bounds = self._bounds(classes if many else 1, blocks.features)
-        return fit_all(self, trials, blocks, loss, found, link, rungs, bounds=bounds, by_class=weights)
-
-    def _bounds(self, outputs: int, features: int) -> Bounds | None:
-        names = [side + what for side in ("lower", "upper") for what in BOUNDED]
-        if not any(self.isSet(name) for name in names):
-            return None
-        sides = []
-        for side, none in (("lower", -np.inf), ("upper", np.inf)):
-            bound = np.full((outputs, features + 1), none)
-            for what, place in ((BOUNDED[0], np.s_[:, :-1]), (BOUNDED[1], np.s_[:, -1])):
-                if not self.isSet(side + what):
-                    continue
-                given = np.array(self.value(side + what))
-                given = given if what == BOUNDED[0] else given.ravel()
-                if given.shape != bound[place].shape:
-                    raise InputError(f"{side}{what} is {given.shape}, but the model is {bound[place].shape}")
-                bound[place] = given
-            sides.append(bound)
-        if (sides[0] > sides[1]).any():
-            raise InputError("a lower bound is above the upper bound: exchange them")
-        return Bounds(*sides)
+        if many and self.with_offset:
+            raise InputError("an offset moves the margins of all classes alike: clear offsetCol, or use two classes")
+        return fit_all(self, trials, blocks, loss, found, link, rungs, by_class=weights)
 
     def pure(self, coef: np.ndarray, link: str) -> LinearModel:
         """The pure model of fitted coefficients."""
@@ -248,7 +218,7 @@ class LinearClassifierFace(LinearModelFace):
         return self.pure.coef[0]
 
 
-class LogisticRegressionModel(LinearClassifierFace, LinearOptions, LogisticOptions):
+class LogisticRegressionModel(LinearClassifierFace, LogisticOptions):
     """Fitted :class:`LogisticRegression`."""
 
     outputs = ("rawPrediction", "probability", "prediction")
@@ -259,7 +229,7 @@ class LogisticRegressionModel(LinearClassifierFace, LinearOptions, LogisticOptio
 
     def scoring(self) -> LinearModel:
         """The pure model, with this model's thresholds."""
-        return self.deciding(self.pure)
+        return self.deciding(super().scoring())
 
 
 class SVCOptions(LinearOptions, MarginOptions):
@@ -283,6 +253,8 @@ class LinearSVC(LinearClassifier, SVCOptions, Estimator):
         found, weights = self.survey_of(blocks)
         if self.value("loss") == "hinge" and self.value("solver") == "newton":
             raise InputError("loss hinge has no solver newton: use auto, lbfgs or gd")
+        if self.value("loss") == "squaredHinge" and self.changed("smoothing"):
+            raise InputError("loss squaredHinge has no kink: leave smoothing out, or use loss hinge")
         loss = squared_hinge if self.value("loss") == "squaredHinge" else Hinge()
         return fit_all(
             self, trials, blocks, loss, found, "margin", rungs, by_class=weights, smoothing=self.value("smoothing")
@@ -304,4 +276,4 @@ class LinearSVCModel(LinearClassifierFace, SVCOptions):
 
     def scoring(self) -> LinearModel:
         """The pure model, with this model's threshold."""
-        return replace(self.pure, threshold=self.value("threshold"))
+        return replace(super().scoring(), threshold=self.value("threshold"))

@@ -1,7 +1,7 @@
 """Linear estimators: from their params to a fit over blocks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,17 @@ from pyspark.sql import DataFrame
 from treefold import store
 from treefold.algorithms.linear import LinearFit, LinearModel, fit
 from treefold.algorithms.linear.family import family
+from treefold.algorithms.linear.gram import Gram
 from treefold.algorithms.survey import Survey, survey
 from treefold.blocks import Blocks, Pass
 from treefold.errors import InputError
 from treefold.iterate import Rungs
 from treefold.losses import Loss, squared
 from treefold.ml.base import Batch, LabelOptions, Trainable, chart
+from treefold.ml.bounds import BoundOptions
 from treefold.ml.options import Option, at_least, only, share
 from treefold.ml.steps import GRAM_ROWS, StepOptions
+from treefold.ml.validation import ValidationOptions
 from treefold.solvers.status import MEANING, RUNNING
 
 
@@ -51,8 +54,26 @@ class LinearOptions(StepOptions, LabelOptions):
     )
     reads_sparse = True
 
+    @property
+    def with_offset(self) -> bool:
+        """Whether rows come with an offset."""
+        return self.hasParam("offsetCol") and bool(self.value("offsetCol"))
 
-class FitOptions(Trainable, LinearOptions):
+
+class OffsetOptions(LinearOptions):
+    """What is known of the margin beforehand."""
+
+    offsetCol = Option(
+        "offsetCol", "the column of a number that is added to the margin of its row", TypeConverters.toString
+    )
+
+    def beside(self, *, labelled: bool) -> tuple[str, ...]:
+        """See :class:`~treefold.ml.base.ColumnOptions`; the offset comes first."""
+        offset = (self.value("offsetCol"),) if self.with_offset else ()
+        return (*offset, *super().beside(labelled=labelled))
+
+
+class FitOptions(Trainable, BoundOptions, ValidationOptions, LinearOptions):
     """An estimator of a linear model."""
 
     initialModel = Option(
@@ -117,12 +138,15 @@ class TrainingSummary:
     outcome : str
         Why it ended.
     passes : list of Pass
+    validationHistory : list of float
+        Mean loss of the rows held out, at the start and after each iteration; empty without any.
     """
 
     objectiveHistory: list[float]
     totalIterations: int
     outcome: str
     passes: list[Pass] = field(repr=False)
+    validationHistory: list[float] = field(default_factory=list)
 
     def facts(self) -> dict[str, Any]:
         """What a job writes down."""
@@ -134,7 +158,10 @@ class TrainingSummary:
 
     def charts(self) -> list[dict[str, Any]]:
         """What a report draws."""
-        return [chart("Objective", "iteration", "objective", {"objective": self.objectiveHistory})]
+        lines = {"objective": self.objectiveHistory}
+        if self.validationHistory:
+            lines["loss of the rows held out"] = self.validationHistory
+        return [chart("Objective", "iteration", "objective", lines)]
 
 
 def fit_all(
@@ -142,7 +169,7 @@ def fit_all(
     trials: Sequence[FitOptions],
     blocks: Blocks,
     loss: Loss,
-    found: Survey,
+    found: Survey | Gram,
     link: str,
     rungs: Rungs | None,
     **options: Any,
@@ -155,19 +182,30 @@ def fit_all(
         Of the models: see :class:`treefold.algorithms.linear.batch.LinearBatch`.
     options
         As of :func:`treefold.algorithms.linear.fit`.
+
+    Raises
+    ------
+    InputError
+        If a param has been changed that nothing reads, or as ``fit`` does.
     """
+    for trial in trials:
+        trial.check_read()
 
     def each(name: str) -> np.ndarray:
         return np.array([trial.value(name) for trial in trials])
 
-    outputs = family(loss, found).margins
+    seen = found.survey if isinstance(found, Gram) else found
+    outputs = family(loss, seen).margins
     strength, l1 = each("regParam"), each("elasticNetParam")
     # pyspark.ml and glmnet mean the strength for a label of unit variance.
-    unit = found.moments.label_deviation if loss is squared else 1.0
+    unit = seen.moments.label_deviation if loss is squared else 1.0
 
     def batch(fitted: LinearFit) -> Batch:
-        pures = [trial.pure(coef, link) for trial, coef in zip(trials, fitted.coef, strict=True)]
-        return Batch(pures, fitted.objective, fitted.iterations, fitted.status, None)
+        pures = [
+            replace(trial.pure(coef, link), with_offset=params.with_offset)
+            for trial, coef in zip(trials, fitted.coef, strict=True)
+        ]
+        return Batch(pures, fitted.objective, fitted.iterations, fitted.status, fitted.held)
 
     fitted = fit(
         blocks,
@@ -176,9 +214,13 @@ def fit_all(
         ridge=(1 - l1) * strength / unit,
         lasso=l1 * strength,
         start=params.first(outputs, blocks.features),
+        bounds=params.bounds_of(outputs, blocks.features),
+        with_offset=params.with_offset,
+        validation=params.split(),
+        patience=params.value("earlyStoppingRounds"),
         intercept=params.value("fitIntercept"),
         standardize=params.value("standardization"),
-        solver=params.solver_of(loss, blocks.features, each("stepSize"), int(each("maxIter").max())),
+        solver=params.solver_of(loss, blocks.features, each("stepSize"), int(each("maxIter").max()), params.validated),
         seed=params.value("seed"),
         max_iter=each("maxIter"),
         tol=each("tol"),
@@ -191,7 +233,8 @@ def fit_all(
 
 def summary_of(batch: Batch, passes: list[Pass]) -> TrainingSummary:
     """Summary of a batch of one."""
-    return TrainingSummary(batch.histories[0], int(batch.iterations[0]), MEANING[int(batch.status[0])], passes)
+    held = batch.details[0] if batch.details else []
+    return TrainingSummary(batch.histories[0], int(batch.iterations[0]), MEANING[int(batch.status[0])], passes, held)
 
 
 def _report(params: FitOptions, state: Any, last: Pass) -> None:

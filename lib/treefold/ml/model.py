@@ -1,6 +1,7 @@
 """The Spark face of a fitted model: transform, and its folder on disk."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,10 +11,13 @@ from pyspark.ml.util import MLReadable, MLReader, MLWritable, MLWriter
 from pyspark.sql import DataFrame, SparkSession
 
 from treefold import store
+from treefold.algorithms.linear import LinearModel
 from treefold.engine.columns import Columns
 from treefold.errors import InputError
 from treefold.interchange import mllib, scikit
+from treefold.interchange.onnx import exported
 from treefold.ml.base import ColumnOptions
+from treefold.ml.fitting import LinearOptions
 from treefold.ml.predict import predicted
 from treefold.ml.summaries import evaluated, trained
 
@@ -56,6 +60,16 @@ class ModelFace(Model, ColumnOptions, MLReadable, MLWritable):
         """The pure model with what params have changed of it."""
         return self.pure
 
+    def exporting(self) -> Any:
+        """The pure model for others.
+
+        Raises
+        ------
+        InputError
+            If they could not predict what this model does.
+        """
+        return self.scoring()
+
     def taking(self, estimator: ColumnOptions, columns: Columns) -> Self:
         """The model with the params it shares with its estimator; a pattern of columns is replaced by their names."""
         for option in self.params:
@@ -70,6 +84,22 @@ class ModelFace(Model, ColumnOptions, MLReadable, MLWritable):
         """The model, after it has been told its training data."""
         return self
 
+    def toOnnx(self, path: str | None = None) -> Any:
+        """The model as an ``onnx.ModelProto``, written as well where there is a path or URI of pyarrow.fs.
+
+        Its input is ``features``, ``(rows, features)`` double; its outputs are ``prediction`` and so on, whatever the
+        columns of this model are called.
+
+        Raises
+        ------
+        InputError
+            If onnx is not installed.
+        """
+        made = exported(self.exporting())
+        if path is not None:
+            store.write(path, made.SerializeToString())
+        return made
+
     def write(self) -> "FolderWriter":
         """Writer of ``model.json`` and ``arrays.npz``."""
         return FolderWriter(self)
@@ -80,8 +110,24 @@ class ModelFace(Model, ColumnOptions, MLReadable, MLWritable):
         return FolderReader(cls)
 
 
-class LinearModelFace(ModelFace):
+class LinearModelFace(ModelFace, LinearOptions):
     """A :class:`~treefold.algorithms.linear.LinearModel` as a pyspark.ml Model."""
+
+    def scoring(self) -> LinearModel:
+        """The pure model, with or without offsets."""
+        return replace(self.pure, with_offset=self.with_offset)
+
+    def exporting(self) -> LinearModel:
+        """The pure model for others, which know no offsets.
+
+        Raises
+        ------
+        InputError
+            If rows come with an offset.
+        """
+        if self.with_offset:
+            raise InputError("offsetCol is set, and an exported model knows no offsets: clear it to export without")
+        return self.scoring()
 
     def predict(self, value: Vector) -> float:
         """Prediction for one vector of features."""
@@ -95,7 +141,7 @@ class LinearModelFace(ModelFace):
         InputError
             If scikit-learn is not installed, or has no such model.
         """
-        return scikit.linear(self.scoring())
+        return scikit.linear(self.exporting())
 
     def toSpark(self, session: SparkSession) -> Any:
         """The model as pyspark.ml's, with the same columns.
@@ -107,7 +153,7 @@ class LinearModelFace(ModelFace):
         """
         if not isinstance(self.value("featuresCol"), str):
             raise InputError("pyspark.ml takes one column of vectors: setFeaturesCol to its name first")
-        made = mllib.linear(self.scoring(), session)
+        made = mllib.linear(self.exporting(), session)
         made._set(**{name: self.value(name) for name in KEPT if self.hasParam(name) and self.value(name) is not None})
         made._transfer_params_to_java()
         return made

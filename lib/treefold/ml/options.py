@@ -90,6 +90,12 @@ class Options(Params):
         param = self.getParam(name)
         return self.getOrDefault(param) if self.isDefined(param) else None
 
+    def changed(self, name: str) -> bool:
+        """Whether there is such a param, and it has another value than its default."""
+        if not (self.hasParam(name) and self.isSet(name)):
+            return False
+        return not self.hasDefault(name) or self.value(name) != self._defaultParamMap[self.getParam(name)]
+
 
 def _getter(name: str) -> Callable[[Any], Any]:
     def get(self: Options) -> Any:

@@ -39,7 +39,8 @@ class Outputs(NamedTuple):
     def __call__(self, features: pa.Array) -> pa.Array:
         batch = pa.RecordBatch.from_struct_array(features)
         rows = read_rows(batch, self.columns, lambda row: f"in row {row} of a batch to predict")
-        made = self.model.outputs(self._matrix(rows) if len(rows.y) else np.empty((0, self.model.features)))
+        X = self._matrix(rows) if len(rows.y) else np.empty((0, self.model.features))
+        made = self.model.outputs(X, *rows.extra)
         return pa.StructArray.from_arrays([_arrow(made[name]) for name in self.names], self.names)
 
     def _matrix(self, rows: Rows) -> Matrix:

@@ -7,19 +7,20 @@ from pyspark.ml import Estimator
 from pyspark.ml.linalg import DenseVector
 
 from treefold.algorithms.linear import LinearModel
+from treefold.algorithms.linear.gram import gram
 from treefold.algorithms.survey import survey
 from treefold.blocks import Blocks, Pass
 from treefold.errors import InputError
 from treefold.iterate import Rungs
 from treefold.losses import Huber, Loss, Quantile, Tube, poisson, squared
 from treefold.ml.base import Batch
-from treefold.ml.fitting import FitOptions, LinearOptions, fit_all, smoothing, summary_of
+from treefold.ml.fitting import FitOptions, OffsetOptions, fit_all, smoothing, summary_of
 from treefold.ml.model import LinearModelFace
 from treefold.ml.options import Option, at_least, between, choice
 from treefold.ml.steps import BY_GRADIENT, GRAM_ROWS
 
 
-class RegressionOptions(LinearOptions):
+class RegressionOptions(OffsetOptions):
     """How values are regressed."""
 
     solver = Option(
@@ -30,7 +31,7 @@ class RegressionOptions(LinearOptions):
     epsilon = Option("epsilon", "where the squares of loss huber end, in scales, > 1", at_least(1 + 1e-12), 1.35)
 
 
-class Regression(FitOptions):
+class Regression(FitOptions, OffsetOptions):
     """An estimator that fits one loss to values."""
 
     link = "identity"
@@ -42,9 +43,10 @@ class Regression(FitOptions):
     def fit_batch(self, blocks: Blocks, trials: Sequence["Regression"], rungs: Rungs | None = None) -> Batch:
         """See :class:`~treefold.ml.base.Trainable`."""
         options = {"smoothing": self.value("smoothing")} if self.hasParam("smoothing") else {}
-        return fit_all(
-            self, trials, blocks, self.loss_of(), survey(blocks, classification=False), self.link, rungs, **options
-        )
+        loss, rows = self.loss_of(), self.trained(blocks)
+        at_once = self.is_normal(loss, blocks.features, len(trials)) and not (self.with_offset or self.validated)
+        found = gram(rows) if at_once else survey(rows, classification=False)
+        return fit_all(self, trials, blocks, loss, found, self.link, rungs, **options)
 
 
 class LinearRegression(Regression, RegressionOptions, Estimator):
@@ -65,7 +67,11 @@ class LinearRegression(Regression, RegressionOptions, Estimator):
     def loss_of(self) -> Loss:
         """What is minimised."""
         if self.value("loss") == "squaredError":
+            if self.changed("epsilon"):
+                raise InputError("loss squaredError reads no epsilon: leave it out, or use loss huber")
             return squared
+        if self.bounded:
+            raise InputError("loss huber takes no bounds: leave them out, or use squared errors")
         if self.value("solver") in ("normal", "newton"):
             raise InputError(f"loss huber has no solver {self.value('solver')}: use auto, lbfgs or gd")
         return Huber(self.value("epsilon"))
@@ -121,11 +127,11 @@ class PoissonRegression(Regression, Estimator):
         return PoissonRegressionModel(batch.pures[0], summary_of(batch, passes))
 
 
-class PoissonRegressionModel(RegressionFace, LinearOptions):
+class PoissonRegressionModel(RegressionFace, OffsetOptions):
     """Fitted :class:`PoissonRegression`."""
 
 
-class QuantileOptions(LinearOptions):
+class QuantileOptions(OffsetOptions):
     """Which quantile is fitted, and how nearly."""
 
     solver = Option(
@@ -155,7 +161,7 @@ class QuantileRegressionModel(RegressionFace, QuantileOptions):
     """Fitted :class:`QuantileRegression`."""
 
 
-class SVROptions(LinearOptions):
+class SVROptions(OffsetOptions):
     """Which errors count, and how nearly the least is found."""
 
     solver = Option(

@@ -13,8 +13,13 @@ from treefold.solvers import GradientDescent, Lbfgs, Newton, Normal, Sgd, Solver
 MOST_GRAM = 4096  # features whose products with each other are added up, or that are walked through densely
 MOST_ENTRIES = 2 * MOST_GRAM**2  # of such products for all models of a batch, unless they are asked for
 GRAM_ROWS = 256  # a partial of these products, in rows: blocks so high that making them costs more than adding them
-NOISE = {"float32": 1e-9, "float64": 1e-15}  # of an objective: a mean over rows, each rounded
+NOISE = {"float32": 1e-8, "float64": 1e-15}  # of an objective: a mean over rows, each rounded
 BY_GRADIENT = ("gd", "sgd", "localsgd")
+READERS = {  # of the params that not all solvers read
+    **dict.fromkeys(("stepSize", "stepRule", "momentum", "nesterov", "updater", "averaging"), BY_GRADIENT),
+    "miniBatchFraction": ("sgd",), "batchSize": ("localsgd",), "seed": ("auto", "lbfgs", "sgd", "localsgd"),
+    "smoothing": ("auto", "lbfgs", "gd"),
+}  # fmt: skip
 SCHEDULES = ("backtracking", "constant", "invscaling", "adaptive", "onecycle")
 
 
@@ -33,7 +38,7 @@ class StepOptions(Options):
     momentum = Option("momentum", "the share of the step before that is taken again, in [0, 1]", share, 0.0)
     nesterov = Option("nesterov", "whether momentum is Nesterov's", TypeConverters.toBoolean, False)
     updater = Option(
-        "updater", "what sgd and localsgd make of gradients: sgd, adagrad or adam", choice("sgd", "adagrad", "adam"),
+        "updater", "what these solvers make of gradients: sgd, adagrad or adam", choice("sgd", "adagrad", "adam"),
         "sgd",
     )  # fmt: skip
     averaging = Option(
@@ -45,8 +50,31 @@ class StepOptions(Options):
     batchSize = Option("batchSize", "the rows a step of solver localsgd, >= 1", at_least(1, TypeConverters.toInt), 16)
     seed = Option("seed", "the seed of what sgd and localsgd draw", TypeConverters.toInt, 0)
 
-    def solver_of(self, loss: Loss, features: int, steps: np.ndarray, horizon: int) -> Solver:
-        """The solver that these params ask for, with a step size for each model.
+    def check_read(self) -> None:
+        """Raise InputError for a param that has been changed, but that the solver does not read."""
+        solver = self.value("solver")
+        drawn = self.hasParam("validationFraction") and self.isSet("validationFraction")
+        for name, readers in READERS.items():
+            if self.changed(name) and solver not in readers and not (name == "seed" and drawn):
+                raise InputError(f"solver {solver} reads no {name}: leave it out, or use {' or '.join(readers)}")
+        if solver == "gd" and self.value("stepRule") == "backtracking":
+            for name in ("momentum", "nesterov", "updater", "averaging"):
+                if self.changed(name):
+                    raise InputError(f"stepRule backtracking takes no {name}: use another stepRule")
+        elif solver in BY_GRADIENT and self.changed("smoothing"):
+            raise InputError(f"solver {solver} takes the loss as it is, without smoothing: leave it out, or use lbfgs")
+        if self.value("updater") != "sgd" and self.changed("momentum"):
+            raise InputError(f"updater {self.value('updater')} has a momentum of its own: leave momentum out")
+        if self.value("nesterov") and not self.value("momentum"):
+            raise InputError("nesterov is a way of momentum, which is 0: set momentum")
+
+    def is_normal(self, loss: Loss, features: int, models: int) -> bool:
+        """Whether a fit of so many models, of all rows, is by the products of the features with each other."""
+        small = features <= MOST_GRAM and models * features**2 <= MOST_ENTRIES
+        return loss is squared and small and self.value("solver") in ("auto", "normal")
+
+    def solver_of(self, loss: Loss, features: int, steps: np.ndarray, horizon: int, held: bool) -> Solver:
+        """The solver that these params ask for, with a step size for each model; ``held`` if rows are held out.
 
         Raises
         ------
@@ -60,22 +88,22 @@ class StepOptions(Options):
             return self._by_gradient(name, steps, horizon)
         if name == "newton":
             return Newton()
-        small = features <= MOST_GRAM and len(steps) * features**2 <= MOST_ENTRIES
-        if name == "normal" or (name == "auto" and loss is squared and small):
+        if name == "normal" and held:
+            raise InputError("solver normal has no iterations that could end early: use lbfgs")
+        if name == "normal" or (not held and self.is_normal(loss, features, len(steps))):
             return Normal()
         return Lbfgs(noise=NOISE[self.value("dtype")])
 
     def _by_gradient(self, name: str, steps: np.ndarray, horizon: int) -> Solver:
         rule = self.value("stepRule")
-        if name == "gd" and rule == "backtracking":
-            if self.value("momentum"):
-                raise InputError("stepRule backtracking takes no momentum: use another stepRule")
-            return GradientDescent(steps)
         if name != "gd" and not self.isSet("stepRule"):
             rule = "onecycle"
         if rule == "backtracking":
+            if name == "gd":
+                return GradientDescent(steps)
             raise InputError(f"solver {name} cannot see whether a step was too long: use another stepRule")
-        if name == "gd" and rule == "constant" and not self.value("momentum"):
+        plain = not any(self.changed(name) for name in ("momentum", "updater", "averaging"))
+        if name == "gd" and rule == "constant" and plain:
             return GradientDescent(steps, backtracking=False)
         own: dict[str, Any] = {"gd": {}, "sgd": {"fraction": self.value("miniBatchFraction")},
                                "localsgd": {"local": self.value("batchSize")}}[name]  # fmt: skip

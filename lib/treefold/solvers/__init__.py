@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from treefold.solvers.gd import GradientDescent
-from treefold.solvers.lbfgs import Lbfgs
+from treefold.solvers.lbfgs import Inverse, Lbfgs
 from treefold.solvers.newton import Newton, Normal
 from treefold.solvers.proximal import ProximalLbfgs
 from treefold.solvers.sgd import Sgd
@@ -37,4 +37,4 @@ class Solver(Protocol):
         ...
 
 
-__all__ = ["Fun", "GradientDescent", "Lbfgs", "Newton", "Normal", "ProximalLbfgs", "Sgd", "Solver"]
+__all__ = ["Fun", "GradientDescent", "Inverse", "Lbfgs", "Newton", "Normal", "ProximalLbfgs", "Sgd", "Solver"]

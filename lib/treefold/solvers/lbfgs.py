@@ -30,6 +30,26 @@ class LbfgsState(NamedTuple):
     status: NDArray
 
 
+class Inverse(NamedTuple):
+    """Rough inverse Hessians ``(mix x I) diag(blocks) (mix' x I)`` of models whose variables stand in ``parts`` rows.
+
+    Attributes
+    ----------
+    blocks : (models, parts, q, q)
+        For ``p = parts * q`` variables.
+    mix : (parts, parts)
+        Orthogonal.
+    """
+
+    blocks: NDArray
+    mix: NDArray
+
+    def times(self, rows: NDArray, models: NDArray) -> NDArray:
+        """The matrix of each of ``models`` times its row, ``(len(models), p)``."""
+        parts = self.mix.T @ rows.reshape(len(rows), *self.blocks.shape[1:3])
+        return (self.mix @ (self.blocks[models] @ parts[..., None])[..., 0]).reshape(rows.shape)
+
+
 class Lbfgs(NamedTuple):
     """Limited-memory BFGS with a strong Wolfe line search.
 
@@ -39,20 +59,25 @@ class Lbfgs(NamedTuple):
         Pairs of differences that are kept.
     noise : float
         Relative rounding error of the values of ``fun``.
+    inverse : Inverse, optional
+        Of all models at the start; by default all variables are thought alike.
     """
 
     history: int = 10
     noise: float = 1e-15
+    inverse: Inverse | None = None
 
     def init(self, fun: Any, x0: NDArray) -> LbfgsState:
-        """State at ``x0``: one evaluation. The first step tried has length one at most."""
+        """State at ``x0``: one evaluation. The first step tried has length one at most, if nothing is known of it."""
         models, p = x0.shape
         value, gradient = fun(x0, np.arange(models))
         square = np.einsum("mp,mp->m", gradient, gradient)
-        first = 1.0 / np.maximum(1.0, np.sqrt(square))
+        first = 1.0 / np.maximum(1.0, np.sqrt(square)) if self.inverse is None else np.ones(models)
+        direction = -self._roughly(gradient, np.arange(models))
+        slope = np.einsum("mp,mp->m", gradient, direction)
         pairs = np.zeros((models, self.history, p))
         return LbfgsState(
-            x0, value, gradient, -gradient, wolfe.begin(value, -square, first), pairs, pairs,
+            x0, value, gradient, direction, wolfe.begin(value, slope, first), pairs, pairs,
             np.zeros((models, self.history)), np.zeros(models, np.int64),
             np.where(np.isfinite(value) & np.isfinite(square), RUNNING, DIVERGED),
         )  # fmt: skip
@@ -74,34 +99,54 @@ class Lbfgs(NamedTuple):
             search=_put(state.search, tried, search),
             status=put(state.status, tried, np.where(ended, NO_PROGRESS, RUNNING)),
         )
-        return _accept(state, tried[accepted], x[accepted], value[accepted], gradient[accepted])
+        return self._accept(state, tried[accepted], x[accepted], value[accepted], gradient[accepted])
+
+    def _accept(self, state: LbfgsState, models: NDArray, x: NDArray, value: NDArray, gradient: NDArray) -> LbfgsState:
+        """Move ``models`` to their accepted points and begin their next searches."""
+        if not len(models):
+            return state
+        moves, turns, curvature = remember(state, models, x - state.x[models], gradient - state.gradient[models])
+        direction = self._two_loops(gradient, moves, turns, curvature, models)
+        slope = np.einsum("ap,ap->a", gradient, direction)
+        direction = np.where(slope[:, None] < 0, direction, -gradient)  # rounding can turn a direction uphill
+        slope = np.where(slope < 0, slope, -np.einsum("ap,ap->a", gradient, gradient))
+        return LbfgsState(
+            put(state.x, models, x),
+            put(state.value, models, value),
+            put(state.gradient, models, gradient),
+            put(state.direction, models, direction),
+            _put(state.search, models, wolfe.begin(value, slope, np.ones(len(models)))),
+            put(state.moves, models, moves),
+            put(state.turns, models, turns),
+            put(state.curvature, models, curvature),
+            put(state.iteration, models, state.iteration[models] + 1),
+            state.status,
+        )
+
+    def _two_loops(
+        self, gradient: NDArray, moves: NDArray, turns: NDArray, curvature: NDArray, models: NDArray
+    ) -> NDArray:
+        """Quasi-Newton direction ``-H gradient`` of each model. Places not filled have no curvature and do nothing."""
+        q = gradient.copy()
+        history = moves.shape[1]
+        alpha = np.zeros(curvature.shape)
+        for i in range(history):
+            alpha[:, i] = curvature[:, i] * np.einsum("ap,ap->a", moves[:, i], q)
+            q -= alpha[:, i, None] * turns[:, i]
+        newest = np.einsum("ap,ap->a", turns[:, 0], self._roughly(turns[:, 0], models)) * curvature[:, 0]
+        q = self._roughly(q, models) / np.where(newest > 0, newest, 1.0)[:, None]
+        for i in reversed(range(history)):
+            beta = curvature[:, i] * np.einsum("ap,ap->a", turns[:, i], q)
+            q += (alpha[:, i] - beta)[:, None] * moves[:, i]
+        return -q
+
+    def _roughly(self, rows: NDArray, models: NDArray) -> NDArray:
+        """The rough inverse Hessian of each model times its row of variables."""
+        return rows if self.inverse is None else self.inverse.times(rows, models)
 
 
 def _put(search: wolfe.Search, models: NDArray, rows: wolfe.Search) -> wolfe.Search:
     return wolfe.Search(*(put(field, models, row) for field, row in zip(search, rows, strict=True)))
-
-
-def _accept(state: LbfgsState, models: NDArray, x: NDArray, value: NDArray, gradient: NDArray) -> LbfgsState:
-    """Move ``models`` to their accepted points and begin their next searches."""
-    if not len(models):
-        return state
-    moves, turns, curvature = remember(state, models, x - state.x[models], gradient - state.gradient[models])
-    direction = _two_loops(gradient, moves, turns, curvature)
-    slope = np.einsum("ap,ap->a", gradient, direction)
-    direction = np.where(slope[:, None] < 0, direction, -gradient)  # rounding can turn a direction uphill
-    slope = np.where(slope < 0, slope, -np.einsum("ap,ap->a", gradient, gradient))
-    return LbfgsState(
-        put(state.x, models, x),
-        put(state.value, models, value),
-        put(state.gradient, models, gradient),
-        put(state.direction, models, direction),
-        _put(state.search, models, wolfe.begin(value, slope, np.ones(len(models)))),
-        put(state.moves, models, moves),
-        put(state.turns, models, turns),
-        put(state.curvature, models, curvature),
-        put(state.iteration, models, state.iteration[models] + 1),
-        state.status,
-    )
 
 
 def remember(state: Any, models: NDArray, move: NDArray, turn: NDArray) -> tuple[NDArray, NDArray, NDArray]:
@@ -114,19 +159,3 @@ def remember(state: Any, models: NDArray, move: NDArray, turn: NDArray) -> tuple
         np.where(fits.reshape(-1, *[1] * (a.ndim - 1)), np.concatenate([b[:, None], a[:, :-1]], axis=1), a)
         for a, b in zip(old, new, strict=True)
     )
-
-
-def _two_loops(gradient: NDArray, moves: NDArray, turns: NDArray, curvature: NDArray) -> NDArray:
-    """Quasi-Newton direction ``-H gradient`` of each model. Places not filled have no curvature and do nothing."""
-    q = gradient.copy()
-    history = moves.shape[1]
-    alpha = np.zeros(curvature.shape)
-    for i in range(history):
-        alpha[:, i] = curvature[:, i] * np.einsum("ap,ap->a", moves[:, i], q)
-        q -= alpha[:, i, None] * turns[:, i]
-    newest = np.einsum("ap,ap->a", turns[:, 0], turns[:, 0]) * curvature[:, 0]
-    q /= np.where(newest > 0, newest, 1.0)[:, None]
-    for i in reversed(range(history)):
-        beta = curvature[:, i] * np.einsum("ap,ap->a", turns[:, i], q)
-        q += (alpha[:, i] - beta)[:, None] * moves[:, i]
-    return -q

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.solvers.kernels import descend_dense
-from treefold.solvers.proximal import Separable, shorter
+from treefold.solvers.proximal import Separable, shorter, whole
 from treefold.solvers.status import DIVERGED, NO_PROGRESS, RUNNING, put, running
 
 DECREASE = 1e-4  # of the decrease that the model foretells
@@ -130,15 +130,6 @@ class Normal(NamedTuple):
             iteration=put(state.iteration, kept, state.iteration[kept] + 1),
         )
         return aimed(self.term, state, kept)
-
-
-def whole(
-    term: Separable | None, x: NDArray, smooth: NDArray, slope: NDArray, models: NDArray
-) -> tuple[NDArray, NDArray]:
-    """Value and smallest subgradient of the smooth function and the term together."""
-    if term is None:
-        return smooth, slope
-    return smooth + term.value(x, models), term.subgradient(x, slope, models)
 
 
 def aimed(term: Separable | None, state: NewtonState, models: NDArray) -> NewtonState:

@@ -4,7 +4,9 @@
 a pass walks through every block from the same point, a step a few rows, and the ends are averaged by weight (Zinkevich,
 Weimer, Smola & Li, "Parallelized stochastic gradient descent", NIPS 2010; McMahan et al., "Communication-efficient
 learning of deep networks from decentralized data", AISTATS 2017). What the driver makes of a gradient, it makes of the
-way from the point to that average as well (Reddi et al., "Adaptive federated optimization", ICLR 2021).
+way from the point to that average as well (Reddi et al., "Adaptive federated optimization", ICLR 2021). The prox of an
+L1 penalty or bounds is taken after the step of a mini-batch (Duchi & Singer, "Efficient online and batch learning
+using forward backward splitting", JMLR 10, 2009).
 """
 
 from typing import Any, NamedTuple
@@ -12,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from treefold.solvers.proximal import Separable, whole
 from treefold.solvers.status import DIVERGED, RUNNING, put, running
 
 PATIENCE, CUT = 3, 0.2  # of the adaptive schedule: iterations without a better value, and what the step then shrinks to
@@ -64,6 +67,8 @@ class Sgd(NamedTuple):
         Share of the rows in a mini-batch.
     local : int
         Rows a step of local descent; 0 for mini-batches.
+    term : Separable, optional
+        L1 penalties and bounds, for mini-batches and the rule ``sgd``.
     """
 
     step_size: ArrayLike = 0.1
@@ -76,10 +81,13 @@ class Sgd(NamedTuple):
     average: bool = False
     fraction: float = 1.0
     local: int = 0
+    term: Separable | None = None
 
     def init(self, fun: Any, x0: NDArray) -> SgdState:
-        """State at ``x0``: one evaluation, of all rows."""
-        value, gradient = fun(x0, np.arange(len(x0)))
+        """State at ``x0``, moved within the bounds: one evaluation, of all rows."""
+        x0, everyone = x0 if self.term is None else self.term.clip(x0), np.arange(len(x0))
+        smooth, slope = fun(x0, everyone)
+        value, gradient = whole(self.term, x0, smooth, slope, everyone)
         none, count = np.zeros(x0.shape), np.zeros(len(x0), np.int64)
         status = np.where(np.isfinite(value), RUNNING, DIVERGED)
         return SgdState(x0, x0, value, gradient, none, none, np.ones(len(x0)), value, count, count, status)
@@ -98,6 +106,8 @@ class Sgd(NamedTuple):
             value, gradient = fun.sampled(at, tried, max(1, round(1 / self.fraction)), t)
         way, mean, square = self._way(gradient, state.mean[tried], state.square[tried], t)
         x = at - rate[:, None] * way
+        if self.term is not None:
+            x, (value, gradient) = self.term.prox(x, rate, tried), whole(self.term, at, value, gradient, tried)
         fine = np.isfinite(value) & np.isfinite(x).all(axis=1)
         kept, t0 = tried[fine], self.horizon // 2
         result = state.x[kept] + (x[fine] - state.x[kept]) / max(1, t + 1 - t0) if self.average else x[fine]

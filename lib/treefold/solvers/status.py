@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-RUNNING, CONVERGED, MAX_ITER, NO_PROGRESS, DIVERGED, PAUSED, STOPPED = range(7)
+RUNNING, CONVERGED, MAX_ITER, NO_PROGRESS, DIVERGED, PAUSED, STOPPED, HALTED = range(8)
 MEANING = (
     "running",
     "converged",
@@ -12,6 +12,7 @@ MEANING = (
     "diverged",
     "waiting for the others",
     "stopped: others do better",
+    "stopped: rows held out gain nothing more",
 )
 
 

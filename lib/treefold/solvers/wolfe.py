@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 DECREASE, CURVATURE = 1e-3, 0.9  # f and g conditions, as L-BFGS-B (Zhu et al. 1997) sets them
 WIDTH = 1e-10  # relative width at which a bracket holds nothing more
-FEW_TRIALS = 2  # after which a search among values that differ by rounding alone is given up
+FEW_TRIALS = 1  # after which a search among values that differ by rounding alone is given up
 MOST_TRIALS = 20
 LONGEST = 1e10
 SEARCHING, ACCEPTED, DROWNED, FAILED = range(4)

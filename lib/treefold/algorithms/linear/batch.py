@@ -24,12 +24,15 @@ class LinearBatch(NamedTuple):
         With one output, class 1 is predicted above it: above this probability, or margin for the link ``margin``.
     thresholds : tuple of float, optional
         With one output a class, the class of greatest ``probability / threshold`` is predicted.
+    with_offset : bool
+        Whether rows come with an offset, which is added to the margin of one output.
     """
 
     coef: NDArray
     link: str
     threshold: float = 0.5
     thresholds: tuple[float, ...] | None = None
+    with_offset: bool = False
 
     def stack(self, model: Any) -> "LinearBatch | None":
         """The batch with one more linear model; None if that is of another kind."""
@@ -43,9 +46,11 @@ class LinearBatch(NamedTuple):
         """Number of classes; 0 for a regression."""
         return 0 if self.link in ("identity", "log") else max(2, self.coef.shape[1])
 
-    def raw(self, X: Matrix) -> NDArray:
+    def raw(self, X: Matrix, offset: NDArray | None = None) -> NDArray:
         """Raw predictions in float64: ``(models, 1, rows)`` of a regression, else ``(models, classes, rows)``."""
         margin = margins(X.astype(np.float64, copy=False), self.coef)
+        if offset is not None:
+            margin += offset
         one = self.classes == 2 and margin.shape[1] == 1
         return np.concatenate([-margin, margin], axis=1) if one else margin
 
@@ -75,9 +80,9 @@ class LinearBatch(NamedTuple):
             chosen = np.where(np.isnan(share), -np.inf, share).argmax(axis=1)
         return np.where(np.isnan(likely[:, 0]), np.nan, chosen)
 
-    def predictions(self, X: Matrix) -> Predictions:
+    def predictions(self, X: Matrix, offset: NDArray | None = None) -> Predictions:
         """What the models say of the rows of ``X``: a :class:`~treefold.metrics.predictions.Predictor`."""
-        raw = self.raw(X)
+        raw = self.raw(X, offset)
         probability = self.probability_of(raw)
         score = None
         if self.classes == 2:

@@ -22,11 +22,15 @@ class Family(NamedTuple):
         Intercepts of about the best model without features, where the fit starts.
     margins : int
         The first outputs, which have coefficients; another is a number fitted for all rows alike.
+    bend : (outputs, outputs)
+        Second derivatives of the loss with respect to the margins at ``start``, on the average of the rows and in the
+        units of the fit; ones on the diagonal for a loss with a kink.
     """
 
     degree: int
     start: NDArray
     margins: int
+    bend: NDArray
 
     @property
     def outputs(self) -> int:
@@ -44,27 +48,31 @@ def family(loss: Loss, survey: Survey) -> Family:
     """
     label = survey.moments.mean[-1:]
     if loss is squared:
-        return Family(2, label, 1)
+        return Family(2, label, 1, np.eye(1))
     if isinstance(loss, Tube | Quantile):
-        return Family(1, label, 1)
+        return Family(1, label, 1, np.eye(1))
     if isinstance(loss, Huber):
-        return Family(1, np.append(label, survey.moments.label_deviation), 1)
+        return Family(1, np.append(label, survey.moments.label_deviation), 1, np.eye(2))
     if loss is poisson:
         if survey.moments.low[-1] < 0:
             raise InputError(f"a label is {survey.moments.low[-1]:g}: counts are 0 or more")
-        return Family(0, np.log(np.maximum(label, 1e-6)), 1)
+        mean = np.maximum(label, 1e-6)
+        return Family(0, np.log(mean), 1, mean[:, None])
     return _of_classes(loss, survey.classes)
 
 
 def _of_classes(loss: Loss, weight: NDArray) -> Family:
     weight = np.pad(weight, (0, max(0, 2 - len(weight))))  # there may be one class only
     share = weight / weight.sum()
-    log_share = np.log(np.maximum(share, 1e-6))  # a class without weight starts unlikely, not impossible
+    likely = np.maximum(share, 1e-6)  # a class without weight starts unlikely, not impossible
+    log_share = np.log(likely)
     if loss is logistic:
-        return Family(0, log_share[1:] - log_share[:1], 1)
+        return Family(0, log_share[1:] - log_share[:1], 1, np.prod(likely, keepdims=True)[None])
     if loss is softmax:
-        return Family(0, log_share - log_share.mean(), len(share))
+        return Family(
+            0, log_share - log_share.mean(), len(share), np.diag(likely) - np.outer(likely, likely) / likely.sum()
+        )
     if loss is squared_hinge or isinstance(loss, Hinge):
         outputs = 1 if len(share) <= 2 else len(share)
-        return Family(0, np.zeros(outputs), outputs)
+        return Family(0, np.zeros(outputs), outputs, np.eye(outputs) * (2.0 if loss is squared_hinge else 1.0))
     raise TypeError(f"{loss} is no loss of a linear model")

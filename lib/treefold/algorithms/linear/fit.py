@@ -6,19 +6,24 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from treefold.algorithms.folds import Holdout
 from treefold.algorithms.linear.family import Family, family
 from treefold.algorithms.linear.frame import frame
+from treefold.algorithms.linear.gram import Gram
+from treefold.algorithms.linear.offset import beside
+from treefold.algorithms.linear.preconditioner import preconditioned
 from treefold.algorithms.linear.problem import Problem, steepness
 from treefold.algorithms.linear.smoothing import Stage, stages
 from treefold.algorithms.linear.stochastic import kind_of
+from treefold.algorithms.linear.watch import HELD, Watch
+from treefold.algorithms.splits import Split, training
 from treefold.algorithms.survey import Survey
 from treefold.blocks import Blocks
 from treefold.errors import InputError
 from treefold.iterate import OnStep, Rungs, iterate
 from treefold.losses import Loss, logistic, poisson, softmax, squared, squared_hinge
 from treefold.penalties import L2
-from treefold.solvers import Lbfgs, Newton, Normal, ProximalLbfgs, Sgd, Solver
+from treefold.solvers import GradientDescent, Lbfgs, Newton, Normal, ProximalLbfgs, Sgd, Solver
+from treefold.solvers.status import HALTED
 
 MANY = 4  # models from which on compiling a kernel pays
 
@@ -34,12 +39,14 @@ class LinearFit(NamedTuple):
     iterations : (models,)
     status : (models,)
         As in :mod:`treefold.solvers.status`.
+    held : for each model the mean loss of the rows held out, at the start and after each iteration; None without any
     """
 
     coef: NDArray
     objective: list[list[float]]
     iterations: NDArray
     status: NDArray
+    held: list[list[float]] | None = None
 
 
 class Bounds(NamedTuple):
@@ -52,13 +59,15 @@ class Bounds(NamedTuple):
 def fit(
     blocks: Blocks,
     loss: Loss,
-    survey: Survey,
+    survey: Survey | Gram,
     *,
     ridge: ArrayLike,
     lasso: ArrayLike | None = None,
     bounds: Bounds | None = None,
     by_class: NDArray | None = None,
-    holdout: Holdout | None = None,
+    with_offset: bool = False,
+    validation: Split | None = None,
+    patience: int = 5,
     intercept: bool = True,
     standardize: bool = True,
     start: NDArray | None = None,
@@ -78,8 +87,8 @@ def fit(
     Parameters
     ----------
     loss : one of :mod:`treefold.losses`
-    survey : Survey
-        Of the same blocks.
+    survey : Survey or Gram
+        Of the same blocks, without those held out for validation. With a Gram, solver normal needs no pass.
     ridge : (models,) or float
         L2 strength, >= 0.
     lasso : (models,) or float, optional
@@ -89,8 +98,11 @@ def fit(
         0 beside an intercept.
     by_class : (classes,), optional
         Factors of the weights of the rows of each label. Deviations stay those of the data.
-    holdout : Holdout, optional
-        The fold each model does not see.
+    with_offset : bool
+        Whether the first extra column of the blocks is added to the margins of a loss of one output.
+    validation : Split, optional
+        Its fold 1 is held out; a model ends after ``patience`` iterations without a lower loss of these rows, and is
+        as it was where that was least.
     start : (outputs, features + 1), optional
         Coefficients to begin with; by default the best intercepts for a model without features.
     smoothing : float
@@ -114,15 +126,20 @@ def fit(
     InputError
         If the solver takes no lasso or bounds, or not this loss.
     """
-    varying = (ridge, lasso, max_iter, tol, holdout and holdout.fold, getattr(solver, "step_size", None))
+    varying = (ridge, lasso, max_iter, tol, getattr(solver, "step_size", None))
     (models,) = np.broadcast_shapes((1,), *(np.shape(each) for each in varying if each is not None))
     l2, l1 = (np.broadcast_to(np.asarray(0.0 if s is None else s, np.float64), models) for s in (ridge, lasso))
-    if holdout is not None:
-        holdout = holdout._replace(fold=np.broadcast_to(holdout.fold, models))
+    gram = survey if isinstance(survey, Gram) and not with_offset else None
+    survey = survey.survey if isinstance(survey, Gram) else survey
+    everywhere = blocks
+    if validation is not None:
+        blocks = training(blocks, validation, HELD)
     seen = survey if by_class is None else survey._replace(classes=survey.classes * by_class)
     if by_class is not None and not seen.classes.sum() > 0:
         raise InputError("every row is of a class with weight 0: give a class that occurs a positive weight")
     kind = family(loss, seen)
+    if with_offset:
+        kind = beside(kind, blocks, loss)
     free_intercept = bounds is None or np.isinf(np.stack(bounds)[..., -1]).all()
     space = frame(survey.moments, intercept=intercept, scale_label=kind.degree > 0, centred=free_intercept)
     features = len(space.inverse)
@@ -133,10 +150,14 @@ def fit(
     free[: kind.margins, :-1], free[: kind.margins, -1], free[kind.margins :, -1] = True, intercept, True
     compiled = loss is logistic and models >= MANY
     unit = steepness(strength, metric)
-    problem = Problem(blocks, loss, space, kind.degree, free, penalty, unit, holdout, by_class, seed, compiled)
+    problem = Problem(
+        blocks, loss, space, kind.degree, free, penalty, unit, by_class, seed, with_offset, compiled, gram
+    )
     solver = _checked(solver, loss)
     if l1.any() or bounds is not None:
         solver = _proximal(solver, problem, l1, bounds, standardize)
+    if isinstance(solver, Lbfgs | ProximalLbfgs) and np.max(max_iter) > 0:
+        solver = preconditioned(solver, problem, kind.bend, survey.moments.rows)
 
     history: list[list[float]] = [[] for _ in range(models)]
     before = np.zeros(models, np.int64)  # iterations of earlier stages
@@ -153,25 +174,38 @@ def fit(
         coef = problem.to_data(state.x)
         if loss is softmax and bounds is None:
             coef = _centred(coef, (l2 > 0) | (l1 > 0), intercept)
-        return LinearFit(coef, history, before + state.iteration, state.status)
+        return LinearFit(coef, history, before + state.iteration, state.status, watch.history if watch else None)
 
-    judged = rungs and Rungs(rungs.at, lambda state: rungs.judge(fitted(state)))
     x = _first(problem, kind, start, intercept, models)
+    watch = None
+    if validation is not None:
+        watch = Watch(everywhere, validation, patience, loss, x)
+        problem = problem._replace(watch=watch)
+    judged = rungs and Rungs(rungs.at, lambda state: rungs.judge(fitted(state)))
     *rough, last = [Stage(loss, 0.0)] if isinstance(solver, Sgd) else stages(loss, smoothing, space.label_scale)
 
     def solved(stage: Stage, judged: Rungs | None) -> Any:
         smooth, left = problem._replace(loss=stage.loss), np.asarray(max_iter) - before
         gradient = np.maximum(tol, stage.tol)
-        return iterate(partial(solver.step, smooth), solver.init(smooth, x), left, gradient, record, judged)
+        if watch is None:
+            return iterate(partial(solver.step, smooth), solver.init(smooth, x), left, gradient, record, judged)
+        watch.begin()
+        left = np.where(watch.halted, 0, left)
+        state = solver.init(smooth, x)
+        return iterate(partial(solver.step, smooth), state, left, gradient, record, judged, watch.judge)
 
     for stage in rough:
         state = solved(stage, None)
         x, before = state.x, before + state.iteration
     state = solved(last, judged)
+    if watch is not None:
+        halted = np.where(watch.halted, HALTED, state.status)
+        state = state._replace(x=watch.x, status=halted)
     if isinstance(solver, Sgd):  # it has but estimated
-        final = problem(state.x, np.arange(models))[0] * problem.value_scale
+        everyone = np.arange(models)
+        final = problem(state.x, everyone)[0] + (0.0 if solver.term is None else solver.term.value(state.x, everyone))
         for mine, value in zip(history, final, strict=True):
-            mine[-1] = float(value)
+            mine[-1] = float(value * problem.value_scale)
     return fitted(state)
 
 
@@ -202,11 +236,13 @@ def _proximal(solver: Solver, problem: Problem, lasso: NDArray, bounds: Bounds |
         wide = np.full(problem.free.shape, np.inf)
         bounds = Bounds(-wide, wide)
     term = problem.term(lasso, bounds.lower, bounds.upper, standardize)
-    if isinstance(solver, Newton | Normal):
+    if isinstance(solver, Newton | Normal | GradientDescent):
+        return solver._replace(term=term)
+    if isinstance(solver, Sgd) and not solver.local and solver.rule == "sgd":
         return solver._replace(term=term)
     if isinstance(solver, Lbfgs):
         return ProximalLbfgs(term, solver.history, solver.noise)
-    raise InputError(f"solver {type(solver).__name__} takes no L1 penalty and no bounds: use L-BFGS")
+    raise InputError("neither local steps nor AdaGrad and Adam take an L1 penalty or bounds: use L-BFGS, or plain SGD")
 
 
 def _centred(coef: NDArray, penalised: NDArray, intercept: bool) -> NDArray:

@@ -64,13 +64,16 @@ def _sum(values):  # type: ignore[no-untyped-def]
 
 
 @njit
-def logistic_slopes(margin, label, weight, loss, slope):  # type: ignore[no-untyped-def]
+def logistic_slopes(margin, label, weights, whose, loss, slope):  # type: ignore[no-untyped-def]
     """Weighted slopes of the logistic loss in the place of margins, and the sums of losses and slopes.
 
     Parameters
     ----------
     margin : (models, rows) float32, overwritten
-    label, weight : (rows,) float32
+    label : (rows,) float32
+    weights : (batches, rows) float32
+    whose : (models,) int
+        The batch of each model.
     loss, slope : (models,) float64, written
     """
     models, rows = margin.shape
@@ -80,6 +83,6 @@ def logistic_slopes(margin, label, weight, loss, slope):  # type: ignore[no-unty
         for begin in range(0, rows, TILE):
             part = slice(begin, min(begin + TILE, rows))
             size = part.stop - part.start
-            _slopes(margin[m, part], label[part], weight[part], losses)
+            _slopes(margin[m, part], label[part], weights[whose[m], part], losses)
             loss[m] += _sum(losses[:size])
             slope[m] += _sum(margin[m, part])

@@ -34,11 +34,11 @@ def _loss_and_slope(kind, extra, margin, label):  # type: ignore[no-untyped-def]
 
 
 @njit(fastmath={"reassoc", "contract"})
-def wander(Z, label, weight, order, theta, ridge, kind, extra, rate, batch):  # type: ignore[no-untyped-def]
+def wander(Z, label, offset, weight, order, theta, ridge, kind, extra, rate, batch):  # type: ignore[no-untyped-def]
     """Walk ``theta`` through the rows of ``Z`` in ``order``, a step a mini-batch; returns the loss met on the way.
 
     A step is ``theta -= rate * (mean slope of the batch + ridge * theta)``, the mean in units of the block's mean
-    weight. ``weight`` is not zero everywhere.
+    weight. ``weight`` is not zero everywhere; ``offset`` is added to the margins.
     """
     rows, p = Z.shape
     mean_weight = weight.sum() / rows
@@ -50,7 +50,7 @@ def wander(Z, label, weight, order, theta, ridge, kind, extra, rate, batch):  # 
             i = order[place]
             if weight[i] == 0.0:
                 continue
-            margin = 0.0
+            margin = offset[i]
             for j in range(p):
                 margin += Z[i, j] * theta[j]
             loss, pull = _loss_and_slope(kind, extra, margin, label[i])

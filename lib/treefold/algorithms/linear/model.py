@@ -26,6 +26,8 @@ class LinearModel:
         See :class:`~treefold.algorithms.linear.batch.LinearBatch`.
     scale : float
         Of the residuals, where the loss fits it; else 1.
+    with_offset : bool
+        Whether rows that are evaluated come with an offset. It is no part of what is saved.
     """
 
     coef: NDArray
@@ -33,11 +35,12 @@ class LinearModel:
     threshold: float = 0.5
     thresholds: tuple[float, ...] | None = None
     scale: float = 1.0
+    with_offset: bool = False
 
     @property
     def batch(self) -> LinearBatch:
         """The model as a batch of one."""
-        return LinearBatch(self.coef[None], self.link, self.threshold, self.thresholds)
+        return LinearBatch(self.coef[None], self.link, self.threshold, self.thresholds, self.with_offset)
 
     @property
     def features(self) -> int:
@@ -49,9 +52,9 @@ class LinearModel:
         """Number of classes; 0 for a regression."""
         return self.batch.classes
 
-    def predictions(self, X: Matrix) -> Predictions:
-        """What the model says of rows ``X``, with a models axis of 1."""
-        return self.batch.predictions(self._rows(X))
+    def predictions(self, X: Matrix, offset: NDArray | None = None) -> Predictions:
+        """What the model says of rows ``X``, with a models axis of 1; ``offset`` ``(rows,)`` is added to the margin."""
+        return self.batch.predictions(self._rows(X), offset)
 
     def margin(self, X: Matrix) -> NDArray:
         """Raw predictions of rows ``X``: ``(rows,)`` for a regression, else ``(rows, classes)``.
@@ -77,13 +80,13 @@ class LinearModel:
             raise InputError(f"a model with the link {self.link} has no probabilities: use margin")
         return probability[0].T
 
-    def predict(self, X: Matrix) -> NDArray:
+    def predict(self, X: Matrix, offset: NDArray | None = None) -> NDArray:
         """Predicted value or class, ``(rows,)``."""
-        return self.predictions(X).value[0]
+        return self.predictions(X, offset).value[0]
 
-    def outputs(self, X: Matrix) -> dict[str, NDArray]:
+    def outputs(self, X: Matrix, offset: NDArray | None = None) -> dict[str, NDArray]:
         """Columns that can be added: ``prediction``, of a classifier ``rawPrediction`` and, if any, ``probability``."""
-        raw = self.batch.raw(self._rows(X))
+        raw = self.batch.raw(self._rows(X), offset)
         probability = self.batch.probability_of(raw)
         made = {"prediction": self.batch.value_of(raw, probability)[0]}
         if self.classes:

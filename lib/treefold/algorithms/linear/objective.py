@@ -1,13 +1,14 @@
 """The statistic of a linear model: its loss and gradient, for a batch of models in one product."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from treefold.algorithms.folds import Holdout, training_weight
 from treefold.block import Block, Matrix
+from treefold.blocks import joined_by
 from treefold.losses import Loss
 
 FEW = 16  # rows of weights up to which a product with many rows of features is faster the other way round
@@ -23,13 +24,24 @@ class Objective(NamedTuple):
         Derivative of the loss with respect to the coefficients.
     intercept : (models, outputs)
         Derivative with respect to the intercepts.
-    weight : (models,), or (1,) where every model sees every row
+    weight : float
     """
 
     loss: NDArray
     coef: NDArray
     intercept: NDArray
-    weight: NDArray
+    weight: float
+
+
+class Asked(NamedTuple):
+    """What one batch of models asks of the rows: the arguments of :func:`objective`."""
+
+    coef: NDArray
+    loss: Loss
+    shift: NDArray | None = None
+    by_class: NDArray | None = None
+    with_offset: bool = False
+    compiled: bool = False
 
 
 def margins(X: Matrix, coef: NDArray) -> NDArray:
@@ -46,13 +58,42 @@ def margins(X: Matrix, coef: NDArray) -> NDArray:
     return margin
 
 
+def weight_of(block: Block, by_class: NDArray | None) -> NDArray:
+    """Weight of each row, ``(rows,)``, times the factor ``by_class`` ``(classes,)`` has for its label."""
+    if by_class is None:
+        return block.weight
+    return block.weight * by_class[block.y.astype(np.intp)].astype(block.weight.dtype)
+
+
+def objectives(blocks: Sequence[Block], args: Sequence[tuple[Any, ...]]) -> list[Objective]:
+    """Several :func:`objective` of the same rows under different weights: the products are made of all models at once.
+
+    Batches that see the rows shifted, or are of another loss, have products of their own.
+    """
+    asked = [Asked(*some) for some in args]
+    found: dict[int, Objective] = {}
+    for lead in asked:
+        mine = [i for i, one in enumerate(asked) if i not in found and _alike(one, lead)]
+        if mine:
+            found |= zip(mine, _in_one_product([blocks[i] for i in mine], [asked[i] for i in mine]), strict=True)
+    return [found[i] for i in range(len(asked))]
+
+
+def _alike(one: Asked, lead: Asked) -> bool:
+    if one.shift is not None or lead.shift is not None:
+        return one is lead
+    same_shape = one.coef.shape[1:] == lead.coef.shape[1:]
+    return same_shape and (one.loss, *one[4:]) == (lead.loss, *lead[4:])
+
+
+@joined_by(objectives)
 def objective(
     block: Block,
     coef: NDArray,
     loss: Loss,
-    holdout: Holdout | None = None,
     shift: NDArray | None = None,
     by_class: NDArray | None = None,
+    with_offset: bool = False,
     compiled: bool = False,
 ) -> Objective:
     """Loss and gradient of a batch of models on one block.
@@ -63,39 +104,61 @@ def objective(
         For the rows less ``shift``, ``(features + 1,)``, the last element for the label.
     by_class : (classes,), optional
         Factors of the weights.
+    with_offset : bool
+        Whether the first extra column is added to the (first) margin.
     compiled : bool
         Of the logistic loss in float32: use the kernel, which costs a second to compile.
     """
-    X, y, coef, back = shifted(block, coef, shift)
-    weight = training_weight(block, holdout, by_class)
-    value, slope, intercept = (_compiled if compiled else _slopes)(loss, margins(X, coef), y, weight)
+    return _in_one_product([block], [Asked(coef, loss, shift, by_class, with_offset, compiled)])[0]
+
+
+def _in_one_product(blocks: Sequence[Block], asked: Sequence[Asked]) -> list[Objective]:
+    """Objectives of batches that are alike."""
+    loss, shift, compiled = asked[0].loss, asked[0].shift, asked[0].compiled
+    counts = [len(one.coef) for one in asked]
+    weights = np.stack([weight_of(block, one.by_class) for block, one in zip(blocks, asked, strict=True)])
+    whose = np.repeat(np.arange(len(asked)), counts)
+    X, y, coef, back = shifted(blocks[0], np.concatenate([one.coef for one in asked]), shift)
+    margin = margins(X, coef)
+    if asked[0].with_offset:
+        margin[:, 0] += blocks[0].extra[0]
+    value, slope, intercept = (_compiled if compiled else _slopes)(loss, margin, y, weights, whose)
     models, outputs, rows = slope.shape
     flat = slope.reshape(-1, rows)
     gradient = ((X.T @ flat.T).T if isinstance(X, csr_array) else flat @ X).reshape(models, outputs, -1)
     if back is not None:
         gradient = gradient - intercept[..., None] * back
-    return Objective(value, gradient, intercept, weight.sum(axis=1, dtype=np.float64))
+    ends = np.cumsum(counts)[:-1]
+    total = weights.sum(axis=1, dtype=np.float64).tolist()
+    values, gradients, intercepts = (np.split(sums, ends) for sums in (value, gradient, intercept))
+    return list(map(Objective, values, gradients, intercepts, total))
 
 
-def _slopes(loss: Loss, margin: NDArray, y: NDArray, weight: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """Weighted loss of each model, weighted slopes, and their sums over the rows."""
+def _slopes(
+    loss: Loss, margin: NDArray, y: NDArray, weights: NDArray, whose: NDArray
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Weighted loss of each model, weighted slopes, and their sums over the rows; model m has ``weights[whose[m]]``."""
     value, slope = loss(margin, y)
-    slope *= weight[:, None]
-    value *= weight
-    if not weight.all():  # a row of weight 0 is absent, even where its loss is infinite
-        slope[np.broadcast_to((weight == 0)[:, None], slope.shape)] = 0
-        value[np.broadcast_to(weight == 0, value.shape)] = 0
+    for batch, weight in enumerate(weights):
+        mine = slice(*np.searchsorted(whose, (batch, batch + 1)))
+        slope[mine] *= weight
+        value[mine] *= weight
+        if not weight.all():  # a row of weight 0 is absent, even where its loss is infinite
+            slope[mine, :, weight == 0] = 0
+            value[mine, weight == 0] = 0
     return value.sum(axis=1, dtype=np.float64), slope, slope.sum(axis=2, dtype=np.float64)
 
 
-def _compiled(loss: Loss, margin: NDArray, y: NDArray, weight: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+def _compiled(
+    loss: Loss, margin: NDArray, y: NDArray, weights: NDArray, whose: NDArray
+) -> tuple[NDArray, NDArray, NDArray]:
     """The same of the logistic loss, by the kernel where rows are float32."""
-    if margin.dtype != np.float32 or len(weight) > 1:
-        return _slopes(loss, margin, y, weight)
+    if margin.dtype != np.float32:
+        return _slopes(loss, margin, y, weights, whose)
     from treefold.algorithms.linear.kernels import logistic_slopes  # half a second, for those who need it
 
     value, total = np.empty(len(margin)), np.empty(len(margin))
-    logistic_slopes(margin[:, 0], y, weight[0], value, total)
+    logistic_slopes(margin[:, 0], y, weights, whose, value, total)
     return value, margin, total[:, None]
 
 

@@ -1,17 +1,18 @@
 """What the solver minimises: a function of plain rows of numbers, one pass an evaluation."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from treefold.algorithms.draws import substream
-from treefold.algorithms.folds import Holdout
 from treefold.algorithms.linear.frame import Frame
+from treefold.algorithms.linear.gram import Gram, quadratic_of
 from treefold.algorithms.linear.objective import Objective, objective
 from treefold.algorithms.linear.quadratic import Quadratic, quadratic
 from treefold.algorithms.linear.stochastic import Local, Walk, sampled, walk
+from treefold.algorithms.linear.watch import Watch
 from treefold.blocks import Blocks
 from treefold.losses import Loss
 from treefold.penalties import L2, BoxedL1
@@ -38,8 +39,14 @@ class Problem(NamedTuple):
         Factors of the weights of rows.
     seed : int
         Of what stochastic solvers draw.
+    with_offset : bool
+        Whether the first extra column of the blocks is added to the margins.
     compiled : bool
         See :func:`treefold.algorithms.linear.objective.objective`.
+    gram : Gram, optional
+        Of the blocks, for squared errors without offsets: second derivatives then need no pass.
+    watch : Watch, optional
+        Of rows held out, none of which are among the ``blocks``.
     """
 
     blocks: Blocks
@@ -49,10 +56,12 @@ class Problem(NamedTuple):
     free: NDArray
     ridge: L2
     unit: NDArray
-    holdout: Holdout | None
     by_class: NDArray | None
     seed: int
+    with_offset: bool
     compiled: bool
+    gram: Gram | None = None
+    watch: Watch | None = None
 
     @property
     def outputs(self) -> int:
@@ -78,43 +87,54 @@ class Problem(NamedTuple):
         theta = x.reshape(len(chosen), self.outputs, -1) * unit
         ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
         strength = ridge.strength[:, None] * np.append(ridge.metric, 0.0)
-        total: Walk = self.blocks.sum(
-            walk, Local(batch, rate, substream(self.seed, iteration)), theta, strength, self.loss, self._held(chosen),
+        total: Walk = self._sum(
+            x, chosen, walk, Local(batch, rate, substream(self.seed, iteration)), theta, strength, self.loss,
             self.space.centre, self.space.inverse, self.space.label_scale, self.free[0] * 1.0, self.by_class,
+            self.with_offset,
         )  # fmt: skip
-        end = total.coef / total.weight[:, None, None] / unit
+        end = total.coef / total.weight / unit
         return total.loss / total.weight + ridge.value(theta[..., :-1]), end.reshape(len(chosen), -1)
 
-    def _held(self, chosen: NDArray) -> Holdout | None:
-        return None if self.holdout is None else self.holdout._replace(fold=self.holdout.fold[chosen])
+    def _sum(self, x: NDArray, chosen: NDArray, stat: Callable, *args: Any) -> Any:
+        """Sum of a statistic, and at ``x`` the loss of the rows held out, if there are any: one pass."""
+        if self.watch is None:
+            return self.blocks.sum(stat, *args)
+        coef = self.space.to_rows(x.reshape(len(chosen), self.outputs, -1) * self.unit[chosen, None])
+        about = (coef, self.space.shift, self.by_class, self.with_offset)
+        return self.watch.sum(stat, *args, x=x, models=chosen, about=about)
+
+    def _quadratic(self, x: NDArray, chosen: NDArray, coef: NDArray) -> Quadratic:
+        centre, inverse = self.space.centre, self.space.inverse
+        if self.gram is not None:
+            return quadratic_of(self.gram.products, self.gram.survey.moments, coef, centre, inverse)
+        args = (coef, self.loss, centre, inverse, self.by_class, self.with_offset)
+        total: Quadratic = self._sum(x, chosen, quadratic, *args)
+        return total
 
     def _value(self, x: NDArray, chosen: NDArray, stat: Callable, *first: int) -> tuple[NDArray, NDArray]:
         unit = self.unit[chosen, None]
         theta = x.reshape(len(chosen), self.outputs, -1) * unit
-        coef, held = self.space.to_rows(theta), self._held(chosen)
-        total: Objective = self.blocks.sum(
-            stat, *first, coef, self.loss, held, self.space.shift, self.by_class, self.compiled
+        coef, shift = self.space.to_rows(theta), self.space.shift
+        total: Objective = self._sum(
+            x, chosen, stat, *first, coef, self.loss, shift, self.by_class, self.with_offset, self.compiled
         )
-        weight = np.broadcast_to(total.weight, len(chosen)) * self.value_scale
+        weight = total.weight * self.value_scale
         ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
-        gradient = self.space.to_solver(total.coef, total.intercept) / weight[:, None, None]
+        gradient = self.space.to_solver(total.coef, total.intercept) / weight
         gradient[..., :-1] += ridge.grad(theta[..., :-1])
         gradient *= unit * self.free
         return total.loss / weight + ridge.value(theta[..., :-1]), gradient.reshape(len(chosen), -1)
 
     def quadratic(self, x: NDArray, chosen: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-        """The same with the second derivatives, ``(len(chosen), p, p)``: one pass."""
+        """The same with the second derivatives, ``(len(chosen), p, p)``: one pass at most."""
         scale, unit = self.space.label_scale, self.unit[chosen, None] * self.free
         theta = x.reshape(len(chosen), self.outputs, -1) * self.unit[chosen, None]
-        held = self._held(chosen)
-        total: Quadratic = self.blocks.sum(
-            quadratic, theta * scale, self.loss, held, self.space.centre, self.space.inverse, self.by_class
-        )
-        weight = np.broadcast_to(total.weight, len(chosen)) * self.value_scale
+        total = self._quadratic(x, chosen, theta * scale)
+        weight = total.weight * self.value_scale
         ridge = self.ridge._replace(strength=self.ridge.strength[chosen])
-        gradient = total.gradient * scale / weight[:, None, None]
+        gradient = total.gradient * scale / weight
         gradient[..., :-1] += ridge.grad(theta[..., :-1])
-        blocks = total.hessian * scale**2 / weight[:, None, None, None]
+        blocks = np.broadcast_to(total.hessian, (len(chosen), *total.hessian.shape[1:])) * (scale**2 / weight)
         features = np.arange(blocks.shape[-1] - 1)
         blocks[..., features, features] += (ridge.strength[:, None] * ridge.metric)[:, None]
         blocks *= unit[..., :, None] * unit[..., None, :]

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.algorithms.draws import scrambled, substream, uniform
-from treefold.algorithms.folds import Holdout, training_weight
 from treefold.algorithms.linear import kernels_sgd as kernels
-from treefold.algorithms.linear.objective import Objective, objective
+from treefold.algorithms.linear.objective import Objective, objective, weight_of
 from treefold.algorithms.linear.quadratic import standardised
 from treefold.block import Block, positions
 from treefold.losses import Hinge, Loss, Quantile, Tube, logistic, poisson, squared, squared_hinge
@@ -23,17 +22,18 @@ def sampled(
     seed: int,
     coef: NDArray,
     loss: Loss,
-    holdout: Holdout | None,
     shift: NDArray | None,
     by_class: NDArray | None,
+    with_offset: bool = False,
     compiled: bool = False,
 ) -> Objective:
     """The objective of a mini-batch: of each block one of ``windows`` runs of rows, drawn with ``seed``."""
     at = int(uniform(positions(block)[:1], seed)[0] * windows)
     rows = len(block.y)
     part = slice(rows * at // windows, rows * (at + 1) // windows)
-    mine = Block(block.X[part], block.y[part], block.weight[part], block.id + part.start)
-    return objective(mine, coef, loss, holdout, shift, by_class, compiled)
+    extra = tuple(column[part] for column in block.extra)
+    mine = Block(block.X[part], block.y[part], block.weight[part], block.id + part.start, extra)
+    return objective(mine, coef, loss, shift, by_class, with_offset, compiled)
 
 
 class Walk(NamedTuple):
@@ -45,12 +45,12 @@ class Walk(NamedTuple):
         Where the walks through the blocks have ended, times their weight.
     loss : (models,)
         Met on the way, in the units of the solver.
-    weight : (models,)
+    weight : float
     """
 
     coef: NDArray
     loss: NDArray
-    weight: NDArray
+    weight: float
 
 
 class Local(NamedTuple):
@@ -67,12 +67,12 @@ def walk(
     theta: NDArray,
     ridge: NDArray,
     loss: Loss,
-    holdout: Holdout | None,
     centre: NDArray,
     inverse: NDArray,
     label_scale: float,
     fitted: NDArray,
     by_class: NDArray | None,
+    with_offset: bool = False,
 ) -> Walk:
     """Stochastic gradient descent through one block, from the same ``theta`` in all blocks.
 
@@ -89,17 +89,18 @@ def walk(
     if not fitted.all():
         Z *= fitted
     order = np.argsort(scrambled(positions(block), substream(local.seed, block.id)), kind="stable")
-    weight = np.broadcast_to(training_weight(block, holdout, by_class), (len(theta), len(Z))).astype(np.float64)
+    weight = weight_of(block, by_class).astype(np.float64)
     end, met = theta.copy(), np.zeros(len(theta))
     y = block.y.astype(np.float64) / label_scale
+    offset = block.extra[0].astype(np.float64) / label_scale if with_offset else np.zeros(len(y))
     for m, (outputs, rate) in enumerate(zip(end, local.rate, strict=True)):
-        if not weight[m].any():
-            continue
+        if not weight.any():
+            break
         for k, row in enumerate(outputs):
             label = y if len(outputs) == 1 else (y == k) * 1.0
-            met[m] += kernels.wander(Z, label, weight[m], order, row, ridge[m], kind, extra, rate, local.batch)
-    total = weight.sum(axis=1)
-    return Walk(end * total[:, None, None], met, total)
+            met[m] += kernels.wander(Z, label, offset, weight, order, row, ridge[m], kind, extra, rate, local.batch)
+    total = float(weight.sum())
+    return Walk(end * total, met, total)
 
 
 def kind_of(loss: Loss, label_scale: float) -> tuple[int, float]:

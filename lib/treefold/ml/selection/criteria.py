@@ -23,6 +23,7 @@ from treefold.ml.base import Trainable
 from treefold.ml.clusters import mean_silhouettes
 
 SILHOUETTE = "silhouette"
+BINS = 1 << 12  # of a ranking: exact up to so many scores; beyond, off by far less than folds differ
 
 
 class Criterion(NamedTuple):
@@ -53,7 +54,11 @@ def criterion(evaluator: Any, estimator: Trainable) -> Criterion:
         If the evaluator is of another kind, or looks at other columns than the estimator's.
     """
     if isinstance(evaluator, str):
-        return _silhouette(estimator, True) if evaluator == SILHOUETTE else _of(evaluator, named(evaluator), True)
+        return (
+            _silhouette(estimator, True)
+            if evaluator == SILHOUETTE
+            else _of(evaluator, named(evaluator, limit=BINS), True)
+        )
     if isinstance(evaluator, Metric):
         return _of("score", evaluator, True)
     if not isinstance(evaluator, Evaluator):
@@ -70,7 +75,7 @@ def criterion(evaluator: Any, estimator: Trainable) -> Criterion:
         return _of(name, named(name, **extra), weighted)  # type: ignore[arg-type]
     if isinstance(evaluator, RegressionEvaluator):
         return _of(name, named(name, through_origin=evaluator.getThroughOrigin()), weighted)
-    return _of(name, named(name), weighted)
+    return _of(name, named(name, limit=BINS), weighted)
 
 
 def _check_columns(evaluator: Evaluator, estimator: Trainable) -> bool:

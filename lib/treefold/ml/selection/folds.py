@@ -24,7 +24,7 @@ class Plan(NamedTuple):
     def split(self, blocks: Blocks) -> Split:
         """The split; two passes where it is stratified."""
         if self.column:
-            return Given()
+            return Given(-1)
         if self.train_share is not None:
             return Shared(self.train_share, self.seed)
         if not self.stratified:

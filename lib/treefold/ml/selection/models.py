@@ -114,10 +114,10 @@ class SearchWriter(MLWriter):
         """Write the folder, whole or not at all."""
         with store.published(path, marker=SEARCH, overwrite=self.shouldOverwrite) as aside:
             fill(self.model.bestModel, aside / BEST)
-            face = {"class": _name(type(self.model)), "uid": self.model.uid}
+            face = {"class": name_of(type(self.model)), "uid": self.model.uid}
             (aside / "metadata").mkdir()
             (aside / "metadata" / "part-00000").write_text(json.dumps({**face, "paramMap": {}}) + "\n")
-            kept = {**face, "best": _name(type(self.model.bestModel)), "scores": self.model.scores}
+            kept = {**face, "best": name_of(type(self.model.bestModel)), "scores": self.model.scores}
             (aside / SEARCH).write_text(json.dumps(kept, indent=2) + "\n")
 
 
@@ -131,7 +131,7 @@ class SearchReader(MLReader):
     def load(self, path: str) -> SelectedModel:
         """The model at ``path``."""
         kept = store.read_json(f"{path.rstrip('/')}/{SEARCH}")
-        if kept["class"] != _name(self.cls):
+        if kept["class"] != name_of(self.cls):
             raise InputError(f"{path} holds a {kept['class']}: load it with that class")
         model = self.cls(_class_of(kept["best"]).load(f"{path.rstrip('/')}/{BEST}"), None, kept["scores"])
         model._resetUid(kept["uid"])
@@ -140,14 +140,16 @@ class SearchReader(MLReader):
 
 def _class_of(name: str) -> Any:
     """The face of that name."""
-    faces = {_name(face): face for face in _descendants(ModelFace)}
+    faces = {name_of(face): face for face in descendants(ModelFace)}
     return faces[name]
 
 
-def _descendants(cls: type) -> list[type]:
+def descendants(cls: type) -> list[type]:
+    """All classes below ``cls``."""
     children: list[type] = cls.__subclasses__()
-    return [each for child in children for each in (child, *_descendants(child))]
+    return [each for child in children for each in (child, *descendants(child))]
 
 
-def _name(cls: type) -> str:
+def name_of(cls: type) -> str:
+    """Name by which a class is saved."""
     return f"{cls.__module__}.{cls.__name__}"

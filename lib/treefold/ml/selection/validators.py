@@ -1,12 +1,14 @@
 """Estimators that choose among settings of another estimator."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pyspark.ml import Estimator
 from pyspark.ml.param import TypeConverters
+from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame
 
 from treefold.algorithms.search import drawn, every, halvings
@@ -16,17 +18,18 @@ from treefold.journal import Journal
 from treefold.ml.base import Batch, Progress, Trainable
 from treefold.ml.options import Option, at_least
 from treefold.ml.selection.contest import Contest, Heat, Heats, Rules, grouped
-from treefold.ml.selection.criteria import Criterion, criterion
+from treefold.ml.selection.criteria import criterion
 from treefold.ml.selection.folds import Plan
 from treefold.ml.selection.models import CrossValidatorModel, SelectedModel, TrainValidationSplitModel
 from treefold.ml.selection.options import SearchOptions
+from treefold.ml.selection.saved import ValidatorReader, ValidatorWriter
 from treefold.ml.selection.search import Search, board, search_of
 from treefold.solvers.status import DIVERGED, STOPPED
 
 ALONG = 16  # trials up to which all are fitted to all rows in the passes of the folds: cheaper than passes of its own
 
 
-class Validator(SearchOptions, Estimator):
+class Validator(SearchOptions, Estimator, MLReadable, MLWritable):
     """Fits every setting without each fold, all in the same passes, and the best one to all rows."""
 
     _watcher: Any = None
@@ -41,6 +44,15 @@ class Validator(SearchOptions, Estimator):
         """Keep the passes in a journal, if any, and go on where it ends; returns the estimator."""
         self._journal = journal
         return self
+
+    def write(self) -> ValidatorWriter:
+        """Writer of the search as it is set."""
+        return ValidatorWriter(self)
+
+    @classmethod
+    def read(cls) -> ValidatorReader:
+        """Reader of what :meth:`write` wrote."""
+        return ValidatorReader(cls)
 
     def plan(self) -> Plan:
         """How rows are divided."""
@@ -58,37 +70,47 @@ class Validator(SearchOptions, Estimator):
         estimator, plan = self._estimator(), self.plan()
         trials, settings = self.settings()
         judged = criterion(self._required("evaluator"), estimator)
-        _check_columns(trials, dataset)
+        rules, readings = self._rules(trials), _readings(trials, dataset)
+        if len(readings) > 1 and (rules.at or self._journal):
+            raise InputError(
+                "the settings differ in the columns they read: judge them at the end only and without checkpoints, or "
+                "search each choice of columns on its own"
+            )
         for trial in trials:
             trial.prepare(dataset)
-        widest = max(trials, key=lambda trial: trial.partial_rows)
-        with widest.open(dataset, *filter(None, [plan.column])) as opened:
-            blocks = self._journal.over(opened) if self._journal else opened
-            contest = self._contest(trials, settings, judged, plan, blocks)
-            heats = contest.run(blocks, plan, lambda: self._tell(blocks.passes, contest))
-            found = search_of(trials, settings, heats, contest.folds, contest.rungs, judged, list(blocks.passes))
-            number = self._winner(found)
-            chosen = trials[number].copy()
-            batch = self._whole(heats[number], contest.whole) or self._refitted(chosen, blocks)
+        blocks_of: dict[int, Blocks] = {}
+        heats: Heats = {}
+        passes: list[Pass] = []
+        whole = len(trials) <= ALONG
+        with ExitStack() as stack:
+            for mine in readings:
+                some = [trials[t] for t in mine]
+                widest = max(some, key=lambda trial: trial.partial_rows)
+                opened = stack.enter_context(widest.open(dataset, *filter(None, [plan.column])))
+                blocks: Blocks = self._journal.over(opened) if self._journal else opened
+                blocks_of |= dict.fromkeys(mine, blocks)
+                contest = Contest(some, grouped(some), judged, rules, 1 if plan.train_share else plan.folds, whole)
+                found = self._run(contest, blocks, plan, [settings[t] for t in mine])
+                heats |= {t: found[i] for i, t in enumerate(mine)}
+                passes += blocks.passes
+            search = search_of(trials, settings, heats, contest.folds, contest.rungs, judged, passes)
+            number = self._winner(search)
+            chosen, blocks = trials[number].copy(), blocks_of[number]
+            batch = self._whole(heats[number], whole) or self._refitted(chosen, blocks)
             model = chosen.made(batch, list(blocks.passes)).taking(chosen, chosen.columns_of(dataset))
-        made = self.model_class()(model, found, _scores_of(found))
+        made = self.model_class()(model, search, _scores_of(search))
         if self.value("collectSubModels"):
             made.subModels = self._sub_models(trials, heats, contest.folds, dataset)  # type: ignore[attr-defined]
         made.parent = self  # type: ignore[attr-defined]
         return made
 
-    def _contest(
-        self, trials: list[Trainable], settings: list[dict[str, Any]], judged: Criterion, plan: Plan, blocks: Blocks
-    ) -> Contest:
-        folds, whole = 1 if plan.train_share else plan.folds, len(trials) <= ALONG
-        contest = Contest(trials, grouped(trials), judged, self._rules(trials), folds, whole)
-
+    def _run(self, contest: Contest, blocks: Blocks, plan: Plan, settings: list[dict[str, Any]]) -> Heats:
         def lead(iteration: int, scores: NDArray) -> None:
-            lines = board(settings, scores, judged.larger_is_better, judged.name)
+            lines = board(settings, scores, contest.criterion.larger_is_better, contest.criterion.name)
             self._tell(blocks.passes, contest, (f"after {iteration} iterations:", *lines))
 
         contest.on_rung = lead
-        return contest
+        return contest.run(blocks, plan, lambda: self._tell(blocks.passes, contest))
 
     def _winner(self, found: Search) -> int:
         simple = found.one_standard_error if self.value("rule") == "oneStandardError" else None
@@ -238,10 +260,12 @@ def validator(estimator: Trainable, metric: str, space: dict[str, Any], **params
     return made
 
 
-def _check_columns(trials: list[Trainable], data: DataFrame) -> None:
-    columns = {repr(trial.columns_of(data)._replace(partial_rows=1)) for trial in trials}
-    if len(columns) > 1:
-        raise InputError("the settings differ in the columns they read: search each choice of columns on its own")
+def _readings(trials: list[Trainable], data: DataFrame) -> list[list[int]]:
+    """Trials that read the same columns, in the same type."""
+    found: dict[str, list[int]] = {}
+    for number, trial in enumerate(trials):
+        found.setdefault(repr(trial.columns_of(data)._replace(partial_rows=1)), []).append(number)
+    return list(found.values())
 
 
 def _scores_of(found: Search) -> dict[str, Any]:

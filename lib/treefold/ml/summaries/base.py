@@ -105,6 +105,11 @@ class Trained(Summary):
         return int(self.fit.totalIterations)
 
     @property
+    def validationHistory(self) -> list[float]:
+        """Mean loss of the rows held out for early stopping, at the start and after each iteration."""
+        return list(self.fit.validationHistory)
+
+    @property
     def outcome(self) -> str:
         """Why the fit ended."""
         return str(self.fit.outcome)

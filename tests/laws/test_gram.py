@@ -1,0 +1,61 @@
+"""Products of all columns in one pass: any split, door and weight, the sums of a pass, far columns."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from treefold.algorithms.linear import fit
+from treefold.algorithms.linear.gram import gram, quadratic_of
+from treefold.algorithms.linear.quadratic import quadratic
+from treefold.algorithms.survey import survey
+from treefold.engine.local import LocalBlocks
+from treefold.errors import InputError
+from treefold.losses import squared
+from treefold.solvers import Normal
+
+RNG = np.random.default_rng(2)
+ROWS = 300
+X = RNG.standard_normal((ROWS, 5)) * [1, 10, 0.1, 3, 1] + [0, 50, 1e3, -3, 1e4]
+Y = 1e5 + X @ RNG.standard_normal(5) + RNG.standard_normal(ROWS)
+WEIGHT = RNG.integers(0, 3, ROWS) * 0.7
+
+
+def test_products_are_those_of_numpy_for_any_split_and_weight(engine):
+    found = gram(engine(X, Y, WEIGHT))
+    Z = np.column_stack([X, Y])
+    Z = Z - WEIGHT @ Z / WEIGHT.sum()
+    want = Z.T @ (Z * WEIGHT[:, None])
+    unit = np.sqrt(np.diag(want))
+    np.testing.assert_allclose(found.products / unit / unit[:, None], want / unit / unit[:, None], atol=1e-12)
+    np.testing.assert_allclose(found.survey.moments.mean, WEIGHT @ np.column_stack([X, Y]) / WEIGHT.sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("centre", [X.mean(axis=0), np.zeros(5)], ids=["centred", "plain"])
+def test_it_says_what_a_pass_would(centre):
+    blocks, inverse = LocalBlocks.from_arrays(X, Y, WEIGHT, dtype="float64"), 1 / X.std(axis=0)
+    coef = RNG.standard_normal((2, 1, 6)) * 100 + [0, 0, 0, 0, 0, 1e5]
+    found = gram(blocks)
+    mine = quadratic_of(found.products, found.survey.moments, coef, centre, inverse)
+    theirs = blocks.sum(quadratic, coef, squared, centre, inverse)
+    for one, other in zip(mine, theirs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("lasso", [0.0, 0.5])
+def test_a_fit_is_that_of_two_passes_and_makes_none(intercept, lasso):
+    near = (X - X.mean(axis=0)) / X.std(axis=0) + 1
+    for rows in (near, csr_array(near * (RNG.random(X.shape) < 0.3))):
+        blocks = LocalBlocks.from_arrays(rows, Y, WEIGHT, dtype="float64")
+        at_once, options = gram(blocks), {"ridge": 0.1, "lasso": lasso, "intercept": intercept, "tol": 1e-9}
+        before = len(blocks.passes)
+        mine = fit(blocks, squared, at_once, solver=Normal(), **options)
+        assert len(blocks.passes) == before
+        theirs = fit(blocks, squared, survey(blocks, classification=False), solver=Normal(), **options)
+        np.testing.assert_allclose(mine.coef, theirs.coef, rtol=1e-7, atol=1e-9)
+        assert mine.objective[0][-1] == pytest.approx(theirs.objective[0][-1], rel=1e-9)
+
+
+def test_rows_without_weight_are_an_error():
+    with pytest.raises(InputError, match="every row has weight 0"):
+        gram(LocalBlocks.from_arrays(X, Y, 0 * WEIGHT))
