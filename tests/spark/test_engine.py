@@ -107,7 +107,11 @@ def block_files(blocks) -> list[Path]:
 @pytest.mark.parametrize("door", ["parquet", "dataframe"])
 @pytest.mark.parametrize(
     ("harm", "why"),
-    [(os.unlink, "gone"), (lambda path: os.truncate(path, 100), "gone"), (lambda path: flip(path), "damaged")],
+    [
+        (os.unlink, "not found"),
+        (lambda path: os.truncate(path, 100), "not found"),
+        (lambda path: flip(path), "damaged"),
+    ],
     ids=["deleted", "truncated", "one bit flipped"],
 )
 def test_blocks_that_are_lost_are_made_again_and_told_of(frame, door, harm, why):
@@ -122,7 +126,7 @@ def test_blocks_that_are_lost_are_made_again_and_told_of(frame, door, harm, why)
             (loss,), after = (p.lost for p in blocks.passes[-2:])
             assert after == ()
             lost = 23 if len(files) == 1 and door == "parquet" else 47
-            told = f"their file was {why}" if door == "parquet" else "all of them"
+            told = f"whose file was {why}" if door == "parquet" else "all of them"
             assert str(loss).startswith(f"lost {lost} blocks, {told}")
             assert loss.seconds > 0
 

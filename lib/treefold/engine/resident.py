@@ -69,7 +69,7 @@ class Part(NamedTuple):
         BlocksLost
             If they are to be made again and the part has no origin.
         """
-        part, path, why = self, _found(self), "gone"
+        part, path, why = self, _found(self), "not found"
         done, end = 0, len(self.shape.counts)
         while done < end:
             if path is None:
@@ -210,12 +210,12 @@ def _found(part: Part) -> str | None:
 
 def _remade(part: Part, why: str, diary: Diary) -> Part:
     if part.origin is None:
-        raise BlocksLost(f"{part.path} is {why}")
+        raise BlocksLost(f"{part.path} was {why}")
     if not part.path:
         return part
     start = time.perf_counter()
     made = write(part.name, part.first, part.shape, part.origin, part.origin.blocks)
-    diary.lost(f"their file was {why}", made.made.blocks, start)
+    diary.lost(f"whose file was {why}", made.made.blocks, start)
     return made._replace(made=made.made._replace(during=part.made.during))  # the diary tells of it
 
 
