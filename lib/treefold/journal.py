@@ -98,7 +98,13 @@ class Journal:
         return self.known.popleft()
 
     def add(self, entry: Entry) -> None:
-        """Keep a pass that was made."""
+        """Keep a pass that was made.
+
+        Raises
+        ------
+        InputError
+            If the journal cannot be written.
+        """
         self.fresh.append(entry)
         due = len(self.fresh) >= self.every if self.seconds is None else time.monotonic() - self.time >= self.seconds
         if due:
@@ -111,10 +117,16 @@ class Journal:
 
     def _write(self) -> None:
         packed = pickle.dumps((self.job, self.written, self.fresh), protocol=5)
-        self.system.create_dir(self.path, recursive=True)
-        if isinstance(self.system, LocalFileSystem):
-            os.chmod(self.path, 0o700)
-        _put(self.system, f"{self.path}/{self.files:06d}", hashlib.sha256(packed).digest() + packed)
+        try:
+            self.system.create_dir(self.path, recursive=True)
+            if isinstance(self.system, LocalFileSystem):
+                os.chmod(self.path, 0o700)
+            _put(self.system, f"{self.path}/{self.files:06d}", hashlib.sha256(packed).digest() + packed)
+        except OSError as error:
+            raise InputError(
+                f"{self.uri} cannot be written ({error.strerror or error}): make room there, or name another "
+                "checkpoint.path, and go on with --resume"
+            ) from error
         self.written += len(self.fresh)
         self.files, self.fresh, self.time = self.files + 1, [], time.monotonic()
 

@@ -115,6 +115,15 @@ def test_files_are_their_owners_only(left_behind):
     assert {stat.S_IMODE(file.stat().st_mode) for file in left_behind.iterdir()} == {0o600}
 
 
+def test_a_journal_that_cannot_be_written_is_one_clear_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        InputError, match=r"file/j cannot be written \(.*\): make room there, or name another"
+    ) as caught:
+        regressed(Journal(str(tmp_path / "file" / "j"), "job", 2, resume=False).over(data()))
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("seconds", [0.0, 1e9])
 def test_a_journal_by_the_clock(tmp_path, seconds):
     journal = Journal(str(tmp_path / "j"), "job", seconds=seconds, resume=False)

@@ -1,6 +1,8 @@
 """Long jobs tell where they are, when they end, and what was lost."""
 
+import errno
 import json
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -8,6 +10,7 @@ import pytest
 
 from treefold.blocks import Loss, Pass
 from treefold.report import progress
+from treefold.report.command import run
 from treefold.report.progress import ProgressLine
 from treefold.report.results import account, summary, write_results
 
@@ -55,3 +58,16 @@ def test_passes_record_what_was_lost_and_the_summary_counts_it(tmp_path):
     assert hurt == [{"why": "which were gone with their executor", "blocks": 12, "seconds": 3.21}]
     assert summary(metrics).endswith("9.0 s, 12 lost blocks made again")
     assert "lost" not in summary(metrics | {"cost": account([QUIET], [], 9.0)})
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, 2), (errno.EROFS, 2), (errno.EIO, None)])
+def test_a_disk_that_takes_no_more_is_one_line(monkeypatch, capsys, number, code):
+    def job(arguments):
+        raise OSError(number, "the reason", "/some/where")
+
+    monkeypatch.setattr(sys, "argv", ["job", "a.toml"])
+    with pytest.raises(SystemExit if code else OSError) as caught:
+        run(job, "about", "example")
+    if code:
+        assert caught.value.code == code
+        assert capsys.readouterr().err == "error: /some/where cannot be written: the reason\n"
