@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.chaos.application import Application
+from benchmarks.chaos.application import SPECULATION, Application
 from benchmarks.chaos.cluster import Cluster
 from benchmarks.chaos.fits import write_rows
 from benchmarks.chaos.trial import Trial
@@ -18,7 +18,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder, "cluster")) as cluster:
         trial = Trial(cluster, arguments.seed, say=lambda line: print(line, file=sys.stderr, flush=True))
-        with Application(cluster, write_rows(Path(folder, "rows"))) as application:
+        with Application(cluster, write_rows(Path(folder, "rows")), **SPECULATION) as application:
             trial.learn(application)
             trial.run(application, arguments.kills)
         trial.look_for_orphans()

@@ -24,14 +24,17 @@ SETTINGS = {
     "spark.scheduler.minRegisteredResourcesRatio": "1.0",
     "spark.shuffle.reduceLocality.enabled": "false",
     "spark.shuffle.io.retryWait": "500ms",
-    "spark.locality.wait": "500ms",
+    "spark.locality.wait": "2s",
     "spark.network.timeout": "20s",
     "spark.network.timeoutInterval": "5s",
     "spark.executor.heartbeatInterval": "2s",
+}
+SPECULATION = {
     "spark.speculation": "true",
     "spark.speculation.interval": "100ms",
     "spark.speculation.quantile": "0.5",
     "spark.speculation.minTaskRuntime": "500ms",
+    "spark.locality.wait": "500ms",
 }
 PATIENCE = 180  # seconds without a word, after which the application hangs
 

@@ -49,16 +49,6 @@ def test_faults_between_passes(cluster, application, expected, fault, fit, door,
     assert told in " ".join(fitted.lost)
 
 
-@pytest.mark.parametrize(("fit", "door"), [("gd", "parquet"), ("sgd", "dataframe")])
-def test_a_fit_ends_while_an_executor_stands_still(cluster, application, expected, fit, door):
-    wanted, stopped = expected(fit, door), []
-    at = {wanted.passes - 2: lambda: stopped.extend(faults.stop(cluster.executors()[0].pid))}
-    try:
-        assert application.fit(fit, door, at).bits == wanted.bits
-    finally:
-        faults.go_on(stopped)
-
-
 def test_a_fit_ends_while_a_host_is_cut_off(cluster, application, expected, apart):
     wanted = expected("lbfgs", "parquet")
     try:
