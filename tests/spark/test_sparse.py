@@ -154,13 +154,14 @@ def test_blocks_that_vanish_are_made_again(opened, expected, door, harm):
 
 
 def test_large_files_are_mapped_block_by_block_to_the_same_bits(opened, expected, monkeypatch):
-    from treefold.engine import resident
+    from treefold.engine import views
+    from treefold.engine.diary import Diary
 
     blocks = opened("parquet", X, tasks=2)
     parts = blocks.parts.collect()
     monkeypatch.setenv("SPARK_LOCAL_DIRS", os.path.dirname(os.path.dirname(parts[0].path)))
-    monkeypatch.setattr(resident, "KEPT_BYTES", 0)
-    read = [kept(block) for part in parts for _, block in resident.read(part)]
+    monkeypatch.setattr(views, "KEPT_BYTES", 0)
+    read = [kept(block) for part in parts for _, block in part.numbered(Diary([], []))]
     assert {id: value for one in read for id, value in one.items()} == expected
 
 
@@ -198,7 +199,7 @@ def test_a_million_features_are_never_made_dense(opened, door):
 
 def test_nothing_but_the_blocks_is_left_of_what_was_received(spark, small_blocks, tmp_path, monkeypatch):
     from treefold.engine.dataframe import Layout, Receive
-    from treefold.engine.resident import BlocksLost
+    from treefold.engine.resident import BlocksLost, Rest
     from treefold.engine.rows import Rows
     from treefold.engine.stage import Staged
 
@@ -213,7 +214,7 @@ def test_nothing_but_the_blocks_is_left_of_what_was_received(spark, small_blocks
         return [file.name for file in tmp_path.glob("treefold/*")]
 
     with pytest.raises(BlocksLost, match="1 of 3 rows did not arrive"):
-        list(Receive("kept", layout)(0, pieces[1:]))
+        list(Receive("kept", layout, Rest())(0, pieces[1:]))
     assert left() == []
 
     def breaking():
@@ -221,17 +222,18 @@ def test_nothing_but_the_blocks_is_left_of_what_was_received(spark, small_blocks
         raise OSError("the network is down")
 
     with pytest.raises(OSError, match="the network is down"):
-        list(Receive("kept", layout)(0, breaking()))
+        list(Receive("kept", layout, Rest())(0, breaking()))
     assert left() == []
-    (part,) = Receive("kept", layout)(0, pieces)
+    (part,) = Receive("kept", layout, Rest())(0, pieces)
     assert left() == ["kept-0"]
     assert part.shape.values == (0,)
 
 
 def test_rows_received_again_replace_blocks_of_the_same_length(spark, small_blocks, tmp_path, monkeypatch):
     """Rows that Spark makes again may stand in another order: blocks of the order before must not be mixed in."""
-    from treefold.engine import resident
     from treefold.engine.dataframe import Layout, Receive
+    from treefold.engine.diary import Diary
+    from treefold.engine.resident import Rest
     from treefold.engine.rows import Rows
     from treefold.engine.stage import Staged
 
@@ -239,6 +241,6 @@ def test_rows_received_again_replace_blocks_of_the_same_length(spark, small_bloc
     layout = Layout.of([Staged(0, 1, FEATURES, [FEATURES], "nowhere", "")], COLUMNS, 1)
     for label in (1.0, 2.0):
         rows = Rows([np.full((1, FEATURES), label, "f4")], np.full(1, label, "f4"), np.ones(1, "f4"))
-        (part,) = Receive("again", layout)(0, [(0, (0, rows))])
-        ((_, block),) = resident.read(part)
+        (part,) = Receive("again", layout, Rest())(0, [(0, (0, rows))])
+        ((_, block),) = part.numbered(Diary([], []))
         assert block.y == block.X[0, 0] == label

@@ -45,10 +45,10 @@ RULES = {  # room: (rooms of ours, packages from outside)
     "jobs": ({"conf", "journal", "ml", "store", "report", "errors"}, {"pyspark"}),
 }
 STANDARD = {
-    "argparse", "bisect", "collections", "concurrent", "contextlib", "ctypes", "dataclasses", "difflib", "fnmatch",
-    "functools", "gc", "hashlib", "importlib", "io", "itertools", "json", "mmap", "os", "pathlib", "pickle", "queue",
-    "re", "shutil", "statistics", "sys", "tempfile", "threading", "time", "tomllib", "typing", "uuid",
-    "zipfile", "zlib",
+    "argparse", "bisect", "collections", "concurrent", "contextlib", "ctypes", "dataclasses", "difflib", "errno",
+    "fnmatch", "functools", "gc", "hashlib", "importlib", "inspect", "io", "itertools", "json", "mmap", "os", "pathlib",
+    "pickle", "queue", "re", "select", "shutil", "statistics", "subprocess", "sys", "tempfile", "threading", "time",
+    "tomllib", "typing", "uuid", "zipfile", "zlib",
 }  # fmt: skip
 FILES = [*LIBRARY.rglob("*.py"), *(ROOT / "jobs").glob("*.py")]
 

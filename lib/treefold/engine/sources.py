@@ -14,6 +14,7 @@ from pyspark.sql.functions import col, unwrap_udt
 from treefold.engine.columns import Columns
 from treefold.engine.dataframe import DataFrameSource
 from treefold.engine.parquet import ParquetSource, UseSpark, schema_of
+from treefold.engine.resident import Rest
 from treefold.engine.spark import Door, SparkBlocks, new_name
 from treefold.engine.task import ReadTask
 from treefold.errors import InputError
@@ -40,8 +41,9 @@ def open_blocks(data: DataFrame, columns: Columns, label: str, tasks: int | None
     columns = checked(data, columns)
     context = data.sparkSession.sparkContext
     name, slots = new_name(), tasks or context.defaultParallelism
-    doors = [_parquet_door(data, columns, name, slots), _dataframe_door(data, columns, name, slots)]
-    return SparkBlocks(context, [door for door in doors if door], name, label)
+    rest = Rest(in_files=context.getConf().get("spark.io.encryption.enabled", "false").lower() != "true")
+    doors = [door(data, columns, name, slots, rest) for door in (_parquet_door, _dataframe_door)]
+    return SparkBlocks(context, [door for door in doors if door], name, label, rest)
 
 
 def checked(data: DataFrame, columns: Columns) -> Columns:
@@ -75,7 +77,7 @@ def arrays(data: DataFrame, columns: Columns) -> list[Column]:
     return [(unwrap_udt(c) if isinstance(kinds[name], VectorUDT) else c).alias(name) for name, c in quoted.items()]
 
 
-def _parquet_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> Door | None:
+def _parquet_door(data: DataFrame, columns: Columns, name: str, tasks: int, rest: Rest) -> Door | None:
     if not plain_scan(data, columns):
         return None
     try:
@@ -88,15 +90,17 @@ def _parquet_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> D
         return None
     runs = source.runs(features, sparse, tasks)
     context = data.sparkSession.sparkContext
-    return Door("parquet", lambda: context.parallelize(runs, len(runs)).mapPartitions(ReadTask(name)), lambda: None)
+    return Door(
+        "parquet", lambda: context.parallelize(runs, len(runs)).mapPartitions(ReadTask(name, rest)), lambda: None
+    )
 
 
-def _dataframe_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> Door:
+def _dataframe_door(data: DataFrame, columns: Columns, name: str, tasks: int, rest: Rest) -> Door:
     def frame() -> DataFrame:
         # Numbers for names: mapInArrow cannot take a column with a dot in its name.
         return data.select(*(column.alias(str(i)) for i, column in enumerate(arrays(data, columns))))
 
-    source = DataFrameSource(frame, columns, name, tasks)
+    source = DataFrameSource(frame, columns, name, tasks, rest)
     return Door("dataframe", source.parts, source.close)
 
 
