@@ -1,6 +1,6 @@
 PYTEST = .venv/bin/python -m pytest
 
-.PHONY: setup test test-pure lint bench clean
+.PHONY: setup test test-pure lint bench chaos clean
 
 setup:
 	@./spark-submit.sh --setup dev
@@ -23,8 +23,14 @@ bench: setup
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.linear
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.kmeans
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.forest
+	@if [ -n "$$TREEFOLD_DATA" ]; then PYTHONPATH=lib .venv/bin/python -m benchmarks.forest_scores; fi
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.selection
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.scale
+	PYTHONPATH=lib .venv/bin/python -m benchmarks.skew
+
+# Fits on a cluster under faults drawn by a seed; ends with code 1 if anything came out wrong or was left behind.
+chaos: setup
+	PYTHONPATH=lib .venv/bin/python -m benchmarks.chaos --kills 50
 
 clean:
 	rm -rf .venv .venv.lock build out .pytest_cache .mypy_cache .ruff_cache

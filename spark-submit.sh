@@ -89,6 +89,14 @@ unset SPARK_HOME PYTHONPATH
 mkdir -p build
 library=$(mktemp -d build/job.XXXXXX)
 trap 'rm -rf "$library"' EXIT
+
+# Where the folder for temporary files cannot be written, Java, Python and Spark are given one here.
+if ! [ -w "${TMPDIR:-/tmp}" ]; then
+    export TMPDIR=$PWD/$library/tmp
+    mkdir "$TMPDIR"
+    export SPARK_SUBMIT_OPTS="${SPARK_SUBMIT_OPTS:-} -Djava.io.tmpdir=$TMPDIR"
+    grep -q '^spark.local.dir' "$properties" || export SPARK_LOCAL_DIRS=${SPARK_LOCAL_DIRS:-$TMPDIR}
+fi
 (cd lib && "$PYSPARK_PYTHON" -m zipfile -c "../$library/treefold.zip" treefold)
 
 # What the JVM and the Python workers say, without two lines that mean nothing: Java's note on its vector module, and the

@@ -1,8 +1,10 @@
 """Test scores of forests of the same size on real data: the mean of several seeds, side by side."""
 
+import argparse
 import os
 import statistics
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +16,7 @@ from pyspark.ml.linalg import Vectors
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import accuracy_score, r2_score
 
+from benchmarks.setting import ratio, session, timed, write
 from treefold import ml
 
 
@@ -61,22 +64,44 @@ def _task(data: pd.DataFrame, test: Any, classes: bool, trees: int, depth: int, 
     return Task(data, features, test, classes, strings, trees, depth, bins)
 
 
-def score_table(spark: Any, seeds: int) -> dict[str, dict[str, float]]:
+def score_table(spark: Any, folder: Path, names: list[str], seeds: int) -> dict[str, dict[str, float]]:
     """Accuracy, or R2, by data set and contender: mean and deviation over the seeds."""
-    if "TREEFOLD_DATA" not in os.environ:
-        print("TREEFOLD_DATA is not set: no table of scores", file=sys.stderr)
-        return {}
     table = {}
-    for name, task in tasks(Path(os.environ["TREEFOLD_DATA"])).items():
+    for name, task in tasks(folder).items():
+        if names and name not in names:
+            continue
         runs: dict[str, list[float]] = {"treefold": [], "scikit-learn": [], "MLlib": []}
         for seed in range(seeds):
+            took = {}
             for contender, run in (("treefold", _treefold), ("scikit-learn", _scikit_learn), ("MLlib", _mllib)):
-                runs[contender].append(_score(task, run(spark, task, seed)))
-            print(f"{name} seed {seed}: { ({who: round(s[-1], 4) for who, s in runs.items()}) }", file=sys.stderr)
+                took[contender], predicted = timed(partial(run, spark, task, seed))
+                runs[contender].append(_score(task, predicted))
+            said = {who: f"{scores[-1]:.4f} ({took[who]:.1f} s)" for who, scores in runs.items()}
+            print(f"{name} seed {seed}: {said}", file=sys.stderr, flush=True)
         table[name] = {who: statistics.mean(s) for who, s in runs.items()} | {
             f"{who}, deviation": statistics.pstdev(s) for who, s in runs.items()
         }
     return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", nargs="*", default=[], help="names of data sets; all if none is given")
+    options = parser.parse_args()
+    if "TREEFOLD_DATA" not in os.environ:
+        parser.error("set TREEFOLD_DATA to the folder of the data sets")
+    spark = session()
+    seconds, scores = timed(lambda: score_table(spark, Path(os.environ["TREEFOLD_DATA"]), options.only, options.seeds))
+    spark.stop()
+    print(f"{seconds:.0f} s in all", file=sys.stderr)
+    ratios = {}
+    for name, row in scores.items():
+        ratios[f"{name}: score less scikit-learn's"] = ratio(row["treefold"] - row["scikit-learn"], "about 0")
+        ratios[f"{name}: score less MLlib's"] = ratio(row["treefold"] - row["MLlib"], ">= 0")
+        noise = max(row["treefold, deviation"], row["scikit-learn, deviation"])
+        ratios[f"{name}: deviation of a score over the seeds"] = ratio(noise, "reported")
+    write("forest_scores", {"seeds": options.seeds, "scores": scores, "ratios": ratios})
 
 
 def _score(task: Task, predicted: Any) -> float:
@@ -117,3 +142,7 @@ def _mllib(spark: Any, task: Task, seed: int) -> Any:
     ).fit(rows)
     test = spark.createDataFrame([(Vectors.dense(row),) for row in _filled(task)[task.test]], ["v"])
     return model.transform(test).select("prediction").toPandas()["prediction"]
+
+
+if __name__ == "__main__":
+    main()

@@ -129,6 +129,18 @@ def stat_name(stat: Callable) -> str:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """Blocks that were not at rest where a pass looked for them: why, how many, and the seconds to make them again."""
+
+    why: str
+    blocks: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"lost {self.blocks:,} blocks, {self.why}: made again in {self.seconds:.1f} s"
+
+
+@dataclass(frozen=True)
 class Pass:
     """Account of one pass over the data.
 
@@ -146,6 +158,7 @@ class Pass:
     skew: float
     source: str
     how: str
+    lost: tuple[Loss, ...] = ()
 
 
 class Scan(Protocol):

@@ -38,10 +38,22 @@ class Model(Struct, frozen=True):
 
 
 class Checkpoint(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the passes of a job are kept until it ends, so that it can go on after it was killed, and how often."""
+    """Where the passes of a job are kept until it ends, so that it can go on after it was killed, and how often: every
+    so many passes, or seconds, as in ``"60 s"``.
+    """
 
-    every: Annotated[int, Meta(ge=1)] = 10
+    every: Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)? ?s$")] = 10
     path: Name | None = None
+
+    @property
+    def passes(self) -> int:
+        """Passes in a file, where they are counted."""
+        return self.every if isinstance(self.every, int) else 1
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds between files, if it is they that count."""
+        return float(self.every.rstrip("s ")) if isinstance(self.every, str) else None
 
 
 class Search(Struct, frozen=True):

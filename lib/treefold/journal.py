@@ -6,12 +6,15 @@ as it was. No algorithm needs to know. The first pass is made again, and must re
 are not gone on with.
 
 The journal is a folder of numbered files, each the passes of a stretch, written aside and renamed, with a checksum in
-front. A damaged file ends what is known; the passes after it are made again.
+front, and never changed. A file that is damaged, or does not begin where the one before it ends (two runs wrote at
+once), ends what is known; the passes after it are made again.
 """
 
 import hashlib
 import os
 import pickle
+import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,26 +55,29 @@ class Journal:
         What the job is to do; a journal of another job is not gone on with.
     every : int
         Passes in a file: at most so many are made again.
+    seconds : float, optional
+        Write a file after so many seconds instead, at the end of a pass.
     resume : bool
         Whether to go on with what is there; else it is removed.
 
     Raises
     ------
     InputError
-        If the journal is that of another job.
+        If the journal is that of another job or version.
     """
 
-    def __init__(self, uri: str, job: str, every: int = 10, *, resume: bool) -> None:
-        self.uri, self.job, self.every = uri, digest(job), every
+    def __init__(self, uri: str, job: str, every: int = 10, *, seconds: float | None = None, resume: bool) -> None:
+        self.uri, self.job, self.every, self.seconds = uri, digest(job), every, seconds
         self.system, self.path = opened(uri)
         self.known: deque[Entry] = deque()
         self.fresh: list[Entry] = []
-        self.files = 0
+        self.files = self.written = 0
+        self.time = time.monotonic()
         if resume:
             self._read()
         else:
             self.remove()
-        self.length = len(self.known)
+        self.length = self.written = len(self.known)
 
     def over(self, blocks: Blocks) -> "Journalled":
         """The blocks, their passes kept in this journal."""
@@ -92,9 +98,16 @@ class Journal:
         return self.known.popleft()
 
     def add(self, entry: Entry) -> None:
-        """Keep a pass that was made."""
+        """Keep a pass that was made.
+
+        Raises
+        ------
+        InputError
+            If the journal cannot be written.
+        """
         self.fresh.append(entry)
-        if len(self.fresh) >= self.every:
+        due = len(self.fresh) >= self.every if self.seconds is None else time.monotonic() - self.time >= self.seconds
+        if due:
             self._write()
 
     def remove(self) -> None:
@@ -103,12 +116,19 @@ class Journal:
             self.system.delete_dir(self.path)
 
     def _write(self) -> None:
-        packed = pickle.dumps((self.job, self.fresh), protocol=5)
-        self.system.create_dir(self.path, recursive=True)
-        if isinstance(self.system, LocalFileSystem):
-            os.chmod(self.path, 0o700)
-        _put(self.system, f"{self.path}/{self.files:06d}", hashlib.sha256(packed).digest() + packed)
-        self.files, self.fresh = self.files + 1, []
+        packed = pickle.dumps((self.job, self.written, self.fresh), protocol=5)
+        try:
+            self.system.create_dir(self.path, recursive=True)
+            if isinstance(self.system, LocalFileSystem):
+                os.chmod(self.path, 0o700)
+            _put(self.system, f"{self.path}/{self.files:06d}", hashlib.sha256(packed).digest() + packed)
+        except OSError as error:
+            raise InputError(
+                f"{self.uri} cannot be written ({error.strerror or error}): make room there, or name another "
+                "checkpoint.path, and go on with --resume"
+            ) from error
+        self.written += len(self.fresh)
+        self.files, self.fresh, self.time = self.files + 1, [], time.monotonic()
 
     def _read(self) -> None:
         if self.system.get_file_info(self.path).type != FileType.Directory:
@@ -126,16 +146,19 @@ class Journal:
                 self.system.delete_file(path)
 
     def _entries(self, path: str) -> list[Entry] | None:
-        """Passes of a file; None if it is damaged."""
+        """Passes of a file; None if it is damaged, or does not go on where the one before it ends."""
         with self.system.open_input_stream(path) as file:
             content = file.read()
         checksum, packed = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
         if hashlib.sha256(packed).digest() != checksum:
             return None
-        job, entries = pickle.loads(packed)
+        try:
+            job, start, entries = pickle.loads(packed)
+        except (ValueError, AttributeError, ImportError, TypeError) as error:
+            raise InputError(f"{self.uri} was written by another version: run without --resume") from error
         if job != self.job:
             raise InputError(f"{self.uri} was written by a job with another conf: run without --resume, or restore it")
-        return list(entries)
+        return list(entries) if start == len(self.known) else None
 
 
 @contextmanager
@@ -160,7 +183,8 @@ def opened_for(conf: Any, *, resume: bool, say: Callable[[str], None]) -> Iterat
             raise InputError("there is nothing to resume: the conf has no table [checkpoint]")
         yield None
         return
-    journal = Journal(conf.checkpoint_path, conf.job, conf.checkpoint.every, resume=resume)
+    every = conf.checkpoint
+    journal = Journal(conf.checkpoint_path, conf.job, every.passes, seconds=every.seconds, resume=resume)
     if resume:
         known = f"going on after the {journal.length} passes of {journal.uri}"
         say(known if journal.length else f"there is no checkpoint at {journal.uri}: starting anew")
@@ -248,7 +272,10 @@ def _take(value: Any, update: Callable[[bytes], None]) -> None:
 
 
 def _put(system: FileSystem, path: str, content: bytes) -> None:
-    """Write a file whole or not at all: aside, then renamed."""
-    with system.open_output_stream(f"{path}.part") as out:
+    """Write a file whole or not at all, aside, then renamed; on a local disk for its owner only."""
+    aside = f"{path}.{uuid.uuid4().hex}.part"  # another run may write here as well
+    if isinstance(system, LocalFileSystem):
+        os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with system.open_output_stream(aside) as out:
         out.write(content)
-    system.move(f"{path}.part", path)
+    system.move(aside, path)

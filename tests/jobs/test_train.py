@@ -233,3 +233,19 @@ def test_python_too_old_or_none(tmp_path):
     assert "no Python 3.11 or newer" in line
     assert "is Python 3.9.2" in line
     assert not (tree / ".venv").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a folder that cannot be written")
+def test_where_tmp_cannot_be_written_a_job_still_runs(tmp_path):
+    out = ROOT / "build" / f"{tmp_path.name}-{os.getpid()}"
+    script = f"""
+        mount --bind /tmp /tmp && mount -o remount,bind,ro /tmp && ! touch '{tmp_path}/x' &&
+        mount --bind '{ROOT}' '{ROOT}' && mount -o remount,bind,rw '{ROOT}' && cd '{ROOT}' &&
+        ./spark-submit.sh train conf/digits.toml solver.maxIter=2 'output.path={out}'
+    """
+    try:
+        done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert store.load(str(out / "model")).classes == 10
+    finally:
+        shutil.rmtree(out, ignore_errors=True)

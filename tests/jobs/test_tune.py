@@ -48,18 +48,26 @@ def test_a_search_publishes_the_best_model_and_every_trial(tmp_path):
     assert not (tmp_path / "tuned.checkpoint").exists()
 
 
-def test_a_killed_search_goes_on_to_the_same_end(tmp_path):
-    whole, out = tmp_path / "whole", tmp_path / "killed"
+def test_a_killed_search_leaves_no_blocks_and_goes_on_to_the_same_end(tmp_path):
+    whole, out, disk = tmp_path / "whole", tmp_path / "killed", tmp_path / "disk"
     assert submit("tune", CONF, *SMALL, f"output.path={whole}").returncode == 0
     command = ["./spark-submit.sh", "tune", CONF, *SMALL, f"output.path={out}", "checkpoint.every=4"]
-    job = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    job = subprocess.Popen(
+        command, cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=os.environ | {"SPARK_LOCAL_DIRS": str(disk)},
+    )  # fmt: skip
     kept = tmp_path / "killed.checkpoint"
     while not (kept / "000003").exists():
         assert job.poll() is None, "ended before it could be killed"
         time.sleep(0.05)
+    assert list(disk.glob("*/treefold/*"))
     os.killpg(job.pid, signal.SIGKILL)
     job.communicate()
     assert not out.exists()
+    deadline = time.monotonic() + 30
+    while list(disk.glob("*/treefold/*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert list(disk.glob("*/treefold*")) == []
     other = submit("tune", CONF, *SMALL, f"output.path={out}", "checkpoint.every=4", "solver.maxIter=31", "--resume")
     assert "was written by a job with another conf" in refused(other)
     run = submit("tune", CONF, *SMALL, f"output.path={out}", "checkpoint.every=4", "--resume")

@@ -1,5 +1,7 @@
 """Laws of the forest: the kernels are their NumPy twins, the trees depend on rows, seed and settings alone."""
 
+from functools import reduce
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from treefold.algorithms.forest import ForestModel, Settings, fit, grow, growth,
 from treefold.algorithms.forest.bins import binned, bins_of, units_of
 from treefold.algorithms.forest.census import census
 from treefold.algorithms.forest.histograms import Trees
+from treefold.algorithms.forest.kernels import ANY
 from treefold.algorithms.forest.permutation import permutation_importances
 from treefold.algorithms.forest.sampling import candidate_count, sampling
 from treefold.algorithms.forest.sketch import block_sketch, merge_sketch
@@ -57,6 +60,27 @@ def test_trees_have_the_same_bits_for_any_split_and_door(engine, settings):
     assert found.depth > 3
 
 
+class Disordered(LocalBlocks):
+    """Blocks that tasks read in any order, each task any of them, and whose sums arrive in any order."""
+
+    def tally(self, stat, *args, merge):
+        order = RNG.permutation(len(self.blocks))
+        return reduce(merge, [stat([self.blocks[i] for i in some], *args) for some in np.array_split(order, 4)])
+
+    def map(self, fn, *args):
+        return Disordered(super().map(fn, *args).blocks)
+
+
+@pytest.mark.parametrize("settings", [GINI, VARIANCE], ids=["gini", "variance"])
+def test_the_order_in_which_rows_are_read_leaves_no_trace(small_blocks, monkeypatch, settings):
+    monkeypatch.setattr(growth, "CHEAPER", 0.5)  # so that levels and small nodes both take passes
+    blocks = LocalBlocks.from_arrays(HOLES, target(settings), WEIGHT, dtype="float64")
+    assert len(blocks.blocks) > 8
+    expected = fit(blocks, settings)
+    assert {p.name for p in expected.passes} == {"histograms", "gathered"}
+    assert_same(fit(Disordered(blocks.blocks), settings).model, expected.model)
+
+
 @pytest.mark.parametrize("settings", [GINI, ENTROPY, VARIANCE], ids=["gini", "entropy", "variance"])
 @pytest.mark.parametrize("cheaper", [0, 4, 1e9])
 @pytest.mark.parametrize("memory", [1, 60_000])
@@ -97,12 +121,12 @@ def twin(blocks, trees, tried, draws, units, width, classes):
             times = draws.counts(positions(block), tree)
             for i in np.flatnonzero((times > 0) & (block.weight > 0)):
                 node = root
-                while trees.steps[node, 0] >= 0:
-                    feature, cut, also, left = trees.steps[node]
+                while trees.steps[node, 3] != node:
+                    feature, cut, also, left, _ = trees.steps[node]
                     b = block.X[i, feature]
                     goes_left = trees.tables[-2 - also, b] if also < -1 else b <= cut or b == also
                     node = left + (not goes_left)
-                slot, w, y = -2 - trees.steps[node, 0], block.weight[i], block.y[i]
+                slot, w, y = trees.steps[node, 4], block.weight[i], block.y[i]
                 if slot < 0:
                     continue
                 row = [w, y, np.rint(y * y / w * units.square_scale)] if not classes else w * (np.arange(classes) == y)
@@ -117,9 +141,8 @@ def twin(blocks, trees, tried, draws, units, width, classes):
 def test_histograms_are_those_of_the_twin(small_blocks, settings, weight):
     blocks, bins, units, draws = plan_of(settings, weight)
     table = np.arange(bins.width + 1) % 2 == 0
-    steps = np.array(
-        [[0, 9, -1, 2], [4, 0, -2, 4], [-2, 0, 0, 0], [-3, 0, 0, 0], [-4, 0, 0, 0], [-1, 0, 0, 0]], np.int32
-    )
+    end, steps = (0, ANY, -1), [[0, 9, -1, 2, -1], [4, 0, -2, 4, -1]]
+    steps = np.array([*steps, *([*end, node, node - 2] for node in (2, 3, 4)), [*end, 5, -1]], np.int32)
     trees = Trees(np.array([0, 1], np.int32), np.array([1, 4]), steps, table[None])
     tried = np.array([[0, 1, 4], [2, 3, 5], [1, 2, 3]], np.int32)
     found = blocks.tally(

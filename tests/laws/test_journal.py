@@ -1,8 +1,12 @@
 """A fit that goes on from a journal ends with the bits of one that was never stopped."""
 
+import stat
+
 import numpy as np
 import pytest
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
+from treefold import journal as module
 from treefold.algorithms import kmeans, linear
 from treefold.algorithms.splits import Hashed, training
 from treefold.algorithms.survey import survey
@@ -76,17 +80,69 @@ def left_behind(tmp_path):
     return tmp_path / "j"
 
 
-def test_a_damaged_file_and_all_after_it_are_made_again(left_behind):
+def spoil(file):
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+
+
+def shorten(file):
+    file.write_bytes(file.read_bytes()[:-7])
+
+
+@pytest.mark.parametrize("harm", [spoil, shorten, lambda file: file.unlink()], ids=["changed", "short", "gone"])
+@pytest.mark.parametrize(("number", "kept"), [(2, 4), (1, 2), (0, 0)])
+def test_a_damaged_file_and_all_after_it_are_made_again(left_behind, harm, number, kept):
     assert sorted(file.name for file in left_behind.iterdir()) == ["000000", "000001", "000002"]
-    middle = left_behind / "000001"
-    middle.write_bytes(middle.read_bytes()[:-1] + b"?")
-    left = data()
-    np.testing.assert_array_equal(
-        regressed(Journal(str(left_behind), "job", 2, resume=True).over(left)), regressed(data())
-    )
-    whole = data()
-    regressed(whole)
-    assert len(left.passes) == len(whole.passes) - 2 + 1
+    harm(left_behind / f"00000{number}")
+    left, whole = data(), data()
+    found = regressed(Journal(str(left_behind), "job", 2, resume=True).over(left))
+    np.testing.assert_array_equal(found, regressed(whole))
+    assert len(left.passes) == len(whole.passes) - kept + (kept > 0)
+
+
+def test_files_of_two_runs_are_never_strung_together(left_behind, tmp_path):
+    """As if another run, with stretches of its own, had written the newest file."""
+    with pytest.raises(Killed):
+        regressed(Journal(str(tmp_path / "other"), "job", 3, resume=False).over(data(lives=7)))
+    (tmp_path / "other" / "000001").replace(left_behind / "000002")
+    left, whole = data(), data()
+    found = regressed(Journal(str(left_behind), "job", 2, resume=True).over(left))
+    np.testing.assert_array_equal(found, regressed(whole))
+    assert len(left.passes) == len(whole.passes) - 4 + 1
+
+
+def test_files_are_their_owners_only(left_behind):
+    assert stat.S_IMODE(left_behind.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in left_behind.iterdir()} == {0o600}
+
+
+def test_a_journal_that_cannot_be_written_is_one_clear_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        InputError, match=r"file/j cannot be written \(.*\): make room there, or name another"
+    ) as caught:
+        regressed(Journal(str(tmp_path / "file" / "j"), "job", 2, resume=False).over(data()))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e9])
+def test_a_journal_by_the_clock(tmp_path, seconds):
+    journal = Journal(str(tmp_path / "j"), "job", seconds=seconds, resume=False)
+    with pytest.raises(Killed):
+        regressed(journal.over(data(lives=7)))
+    assert Journal(str(tmp_path / "j"), "job", resume=True).length == (0 if seconds else 7)
+
+
+def test_a_journal_elsewhere(tmp_path, monkeypatch):
+    """The way of object stores, on a file system that is not told to be local."""
+    system = SubTreeFileSystem(str(tmp_path), LocalFileSystem())
+    monkeypatch.setattr(module, "opened", lambda uri: (system, uri.removeprefix("bucket://")))
+    with pytest.raises(Killed):
+        regressed(Journal("bucket://a/j", "job", 2, resume=False).over(data(lives=7)))
+    journal = Journal("bucket://a/j", "job", 2, resume=True)
+    assert journal.length == 6
+    np.testing.assert_array_equal(regressed(journal.over(data())), regressed(data()))
+    journal.remove()
+    assert not (tmp_path / "a" / "j").exists()
 
 
 def test_other_data_other_jobs_and_other_settings_are_not_gone_on_with(left_behind):

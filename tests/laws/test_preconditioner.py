@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from treefold.algorithms.linear import fit
+from treefold.algorithms.linear import Bounds, fit
 from treefold.algorithms.linear.preconditioner import Products, products
 from treefold.algorithms.survey import survey
 from treefold.engine.local import LocalBlocks
@@ -48,11 +48,19 @@ def test_the_optimum_is_the_same_and_comes_in_half_the_passes(loss, standardize,
     assert 2 * passes < more
 
 
-def test_a_penalty_that_is_no_parabola_leaves_the_solver_as_it_is():
-    blocks = LocalBlocks.from_arrays(X, LABELS[logistic], dtype="float64")
-    found = survey(blocks, classification=True)
-    fit(blocks, logistic, found, ridge=0.01, lasso=0.01, solver=Lbfgs(), max_iter=5)
-    assert products.__name__ not in [account.name for account in blocks.passes]
+@pytest.mark.parametrize("loss", LABELS, ids=lambda loss: getattr(loss, "__name__", "huber"))
+def test_so_it_is_with_an_l1_penalty_and_bounds(loss, monkeypatch):
+    outputs = 3 if loss is softmax else 2 if isinstance(loss, Huber) else 1
+    wide = np.full((outputs, FEATURES + 1), np.inf)
+    options = {"lasso": np.array([1e-3, 2e-2]), "bounds": Bounds(np.where(np.arange(FEATURES + 1) < 2, 0, -wide), wide)}
+    options = {"lasso": options["lasso"]} if isinstance(loss, Huber) else options
+    one, passes = fitted(loss, **options)
+    monkeypatch.setattr("treefold.algorithms.linear.preconditioner.MOST_FEATURES", FEATURES - 1)
+    other, more = fitted(loss, **options)
+    for mine, theirs in zip(one.objective, other.objective, strict=True):
+        assert mine[-1] == pytest.approx(theirs[-1], rel=1e-7)
+    assert ((one.coef == 0) == (other.coef == 0)).mean() > 0.95
+    assert 1.5 * passes < more
 
 
 def test_the_sample_is_drawn_by_position_and_estimates_the_products(engine):

@@ -105,17 +105,87 @@ def block_files(blocks) -> list[Path]:
 
 
 @pytest.mark.parametrize("door", ["parquet", "dataframe"])
-@pytest.mark.parametrize("harm", [os.unlink, lambda path: os.truncate(path, 100)], ids=["deleted", "truncated"])
-def test_blocks_that_vanish_are_made_again(frame, door, harm):
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [
+        (os.unlink, "not found"),
+        (lambda path: os.truncate(path, 100), "not found"),
+        (lambda path: flip(path), "damaged"),
+    ],
+    ids=["deleted", "truncated", "one bit flipped"],
+)
+def test_blocks_that_are_lost_are_made_again_and_told_of(frame, door, harm, why):
     data = frame([100, 2000])
     with open_blocks(data if door == "parquet" else data.where("weight > 0"), COLUMNS, "test") as blocks:
         before = bits(blocks)
-        for file in block_files(blocks)[1:]:
-            harm(file)
-        assert bits(blocks) == before
-        for file in block_files(blocks):
-            harm(file)
-        assert bits(blocks) == before
+        assert [p.lost for p in blocks.passes] == [()] * 2
+        for files in (block_files(blocks)[1:], block_files(blocks)):
+            for file in files:
+                harm(file)
+            assert bits(blocks) == before
+            (loss,), after = (p.lost for p in blocks.passes[-2:])
+            assert after == ()
+            lost = 23 if len(files) == 1 and door == "parquet" else 47
+            told = f"whose file was {why}" if door == "parquet" else "all of them"
+            assert str(loss).startswith(f"lost {lost} blocks, {told}")
+            assert loss.seconds > 0
+
+
+def flip(path: Path) -> None:
+    """Change one bit of the features of the first block, and the time back."""
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.seek(801)
+        (byte,) = file.read(1)
+        file.seek(801)
+        file.write(bytes([byte ^ 4]))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("door", ["parquet", "dataframe"])
+def test_lost_rows_that_come_back_otherwise_are_refused(frame, tmp_path, door):
+    data = frame([100, 2000])
+    with open_blocks(data if door == "parquet" else data.where("weight > 0"), COLUMNS, "test") as blocks:
+        bits(blocks)
+        file = tmp_path / "data" / "part-001.parquet"
+        table, group = pq.read_table(file), pq.read_metadata(file).row_group(0).num_rows
+        other = table.set_column(0, "x0", pa.array(np.flip(table["x0"].to_numpy())))
+        pq.write_table(other, file, row_group_size=group)
+        for path in block_files(blocks):
+            path.unlink()
+        with pytest.raises(InputError, match=r"rows that were lost came back otherwise: .*\n?") as caught:
+            bits(blocks)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def encrypted(spark):
+    """Spark's conf says that what it writes to disks is encrypted."""
+    spark.sparkContext._conf.set("spark.io.encryption.enabled", "true")
+    yield
+    spark.sparkContext._conf.set("spark.io.encryption.enabled", "false")
+
+
+@pytest.mark.parametrize("door", ["parquet", "dataframe"])
+def test_where_spark_encrypts_it_keeps_the_blocks_and_no_file_is_written(frame, encrypted, door):
+    data, local = frame([100, 2000]), LocalBlocks.from_arrays(X, Y)
+    if door == "dataframe":
+        order = np.argsort(X[:, 0], kind="stable")
+        data, local = data.repartition(2).orderBy("x0"), LocalBlocks.from_arrays(X[order], Y[order])
+    expected = bits(local)
+    with open_blocks(data, COLUMNS, "test", 3) as blocks:
+        assert bits(blocks) == expected
+        with blocks.map(halved) as half:
+            assert bits(half) == bits(local.map(halved))
+            kept = half.parts.map(lambda part: (type(part).__name__, part.first)).collect()
+        assert kept == [("Kept", i) for i in range(47)]
+        assert (blocks.passes[-1].tasks, blocks.passes[-1].rows, blocks.features) == (3, ROWS, FEATURES)
+        roots = blocks.context.parallelize([0]).map(lambda _: os.environ["SPARK_LOCAL_DIRS"]).first().split(",")
+        assert [file for root in roots for file in Path(root).glob(f"*/{blocks.name}*")] == []
+        blocks.parts.unpersist(blocking=True)
+        blocks.parts.persist()
+        assert bits(blocks) == expected
+        assert str(blocks.passes[-2].lost[0]).startswith("lost 47 blocks, which were gone with their executor")
 
 
 def test_mapped_blocks_that_vanish_are_made_again_with_what_they_come_from(frame):
@@ -229,11 +299,11 @@ def test_what_spark_sees_otherwise_than_the_file_goes_through_spark(frame, spark
 def test_staged_rows_that_were_made_again_are_never_mixed_with_the_layout_of_the_first(frame, spark):
     """Rows may come in another order, or another number, when Spark makes a partition again."""
     from treefold.engine.dataframe import DataFrameSource, Layout, Receive, Send
-    from treefold.engine.resident import BlocksLost
+    from treefold.engine.resident import BlocksLost, Rest
     from treefold.engine.rows import Rows
 
     data = frame([100, 2000]).where("weight > 0").select(*COLUMNS.names)
-    source = DataFrameSource(lambda: data, COLUMNS, "mixing", 2)
+    source = DataFrameSource(lambda: data, COLUMNS, "mixing", 2, Rest())
     source.parts()
     staged = sorted(source.staged.collect())
     layout = Layout.of(staged, COLUMNS, 2)
@@ -245,7 +315,7 @@ def test_staged_rows_that_were_made_again_are_never_mixed_with_the_layout_of_the
     try:
         one = Rows([np.zeros((1, FEATURES), "f4")], np.zeros(1, "f4"), np.ones(1, "f4"))
         with pytest.raises(BlocksLost, match="1535 of 1536 rows did not arrive"):
-            list(Receive("mixing", layout)(0, [(0, (0, one))]))
+            list(Receive("mixing", layout, Rest())(0, [(0, (0, one))]))
     finally:
         del os.environ["SPARK_LOCAL_DIRS"]
 

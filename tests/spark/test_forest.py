@@ -8,7 +8,7 @@ import pytest
 from pyspark.ml import Pipeline, PipelineModel, classification, regression
 from pyspark.ml.feature import StringIndexer, VectorAssembler
 
-from treefold import ml, store
+from treefold import block, ml, store
 from treefold.algorithms.forest import Settings, fit, growth
 from treefold.engine.local import LocalBlocks
 from treefold.errors import InputError
@@ -60,17 +60,32 @@ def test_names_and_defaults_are_pysparks(spark, mine, theirs):
         type(mine)(cacheNodeIds=True)
 
 
-@pytest.mark.parametrize("tasks", [1, 2, 7])
-def test_any_number_of_tasks_and_lost_blocks_give_the_same_bits(rows, tmp_path, small_blocks, monkeypatch, tasks):
-    monkeypatch.setattr(growth, "CHEAPER", 0.1)  # so that several levels grow in passes
-    path = str(tmp_path / "rows")
+@pytest.fixture(scope="module")
+def stored(rows, tmp_path_factory):
+    """Parquet of the rows, and what grows from it without Spark."""
+    path = str(tmp_path_factory.mktemp("stored") / "rows")
     rows.select(*NAMES, "number", "label", "w").coalesce(1).sortWithinPartitions("x0").write.parquet(path)
-    stored = pd.read_parquet(path)
-    harmed = []
+    table = pd.read_parquet(path)
+    with pytest.MonkeyPatch.context() as patch:
+        in_small_blocks(patch)
+        local = LocalBlocks.from_arrays(table[[*NAMES, "number"]].to_numpy(), table["label"], table["w"])
+        return path, fit(local, Settings("gini", trees=4, max_depth=5, seed=2, categorical=(5,), oob=True))
+
+
+def in_small_blocks(patch):
+    """Blocks of 64 rows, and trees of which several levels grow in passes."""
+    patch.setattr(block, "BLOCK_BYTES", 1)
+    patch.setattr(growth, "CHEAPER", 0.1)
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 7])
+def test_any_number_of_tasks_and_lost_blocks_give_the_same_bits(spark, stored, monkeypatch, tasks):
+    in_small_blocks(monkeypatch)
+    (path, expected), harmed = stored, []
 
     def harm(progress):
         """Take the blocks away in the midst of the fit."""
-        root = rows.sparkSession.sparkContext.getConf().get("spark.local.dir")
+        root = spark.sparkContext.getConf().get("spark.local.dir")
         files = [
             os.path.join(d, f) for d, _, names in os.walk(root) for f in names if os.path.basename(d) == "treefold"
         ]
@@ -87,41 +102,46 @@ def test_any_number_of_tasks_and_lost_blocks_give_the_same_bits(rows, tmp_path, 
         numTasks=tasks,
         **SMALL,
     )
-    model = forest.watch(harm).fit(rows.sparkSession.read.parquet(path))
+    model = forest.watch(harm).fit(spark.read.parquet(path))
     assert harmed
     assert model.summary.passes[-1].tasks == tasks
-    values = stored[[*NAMES, "number"]].to_numpy()
-    local = LocalBlocks.from_arrays(values, stored["label"], stored["w"])
-    settings = Settings("gini", trees=4, max_depth=5, seed=2, categorical=(5,), oob=True)
-    expected = fit(local, settings)
     assert_same(model.pure, expected.model)
     assert model.summary.oobScore == expected.oob_score
 
 
-def test_transform_adds_pysparks_columns(rows):
-    model = ml.RandomForestClassifier(leafCol="leaf", **SMALL).fit(rows)
-    out = model.transform(rows)
-    found = out.select("prediction", "probability", "rawPrediction", "leaf").toPandas()
+@pytest.fixture(scope="module")
+def classifier(rows):
+    return ml.RandomForestClassifier(leafCol="leaf", thresholds=[1.0, 1.0, 1.0], **SMALL).fit(rows)
+
+
+@pytest.fixture(scope="module")
+def regressor(rows):
+    return ml.RandomForestRegressor(labelCol="value", **SMALL).fit(rows)
+
+
+def test_transform_adds_pysparks_columns(rows, classifier):
+    out, pure = classifier.transform(rows), classifier.pure
+    found = out.select("prediction", "probability", "rawPrediction", "leaf", "features").toPandas()
     assert out.schema["leaf"].dataType == out.schema["probability"].dataType == rows.schema["features"].dataType
-    pure = model.pure
     np.testing.assert_array_equal(found["prediction"], pure.predict(X))
     np.testing.assert_array_equal(np.stack(found["probability"].map(lambda v: v.toArray())), pure.probability(X))
     np.testing.assert_array_equal(np.stack(found["rawPrediction"].map(lambda v: v.toArray())), pure.raw(X))
     np.testing.assert_array_equal(np.stack(found["leaf"].map(lambda v: v.toArray())), pure.leaves(X))
-    first = rows.first()["features"]
-    assert model.predict(first) == found["prediction"][0]
-    np.testing.assert_array_equal(model.predictLeaf(first), found["leaf"][0])
-    np.testing.assert_array_equal(model.predictProbability(first), found["probability"][0])
-    np.testing.assert_array_equal(model.predictRaw(first), found["rawPrediction"][0])
-    assert model.evaluate(rows).accuracy == pytest.approx((found["prediction"] == LABEL).mean())
-    assert (model.numClasses, model.numFeatures, model.getNumTrees) == (3, 5, 4)
-    assert sum(len(tree.feature) for tree in model.trees) == model.totalNumNodes
+    first = found["features"][0]
+    assert classifier.predict(first) == found["prediction"][0]
+    np.testing.assert_array_equal(classifier.predictLeaf(first), found["leaf"][0])
+    np.testing.assert_array_equal(classifier.predictProbability(first), found["probability"][0])
+    np.testing.assert_array_equal(classifier.predictRaw(first), found["rawPrediction"][0])
+    assert classifier.evaluate(rows).accuracy == pytest.approx((found["prediction"] == LABEL).mean())
+    assert (classifier.numClasses, classifier.numFeatures, classifier.getNumTrees) == (3, 5, 4)
+    assert sum(len(tree.feature) for tree in classifier.trees) == classifier.totalNumNodes
 
 
-def test_thresholds_move_the_decision(rows):
-    model = ml.RandomForestClassifier(thresholds=[1e-9, 1.0, 1.0], **SMALL).fit(rows)
-    assert set(model.pure.class_of(np.eye(3))) == {0.0, 1.0, 2.0}
+def test_thresholds_move_the_decision(rows, classifier):
+    assert classifier.getOrDefault("thresholds") == [1.0, 1.0, 1.0]
+    model = classifier.copy().setThresholds([1e-9, 1.0, 1.0])
     found = model.transform(rows).select("prediction").toPandas()["prediction"]
+    assert 0 < (found == 0).sum() < ROWS
     some = model.pure.probability(X)[:, 0] > 1e-6
     assert (found[some] == 0).all()
     with pytest.raises(InputError, match="give one for each of 3 classes"):
@@ -131,7 +151,7 @@ def test_thresholds_move_the_decision(rows):
 def test_missing_values_and_nominal_attributes_are_found(rows, spark):
     holed = pd.DataFrame({"x": np.where(RNG.random(ROWS) < 0.3, None, X[:, 0]), "city": [f"c{c}" for c in CITY]})
     frame = spark.createDataFrame(holed.assign(value=VALUE).astype({"x": "float64"}).replace({np.nan: None}))
-    assert frame.where("x is null").count() > 100
+    assert holed["x"].isna().sum() > 100
     indexer = StringIndexer(inputCol="city", outputCol="index")
     forest = ml.RandomForestRegressor(featuresCol=["x", "index"], labelCol="value", bootstrap=False, **SMALL)
     pipeline = Pipeline(stages=[indexer, forest]).fit(frame)
@@ -147,8 +167,8 @@ def test_missing_values_and_nominal_attributes_are_found(rows, spark):
     np.testing.assert_array_equal(out, again.transform(assembled).select("prediction").toPandas()["prediction"])
 
 
-def test_saved_and_loaded_a_model_is_the_same(rows, tmp_path):
-    model = ml.RandomForestClassifier(thresholds=[1.0, 2.0, 1.0], leafCol="leaf", **SMALL).fit(rows)
+def test_saved_and_loaded_a_model_is_the_same(rows, tmp_path, classifier):
+    model = classifier.copy().setThresholds([1.0, 2.0, 1.0])
     model.save(str(tmp_path / "m"))
     again = ml.RandomForestClassificationModel.load(str(tmp_path / "m"))
     one, other = (m.transform(rows).select("prediction", "leaf").collect() for m in (model, again))
@@ -159,11 +179,8 @@ def test_saved_and_loaded_a_model_is_the_same(rows, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["classifier", "regressor"])
-def test_scikit_learn_and_mllib_predict_what_we_predict(rows, spark, kind):
-    if kind == "classifier":
-        model = ml.RandomForestClassifier(**SMALL).fit(rows)
-    else:
-        model = ml.RandomForestRegressor(labelCol="value", **SMALL).fit(rows)
+def test_scikit_learn_and_mllib_predict_what_we_predict(rows, spark, request, kind):
+    model = request.getfixturevalue(kind)
     sklearn, theirs = model.toSklearn(), model.toSpark(spark)
     np.testing.assert_allclose(sklearn.predict(X), model.pure.predict(X), rtol=1e-12)
     holed = np.where(RNG.random(X.shape) < 0.3, np.nan, X)
@@ -199,9 +216,8 @@ def test_an_infinite_value_is_refused_and_a_missing_weight_too(spark):
         ml.RandomForestClassifier(featuresCol=["x"], weightCol="w").fit(frame)
 
 
-def test_permutation_importances_find_what_matters(rows):
-    model = ml.RandomForestRegressor(labelCol="value", numTrees=4).fit(rows)
-    found = model.permutationImportances(rows, repeats=2)
+def test_permutation_importances_find_what_matters(rows, regressor):
+    found = regressor.permutationImportances(rows, repeats=2)
     assert found.shape == (5, 2)
     assert found[0].min() > found[2:].max()
 

@@ -61,6 +61,20 @@ def test_a_bad_key_is_named_with_its_cure(conf, overrides, message):
         conf(*overrides)
 
 
+@pytest.mark.parametrize(
+    ("every", "passes", "seconds"), [("", 10, None), ("every = 3", 3, None), ('every = "2.5 s"', 1, 2.5)]
+)
+def test_checkpoints_come_every_so_many_passes_or_seconds(conf, every, passes, seconds):
+    found = conf(text=f"{CONF}[checkpoint]\n{every}").checkpoint
+    assert (found.passes, found.seconds) == (passes, seconds)
+
+
+@pytest.mark.parametrize("every", ["0", '"soon"', '"5 min"'])
+def test_other_moments_for_checkpoints_are_refused(conf, every):
+    with pytest.raises(InputError, match=r"checkpoint\.every: expected"):
+        conf(text=f"{CONF}[checkpoint]\nevery = {every}")
+
+
 def test_test_set_and_label_may_be_left_out(conf):
     loaded = conf(text=CONF.replace('test = "b"', "").replace('label = "y"', ""))
     assert (loaded.data.test, loaded.data.label) == (None, None)

@@ -7,19 +7,32 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "lib" / "treefold"
-PURE = {"errors", "block", "blocks", "together", "iterate", "losses", "penalties", "solvers", "algorithms", "metrics"}
+PURE = {
+    "errors",
+    "compiled",
+    "block",
+    "blocks",
+    "together",
+    "iterate",
+    "losses",
+    "penalties",
+    "solvers",
+    "algorithms",
+    "metrics",
+}
 ENGINE = {"errors", "block", "blocks", "engine"}
 STORE = {"errors", "algorithms", "store", ""}
 RULES = {  # room: (rooms of ours, packages from outside)
     "__init__": (set(), set()),
     "errors": (set(), set()),
+    "compiled": (set(), {"numba"}),
     "block": (set(), {"numpy", "scipy"}),
     "blocks": (set(), {"numpy"}),
     "together": ({"algorithms", "blocks"}, set()),
     "iterate": ({"solvers"}, {"numpy"}),
     "losses": (set(), {"numpy", "scipy"}),
     "penalties": (set(), {"numpy", "scipy"}),
-    "solvers": ({"solvers"}, {"numpy", "numba"}),
+    "solvers": ({"solvers", "compiled"}, {"numpy"}),
     "algorithms": (PURE, {"numpy", "scipy", "numba"}),
     "metrics": (PURE, {"numpy", "scipy"}),
     "engine": (ENGINE, {"numpy", "scipy", "pyspark", "pyarrow", "threadpoolctl"}),
@@ -32,9 +45,10 @@ RULES = {  # room: (rooms of ours, packages from outside)
     "jobs": ({"conf", "journal", "ml", "store", "report", "errors"}, {"pyspark"}),
 }
 STANDARD = {
-    "argparse", "bisect", "collections", "concurrent", "contextlib", "ctypes", "dataclasses", "difflib", "fnmatch",
-    "functools", "gc", "hashlib", "importlib", "io", "itertools", "json", "mmap", "os", "pathlib", "pickle", "queue",
-    "re", "shutil", "statistics", "sys", "tempfile", "threading", "time", "tomllib", "typing", "uuid", "zlib",
+    "argparse", "bisect", "collections", "concurrent", "contextlib", "ctypes", "dataclasses", "difflib", "errno",
+    "fnmatch", "functools", "gc", "hashlib", "importlib", "inspect", "io", "itertools", "json", "mmap", "os", "pathlib",
+    "pickle", "queue", "re", "select", "shutil", "statistics", "subprocess", "sys", "tempfile", "threading", "time",
+    "tomllib", "typing", "uuid", "zipfile", "zlib",
 }  # fmt: skip
 FILES = [*LIBRARY.rglob("*.py"), *(ROOT / "jobs").glob("*.py")]
 

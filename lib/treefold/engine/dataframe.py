@@ -5,27 +5,28 @@ row stands and whether it rests as CSR, and the pieces are sent to the task whos
 those of the fast door: row k of the data set is row k of all partitions one after the other, whatever their sizes.
 """
 
-import os
-import pickle
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import accumulate, chain
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from pyspark import RDD
 from pyspark.sql import DataFrame
 
 from treefold.block import rows_per_block
-from treefold.engine import resident
+from treefold.engine import folders
 from treefold.engine.columns import Columns
 from treefold.engine.csr import LOOK_ROWS, is_sparse
 from treefold.engine.failures import unreadable_file
 from treefold.engine.plan import block_runs
-from treefold.engine.resident import KEEP, BlocksLost, Part, Shape
+from treefold.engine.record import Shape
+from treefold.engine.resident import KEEP, BlocksLost, NoRoom, Rest
 from treefold.engine.rows import Rows, assemble
-from treefold.engine.stage import STAGED, Stage, Staged, staged_pieces, uneven
+from treefold.engine.spool import Heap, Spool
+from treefold.engine.stage import STAGED, Piece, Stage, Staged, staged_of, uneven
+from treefold.engine.task import Fault, Resting
 from treefold.errors import InputError
 
 Addressed = tuple[int, tuple[int, Rows]]  # task, position of the first row in the data set, rows
@@ -83,14 +84,15 @@ class Send:
 
     layout: Layout
 
-    def __call__(self, staged: Iterable[Staged]) -> Iterator[Addressed]:
-        layout = self.layout
+    def __call__(self, staged: Iterable[Staged | Piece]) -> Iterator[Addressed]:
+        layout, partition, position = self.layout, -1, 0
         tasks = np.repeat(np.arange(len(layout.runs)), [last - first for first, last in layout.runs])
         for part in staged:
-            if part.path != layout.paths[part.partition] or not os.path.exists(part.path):
+            if part.path != layout.paths[part.partition] or not part.there:
                 raise BlocksLost(f"the rows of partition {part.partition} are no longer those that were laid out")
-            position = layout.starts[part.partition]
-            for rows in staged_pieces(part.path):
+            if part.partition != partition:
+                partition, position = part.partition, layout.starts[part.partition]
+            for rows in part.pieces():
                 start = 0
                 while start < len(rows.y):
                     block, before = divmod(position, layout.block_rows)
@@ -105,18 +107,22 @@ class Receive:
 
     name: str
     layout: Layout
+    rest: Rest
 
-    def __call__(self, task: int, pieces: Iterable[Addressed]) -> Iterator[Part]:
+    def __call__(self, task: int, pieces: Iterable[Addressed]) -> Iterator[Resting]:
         first, shape = self.layout.runs[task][0], self.layout.shape(task)
-        name, places, missing = f"{self.name}-{first}", [], shape.rows
-        with tempfile.TemporaryFile(dir=resident.local_folder(name)) as spool:  # nameless: gone with the process
-            for _, (position, rows) in pieces:
-                places.append((position, spool.tell()))
-                pickle.dump(rows, spool, protocol=5)
-                missing -= len(rows.y)
-            if missing:
-                raise BlocksLost(f"{missing} of {shape.rows} rows did not arrive")
-            yield resident.write(name, first, shape, None, assemble(_in_order(spool, places), first, shape))
+        name = f"{self.name}-{first}"
+        try:
+            with closing(Spool(folders.candidates(name)[0]) if self.rest.in_files else Heap()) as spool:
+                missing = shape.rows
+                for _, (position, rows) in pieces:
+                    spool.put(position, rows)
+                    missing -= len(rows.y)
+                if missing:
+                    raise BlocksLost(f"{missing} of {shape.rows} rows did not arrive")
+                yield from self.rest.lay(name, first, shape, None, lambda: assemble(spool.in_order(), first, shape))
+        except NoRoom as error:
+            yield Fault(str(error))
 
 
 class DataFrameSource:
@@ -126,18 +132,18 @@ class DataFrameSource:
     structs that hold them; it is asked for only if this door is used.
     """
 
-    def __init__(self, frame: Callable[[], DataFrame], columns: Columns, name: str, tasks: int) -> None:
-        self.frame, self.columns, self.name, self.tasks = frame, columns, name, tasks
+    def __init__(self, frame: Callable[[], DataFrame], columns: Columns, name: str, tasks: int, rest: Rest) -> None:
+        self.frame, self.columns, self.name, self.tasks, self.rest = frame, columns, name, tasks, rest
         self.staged: RDD | None = None
 
     def parts(self) -> RDD:
         """Evaluate the DataFrame once, lay it out, and deal it out to the tasks."""
         self.close()
-        stage = Stage(self.name, self.columns)
-        self.staged = self.frame().mapInArrow(stage, STAGED).rdd.map(lambda row: Staged(*row)).persist(KEEP)
+        stage = Stage(self.name, self.columns, self.rest)
+        self.staged = self.frame().mapInArrow(stage, STAGED).rdd.map(staged_of).persist(KEEP)
         layout = Layout.of(_evaluate(self.staged), self.columns, self.tasks)
         sent = self.staged.mapPartitions(Send(layout)).partitionBy(len(layout.runs), int)
-        return sent.mapPartitionsWithIndex(Receive(self.name, layout))
+        return sent.mapPartitionsWithIndex(Receive(self.name, layout, self.rest))
 
     def close(self) -> None:
         """Forget the staged rows."""
@@ -149,12 +155,10 @@ class DataFrameSource:
 def _evaluate(staged: RDD) -> list[Staged]:
     """Staged partitions in their order; a file that Spark cannot read is told in one line."""
     try:
-        return sorted(staged.collect())
+        return sorted(staged.filter(_is_summary).collect())
     except Exception as error:
         raise unreadable_file(error) or error from None
 
 
-def _in_order(spool: BinaryIO, places: list[tuple[int, int]]) -> Iterator[Rows]:
-    for _, offset in sorted(places):
-        spool.seek(offset)
-        yield pickle.load(spool)
+def _is_summary(part: Staged | Piece) -> bool:
+    return isinstance(part, Staged)

@@ -86,7 +86,7 @@ class ParquetRun(NamedTuple):
         skip, left = self.skip, self.rows
         for piece in self.pieces:
             row = piece.first_row
-            for batch in _read(piece, self.columns.names, size):
+            for batch in read(piece, self.columns.names, size):
                 begin = min(skip, batch.num_rows)
                 kept = batch.slice(begin, left)
                 if kept.num_rows:
@@ -110,18 +110,12 @@ class ParquetSource:
     def __init__(self, uris: Sequence[str], columns: Columns) -> None:
         self.columns = columns
         with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
-            footers = list(pool.map(lambda uri: _footer(uri, columns.names), sorted(uris)))
+            footers = list(pool.map(lambda uri: footer(uri, columns.names), sorted(uris)))
         self.groups = [group for footer in footers for group in footer]
         self.starts = [0, *accumulate(rows for _, rows in self.groups)]
         self.rows = self.starts[-1]
         if not self.rows:
             raise InputError(f"the data has no rows: {len(uris)} Parquet files, all empty")
-
-    def first_schema(self) -> pa.Schema:
-        """Schema of the first file that has rows."""
-        system, path = _open(self.groups[0][0].uri)
-        schema: pa.Schema = pq.read_schema(path, filesystem=system)
-        return schema
 
     def look(self) -> tuple[int, bool]:
         """Number of features, and whether the data set rests as CSR, from the first rows."""
@@ -154,7 +148,14 @@ class ParquetSource:
         return ParquetRun(tuple(pieces), skip, begin, end - begin, block_rows, features, columns)
 
 
-def _footer(uri: str, names: list[str]) -> list[tuple[RowGroups, int]]:
+def schema_of(uri: str) -> pa.Schema:
+    """Schema of a file."""
+    system, path = _open(uri)
+    schema: pa.Schema = pq.read_schema(path, filesystem=system)
+    return schema
+
+
+def footer(uri: str, names: list[str]) -> list[tuple[RowGroups, int]]:
     """Every row group that has rows, with their number."""
     system, path = _open(uri)
     try:
@@ -174,7 +175,8 @@ def _footer(uri: str, names: list[str]) -> list[tuple[RowGroups, int]]:
     return [(RowGroups(uri, (i,), before[i]), n) for i, n in enumerate(rows) if n]
 
 
-def _read(piece: RowGroups, names: list[str], size: int) -> Iterator[pa.RecordBatch]:
+def read(piece: RowGroups, names: list[str], size: int) -> Iterator[pa.RecordBatch]:
+    """Batches of at most ``size`` rows."""
     system, path = _open(piece.uri)
     try:
         with pq.ParquetFile(path, filesystem=system) as file:

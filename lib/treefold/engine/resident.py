@@ -1,36 +1,38 @@
-"""Blocks at rest: memory-mapped files in the executor's own local directories, which Spark deletes with it.
+"""Blocks at rest: where the blocks of a task are between passes, and how they are made again.
 
-A file holds the consecutive blocks of a task, each as a record ``X | y | weight | extra`` padded to a page; the record
-of a block of CSR is ``data | indices | indptr | y | weight | extra``. A worker keeps up to 256 MiB of files mapped
-between passes, which spares it their page faults. The blocks of a larger file are each mapped when reached and unmapped
-when let go, so the memory of a worker does not grow with the data.
+They rest in files on the executor's local disks, mapped into memory. Where there is no room, and they can be made
+again, they are made in every pass. Where nothing plain may stand on a disk, they are kept by Spark, which encrypts what
+it writes.
 """
 
-import mmap
+import errno
 import os
 import tempfile
-import zlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-import numpy as np
 from pyspark import StorageLevel
 from scipy.sparse import csr_array
 
 from treefold.block import Block
-from treefold.engine.csr import make_csr
+from treefold.engine import folders, views
+from treefold.engine.diary import Diary, Made, this_pass
+from treefold.engine.record import Shape, Written, checksum, put
+from treefold.errors import InputError
 
 KEEP = StorageLevel.MEMORY_AND_DISK  # of handles: one evicted from memory would cost reading the data again
-FOLDER = "treefold"
-KEPT_BYTES = 256 << 20
-PAGE = mmap.ALLOCATIONGRANULARITY
-ALIGNED = 8  # bytes, so that no array of a record is slow to read
-INDEX = np.dtype(np.int32)
+FULL = errno.ENOSPC, errno.EDQUOT, errno.EROFS
 
 
 class BlocksLost(RuntimeError):
     """Blocks that were at rest are gone, and this task cannot make them again."""
+
+
+class NoRoom(InputError):
+    """The local disks are full."""
 
 
 class Origin(Protocol):
@@ -41,200 +43,187 @@ class Origin(Protocol):
         ...
 
 
-class Place(NamedTuple):
-    """Where an array stands in a file."""
-
-    dtype: np.dtype
-    length: int
-    start: int
-
-    @property
-    def end(self) -> int:
-        """The byte after it."""
-        return self.start + self.length * self.dtype.itemsize
-
-
-class Shape(NamedTuple):
-    """Layout of a file.
-
-    Attributes
-    ----------
-    rows, block_rows : int
-        Rows in all and per block.
-    features : int
-    dtypes : of ``X``, ``y``, ``weight`` and the extra columns
-    values : tuple of int or None
-        Stored entries of each block of CSR, empty until the file is written; None for dense blocks.
-    """
-
-    rows: int
-    block_rows: int
-    features: int
-    dtypes: tuple[str, ...]
-    values: tuple[int, ...] | None = None
-
-    @property
-    def sparse(self) -> bool:
-        """Whether the blocks are CSR."""
-        return self.values is not None
-
-    @property
-    def counts(self) -> list[int]:
-        """Rows of each block."""
-        return [min(self.block_rows, self.rows - i) for i in range(0, self.rows, self.block_rows)]
-
-    @property
-    def types(self) -> list[np.dtype]:
-        """Types of the arrays of a record."""
-        x, *columns = map(np.dtype, self.dtypes)
-        return [x, INDEX, INDEX, *columns] if self.sparse else [x, *columns]
-
-    def records(self) -> list[list[Place]]:
-        """Places of the arrays of each block."""
-        types, end, records = self.types, 0, []
-        for i, rows in enumerate(self.counts):
-            features = [rows * self.features] if self.values is None else [self.values[i], self.values[i], rows + 1]
-            end, record = _up(end, PAGE), []
-            lengths = [*features, *[rows] * (len(self.dtypes) - 1)]
-            for dtype, length in zip(types, lengths, strict=True):
-                record.append(Place(dtype, length, _up(end, ALIGNED)))
-                end = record[-1].end
-            records.append(record)
-        return records
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of the file."""
-        return self.records()[-1][-1].end
-
-
 class Part(NamedTuple):
-    """Handle of the blocks of one task: what Spark keeps between passes.
+    """Handle of the blocks of one task in a file: what Spark keeps between passes.
 
-    ``first`` is the number of the first block; ``path`` where the file was written. Without an ``origin``, blocks that
-    are gone can only be made again by the driver.
+    ``path`` is where the file was written; empty where there was no room. Without an ``origin``, blocks that are gone
+    can only be made again by the driver.
     """
 
     path: str
-    first: int
+    name: str
     shape: Shape
     origin: Origin | None
+    made: Made
+
+    @property
+    def first(self) -> int:
+        """Number of the first block."""
+        return self.made.first
+
+    def numbered(self, diary: Diary) -> Iterator[tuple[int, Block]]:
+        """Numbered blocks, made again if their file is gone or damaged.
+
+        Raises
+        ------
+        BlocksLost
+            If they are to be made again and the part has no origin.
+        """
+        part, path, why = self, _found(self), "not found"
+        done, end = 0, len(self.shape.counts)
+        while done < end:
+            if path is None:
+                part = _remade(part, why, diary)
+                if not part.path:
+                    yield from _passing(part, done, diary)
+                    break
+                path = part.path
+            try:
+                for number, block in views.blocks(path, part.shape, part.made.checksums, self.first, done):
+                    yield number, block
+                    done += 1
+            except views.Damaged:
+                Path(path).unlink(missing_ok=True)  # or the next pass would find it where it was written
+                path, why = None, "damaged"
+        diary.made.append(part.made)
 
 
-def write(name: str, first: int, shape: Shape, origin: Origin | None, blocks: Iterator[Block]) -> Part:
-    """Lay blocks to rest in their order, unless they are there and would be the same if made again.
+class Kept(NamedTuple):
+    """A block that Spark keeps between passes."""
+
+    block: Block
+    shape: Shape
+    made: Made
+
+    @property
+    def first(self) -> int:
+        """Number of the block."""
+        return self.made.first
+
+    def numbered(self, diary: Diary) -> Iterator[tuple[int, Block]]:
+        """The numbered block."""
+        diary.made.append(self.made)
+        yield self.first, self.block
+
+
+Make = Callable[[], Iterator[Block]]
+
+
+class Rest(NamedTuple):
+    """How blocks rest: in files, or, where nothing plain may be written to a disk, with Spark."""
+
+    in_files: bool = True
+
+    def lay(self, name: str, first: int, shape: Shape, origin: Origin | None, make: Make) -> Iterator[Part | Kept]:
+        """Lay the blocks that ``make`` makes to rest in their order.
+
+        Raises
+        ------
+        NoRoom
+            If the blocks have no origin.
+        """
+        if self.in_files:
+            yield write(name, first, shape, origin, make)
+            return
+        start = time.perf_counter()
+        for number, block in enumerate(make(), first):
+            made = Made(number, 1, this_pass(), time.perf_counter() - start, (checksum(block, shape),))
+            values = (block.X.nnz,) if isinstance(block.X, csr_array) else None
+            yield Kept(block, shape._replace(rows=len(block.y), values=values), made)
+
+
+def write(name: str, first: int, shape: Shape, origin: Origin | None, make: Make) -> Part:
+    """Lay blocks to rest in a file, in the first folder that has room.
 
     The file is written aside and renamed when whole, so that no half-written file is ever read.
     """
-    folder = local_folder(name)
-    there = str(folder / name)
-    if origin and intact(there, shape):
-        return Part(there, first, shape, origin)
-    handle, aside = tempfile.mkstemp(dir=folder, prefix=f"{name}.")  # readable by its owner only
-    try:
-        with open(handle, "wb") as file:
-            values = tuple(_put(file, block, shape) for block in blocks)
-        os.replace(aside, there)
-    except BaseException:
-        os.unlink(aside)
-        raise
-    return Part(there, first, shape._replace(values=values if shape.sparse else None), origin)
+    start, where = time.perf_counter(), folders.candidates(name)
+    for folder in where:
+        try:
+            with room(folder):
+                path, written = _write(folder, name, shape, make())
+        except NoRoom:
+            if folder == where[-1] and origin is None:
+                raise
+        else:
+            made = Made(
+                first, len(written), this_pass(), time.perf_counter() - start, tuple(w.checksum for w in written)
+            )
+            values = tuple(w.values for w in written) if shape.sparse else None
+            return Part(path, name, shape._replace(values=values), origin, made)
+    return Part("", name, shape, origin, Made(first, len(shape.counts), this_pass(), time.perf_counter() - start, ()))
 
 
-def read(part: Part) -> Iterator[tuple[int, Block]]:
-    """Numbered blocks of a part, made again if their file is gone.
+@contextmanager
+def room(folder: Path) -> Iterator[None]:
+    """Tell in one line of a folder that takes no more.
 
     Raises
     ------
-    BlocksLost
-        If the file is gone and the part has no origin.
+    NoRoom
     """
-    part = _present(part)
-    shape, records = part.shape, part.shape.records()
-    with open(part.path, "rb") as file:
-        kept = _kept_view(file.fileno(), records[-1][-1].end)
-        for number, record in enumerate(records, part.first):
-            start, end = record[0].start, record[-1].end
-            view, skip = (kept, 0) if kept else (_view(file.fileno(), end - start, start), start)
-            arrays = [np.frombuffer(view, p.dtype, p.length, p.start - skip) for p in record]
-            yield number, _block(arrays, shape, number * shape.block_rows)
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise NoRoom(f"{no_room(folder)}: give spark.local.dir more room, or save the rows as Parquet") from error
 
 
-def _put(file: BinaryIO, block: Block, shape: Shape) -> int:
-    """Write the record of a block; returns the number of entries stored."""
-    X = block.X
-    if isinstance(X, csr_array) != shape.sparse or X.shape[1] != shape.features:
-        raise ValueError(f"block {block.id} differs from the first in its features: all must have as many, of one kind")
-    features = [X.data, X.indices, X.indptr] if isinstance(X, csr_array) else [X]
-    columns = [block.y, block.weight, *block.extra]
-    file.seek(_up(file.tell(), PAGE))
-    for array, dtype in zip([*features, *columns], shape.types, strict=True):
-        file.seek(_up(file.tell(), ALIGNED))
-        file.write(np.ascontiguousarray(array, dtype).data)
-    return len(features[0])
+def no_room(folder: Path) -> str:
+    """What is wrong with a folder that takes no more."""
+    return f"there is no room for blocks in {folder.parent} of {os.uname().nodename}"
 
 
-def _block(arrays: list[np.ndarray], shape: Shape, position: int) -> Block:
-    features = len(arrays) - len(shape.dtypes) + 1
-    (x, *index), (y, weight, *extra) = arrays[:features], arrays[features:]
-    X = make_csr(x, index[0], index[1], (len(y), shape.features)) if index else x.reshape(len(y), shape.features)
-    return Block(X, y, weight, position, tuple(extra))
+def intact(path: Path, shape: Shape) -> bool:
+    """Whether a file of the right length is there."""
+    return path.exists() and path.stat().st_size == shape.bytes
 
 
-_kept: dict[tuple[int, int], mmap.mmap] = {}  # whole files by device and inode, the last used last
-
-
-def _view(file: int, size: int, offset: int = 0) -> mmap.mmap:
-    return mmap.mmap(file, size, offset=offset, access=mmap.ACCESS_READ)
-
-
-def _kept_view(file: int, size: int) -> mmap.mmap | None:
-    """View of a whole file that stays mapped, at the expense of those not used for longest; None if it is too large.
-
-    Nothing but speed depends on what is kept: the key changes with the file.
-    """
-    if size > KEPT_BYTES:
-        return None
-    key = os.fstat(file).st_dev, os.fstat(file).st_ino
-    view = _kept.pop(key, None) or _view(file, size)
-    while _kept and size + sum(map(len, _kept.values())) > KEPT_BYTES:
-        del _kept[next(iter(_kept))]
-    _kept[key] = view
-    return view
-
-
-def local_folder(name: str) -> Path:
-    """Folder for a file among the executor's local directories, made if need be, for its owner only."""
-    roots = os.environ["SPARK_LOCAL_DIRS"].split(",")
-    folder = Path(roots[zlib.crc32(name.encode()) % len(roots)], FOLDER)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
-def intact(path: str, shape: Shape) -> bool:
-    """Whether a file of the right length is there, if that length is known."""
-    return shape.values != () and os.path.exists(path) and os.path.getsize(path) == shape.bytes
-
-
-def delete(name: str) -> None:
-    """Delete all files here whose name begins with ``name``; let go of what this worker keeps mapped."""
-    _kept.clear()
-    for root in os.environ["SPARK_LOCAL_DIRS"].split(","):
-        for file in Path(root, FOLDER).glob(f"{name}*"):
+def delete(names: tuple[str, ...]) -> None:
+    """Delete all files here whose name begins with one of ``names``; let go of what this worker keeps mapped."""
+    views.forget()
+    for file in folders.files():
+        if file.name.startswith(names):
             file.unlink(missing_ok=True)
 
 
-def _present(part: Part) -> Part:
-    """The part with an intact file: where it was written, here, or here after making it again."""
-    name = Path(part.path).name
-    for path in (part.path, str(local_folder(name) / name)):
-        if intact(path, part.shape):
-            return part._replace(path=path)
+def _write(folder: Path, name: str, shape: Shape, blocks: Iterator[Block]) -> tuple[str, list[Written]]:
+    handle, aside = tempfile.mkstemp(dir=folders.made(folder), prefix=f"{name}.")  # readable by its owner only
+    try:
+        with open(handle, "wb") as file:
+            written = [put(file, block, shape) for block in blocks]
+        os.replace(aside, folder / name)
+    except BaseException:
+        os.unlink(aside)
+        raise
+    return str(folder / name), written
+
+
+def _found(part: Part) -> str | None:
+    """Where the file of a part is: where it was written, or here after it was made again."""
+    if not part.path:
+        return None
+    paths = [Path(part.path), *(folder / part.name for folder in folders.candidates(part.name))]
+    return next((str(path) for path in paths if intact(path, part.shape)), None)
+
+
+def _remade(part: Part, why: str, diary: Diary) -> Part:
     if part.origin is None:
-        raise BlocksLost(f"{part.path} is gone")
-    return write(name, part.first, part.shape, part.origin, part.origin.blocks())
+        raise BlocksLost(f"{part.path} was {why}")
+    if not part.path:
+        return part
+    start = time.perf_counter()
+    made = write(part.name, part.first, part.shape, part.origin, part.origin.blocks)
+    diary.lost(f"whose file was {why}", made.made.blocks, start)
+    return made._replace(made=made.made._replace(during=part.made.during))  # the diary tells of it
 
 
-def _up(offset: int, unit: int) -> int:
-    """The next multiple of ``unit``."""
-    return -(-offset // unit) * unit
+def _passing(part: Part, done: int, diary: Diary) -> Iterator[tuple[int, Block]]:
+    """Blocks that have no room to rest, made for this pass alone."""
+    assert part.origin
+    start = time.perf_counter()
+    for i, block in enumerate(part.origin.blocks()):
+        if i >= done:
+            yield part.first + i, block
+    diary.lost(no_room(folders.candidates(part.name)[0]), part.made.blocks, start)

@@ -13,7 +13,8 @@ from pyspark.sql.functions import col, unwrap_udt
 
 from treefold.engine.columns import Columns
 from treefold.engine.dataframe import DataFrameSource
-from treefold.engine.parquet import ParquetSource, UseSpark
+from treefold.engine.parquet import ParquetSource, UseSpark, schema_of
+from treefold.engine.resident import Rest
 from treefold.engine.spark import Door, SparkBlocks, new_name
 from treefold.engine.task import ReadTask
 from treefold.errors import InputError
@@ -40,8 +41,9 @@ def open_blocks(data: DataFrame, columns: Columns, label: str, tasks: int | None
     columns = checked(data, columns)
     context = data.sparkSession.sparkContext
     name, slots = new_name(), tasks or context.defaultParallelism
-    doors = [_parquet_door(data, columns, name, slots), _dataframe_door(data, columns, name, slots)]
-    return SparkBlocks(context, [door for door in doors if door], name, label)
+    rest = Rest(in_files=context.getConf().get("spark.io.encryption.enabled", "false").lower() != "true")
+    doors = [door(data, columns, name, slots, rest) for door in (_parquet_door, _dataframe_door)]
+    return SparkBlocks(context, [door for door in doors if door], name, label, rest)
 
 
 def checked(data: DataFrame, columns: Columns) -> Columns:
@@ -75,12 +77,12 @@ def arrays(data: DataFrame, columns: Columns) -> list[Column]:
     return [(unwrap_udt(c) if isinstance(kinds[name], VectorUDT) else c).alias(name) for name, c in quoted.items()]
 
 
-def _parquet_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> Door | None:
-    if not _plain_scan(data, columns):
+def _parquet_door(data: DataFrame, columns: Columns, name: str, tasks: int, rest: Rest) -> Door | None:
+    if not plain_scan(data, columns):
         return None
     try:
         source = ParquetSource(data.inputFiles(), columns)
-        if not _same_kinds(data, source.first_schema(), columns):
+        if not same_kinds(data, schema_of(source.groups[0][0].uri), columns):
             return None
         plain = all(_numeric(data.schema[name].dataType) for name in columns.features)
         features, sparse = (len(columns.features), False) if plain else source.look()
@@ -88,21 +90,27 @@ def _parquet_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> D
         return None
     runs = source.runs(features, sparse, tasks)
     context = data.sparkSession.sparkContext
-    return Door("parquet", lambda: context.parallelize(runs, len(runs)).mapPartitions(ReadTask(name)), lambda: None)
+    return Door(
+        "parquet", lambda: context.parallelize(runs, len(runs)).mapPartitions(ReadTask(name, rest)), lambda: None
+    )
 
 
-def _dataframe_door(data: DataFrame, columns: Columns, name: str, tasks: int) -> Door:
+def _dataframe_door(data: DataFrame, columns: Columns, name: str, tasks: int, rest: Rest) -> Door:
     def frame() -> DataFrame:
         # Numbers for names: mapInArrow cannot take a column with a dot in its name.
         return data.select(*(column.alias(str(i)) for i, column in enumerate(arrays(data, columns))))
 
-    source = DataFrameSource(frame, columns, name, tasks)
+    source = DataFrameSource(frame, columns, name, tasks, rest)
     return Door("dataframe", source.parts, source.close)
 
 
-def _plain_scan(data: DataFrame, columns: Columns) -> bool:
-    """Whether the rows are those of Parquet files and the columns stand in them as they are."""
-    plan = data._jdf.queryExecution().withCachedData()  # rows that are cached need no longer be those of the files
+def plain_scan(data: DataFrame, columns: Columns) -> bool:
+    """Whether the rows are those of Parquet files and the columns stand in them as they are.
+
+    Rows that are cached need no longer be those of the files. A new plan is asked, because an old one may not know of
+    the cache.
+    """
+    plan = data.select("*")._jdf.queryExecution().withCachedData()
     while plan.getClass().getSimpleName() == "Project":
         outputs = plan.projectList()
         if any(outputs.apply(i).getClass().getSimpleName() != "AttributeReference" for i in range(outputs.size())):
@@ -125,7 +133,7 @@ def _plain_scan(data: DataFrame, columns: Columns) -> bool:
     return not set(relation.partitionSchema().fieldNames()) & set(columns.names)
 
 
-def _same_kinds(data: DataFrame, schema: pa.Schema, columns: Columns) -> bool:
+def same_kinds(data: DataFrame, schema: pa.Schema, columns: Columns) -> bool:
     """Whether Spark means the columns as the file has them; a schema of the user's own may not."""
     for name in columns.names:
         spark, arrow = data.schema[name].dataType, schema.field(name).type

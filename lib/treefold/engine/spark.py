@@ -3,6 +3,7 @@
 import pickle
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from statistics import median
@@ -11,13 +12,16 @@ from typing import Any, NamedTuple
 from pyspark import RDD, SparkContext
 
 from treefold.blocks import Fold, Leaf, Merge, Pass, Tally, add, root, stat_name
-from treefold.engine.resident import KEEP, BlocksLost
+from treefold.engine.diary import PASS
+from treefold.engine.losses import Ledger
+from treefold.engine.resident import KEEP, BlocksLost, Rest
 from treefold.engine.task import NOTHING, Combine, DeleteTask, MapTask, Partial, PassTask, pack
 from treefold.errors import InputError
 
 CLOSURE_BYTES = 256 << 10  # arguments beyond this are broadcast
 FLAT_BYTES = 64 << 20  # partials beyond this, in all, are combined on the executors first
 MOST_REBUILDS = 3
+CLOSED: deque[str] = deque(maxlen=256)  # names of block files that nobody needs any more
 
 
 class Door(NamedTuple):
@@ -43,6 +47,8 @@ class SparkBlocks:
         Prefix of the block files.
     label : str
         Who passes, for Spark's UI.
+    rest : Rest
+        How mapped blocks rest.
 
     Attributes
     ----------
@@ -51,11 +57,14 @@ class SparkBlocks:
     passes : list of Pass
     """
 
-    def __init__(self, context: SparkContext, doors: list[Door], name: str, label: str) -> None:
-        self.context, self.doors, self.name, self.label = context, doors, name, label
+    exact = True  # whether blocks that are made again must have the bits they had
+
+    def __init__(self, context: SparkContext, doors: list[Door], name: str, label: str, rest: Rest) -> None:
+        self.context, self.doors, self.name, self.label, self.rest = context, doors, name, label, rest
         self.features = 0
         self.passes: list[Pass] = []
         self._parts: RDD | None = None
+        self._ledger = Ledger(self.exact)
         self._partial_bytes: dict[str, int] = {}
 
     def sum(self, stat: Callable, *args: Any) -> Any:
@@ -68,7 +77,7 @@ class SparkBlocks:
         Raises
         ------
         InputError
-            If there are bad rows or damaged files; the first pass finds them.
+            If there are bad rows or damaged files, which the first pass finds, or if lost rows came back otherwise.
         """
         return self._pass(Fold(stat, args, merge))
 
@@ -79,7 +88,7 @@ class SparkBlocks:
     def _pass(self, work: Fold | Tally) -> Any:
         start, name, merge = time.perf_counter(), stat_name(work.stat), work.merge
         payload = pack(work)
-        with self._described(f"pass {len(self.passes) + 1}: {name}"), self._shipped(payload) as task:
+        with self._described(f"pass {len(self.passes) + 1}: {name}", self._during), self._shipped(payload) as task:
             partials, how = self._survive(lambda: self._collect(task, name, merge))
         faults = [fault for partial in partials for fault in partial.faults]
         if faults and faults[0].elsewhere and len(self.doors) > 1:
@@ -103,21 +112,23 @@ class SparkBlocks:
                 skew=max(a.seconds for a in accounts) / median(a.seconds for a in accounts),
                 source=self.doors[0].source,
                 how=how,
+                lost=self._ledger.losses(accounts, self._during),
             )
         )
         return value
 
     def map(self, fn: Callable, *args: Any) -> "SparkBlocks":
         """See :class:`treefold.blocks.Blocks`. The blocks are made when first passed over."""
-        task = MapTask(new_name(), pack(fn, args))
+        task = MapTask(new_name(), pack(fn, args), self.rest)
         return MappedBlocks(self, task, f"{self.label} {stat_name(fn)}")
 
     def close(self) -> None:
-        """Forget the handles and delete the files on the executors that can be reached."""
+        """Forget the handles and delete the files, on executors that are busy when the next blocks are closed."""
         self._forget()
+        CLOSED.append(self.name)
         slots = range(self.context.defaultParallelism)
         with self._described("let go of blocks"):
-            self.context.parallelize(slots, len(slots)).mapPartitions(DeleteTask(self.name)).count()
+            self.context.parallelize(slots, len(slots)).mapPartitions(DeleteTask(tuple(CLOSED))).count()
 
     def __enter__(self) -> "SparkBlocks":
         return self
@@ -159,6 +170,7 @@ class SparkBlocks:
             except Exception as error:
                 if BlocksLost.__name__ not in str(error):
                     raise
+                self._ledger.remake()
                 self._remake()
         return job()
 
@@ -178,24 +190,33 @@ class SparkBlocks:
             shared.destroy()
 
     @contextmanager
-    def _described(self, what: str) -> Iterator[None]:
-        """Name the job in Spark's UI, and leave the caller's own name as it was."""
-        key = "spark.job.description"
-        before = self.context.getLocalProperty(key)
-        self.context.setLocalProperty(key, f"treefold {self.label} {what}")
+    def _described(self, what: str, during: str = "") -> Iterator[None]:
+        """Name the job in Spark's UI, and the pass to its tasks; leave the caller's own names as they were."""
+        names = {"spark.job.description": f"treefold {self.label} {what}", PASS: during}
+        before = {key: self.context.getLocalProperty(key) for key in names}
+        for key, name in names.items():
+            self.context.setLocalProperty(key, name)
         try:
             yield
         finally:
-            self.context.setLocalProperty(key, before)  # type: ignore[arg-type]
+            for key, old in before.items():
+                self.context.setLocalProperty(key, old)  # type: ignore[arg-type]
+
+    @property
+    def _during(self) -> str:
+        """Name of the pass that is being made, which no other has."""
+        return f"{self.name} {len(self.passes) + 1}"
 
 
 class MappedBlocks(SparkBlocks):
     """Blocks made from other blocks, which must stay open as long as these are used."""
 
+    exact = False  # floating-point results may differ between kinds of processors
+
     def __init__(self, parent: SparkBlocks, task: MapTask, label: str) -> None:
         self.parent = parent
         door = Door(parent.doors[0].source, lambda: parent.parts.mapPartitions(task), lambda: None)
-        super().__init__(parent.context, [door], task.name, label)
+        super().__init__(parent.context, [door], task.name, label, parent.rest)
 
     def _remake(self) -> None:
         super()._remake()

@@ -12,11 +12,11 @@ from pyspark import cloudpickle
 from scipy.sparse import issparse
 
 from treefold.block import Block
-from treefold.blocks import Merge, graft
-from treefold.engine import resident
+from treefold.blocks import Loss, Merge, graft
 from treefold.engine.csr import kept_rows
+from treefold.engine.diary import Diary, Made
 from treefold.engine.parquet import ParquetRun, UseSpark
-from treefold.engine.resident import Part
+from treefold.engine.resident import Kept, Part, Rest, delete
 from treefold.errors import InputError
 
 
@@ -37,6 +37,8 @@ class Account(NamedTuple):
     rows: int
     features: int
     bytes: int
+    made: list[Made]
+    losses: list[Loss]
 
 
 class Partial(NamedTuple):
@@ -47,18 +49,26 @@ class Partial(NamedTuple):
     faults: list[Fault]
 
 
+TOO_LITTLE = "a Python worker ran out of memory: raise spark.executor.pyspark.memory, or use fewer cores per executor"
+
+Resting = Part | Kept | Fault
+
+
 @dataclass(frozen=True)
 class ReadTask:
     """Reads a Parquet run and lays its blocks to rest."""
 
     name: str
+    rest: Rest
 
-    def __call__(self, runs: Iterable[ParquetRun]) -> Iterator[Part | Fault]:
+    def __call__(self, runs: Iterable[ParquetRun]) -> Iterator[Resting]:
         for run in runs:
             try:
-                yield resident.write(f"{self.name}-{run.first}", run.first, run.shape, run, run.blocks())
+                yield from self.rest.lay(f"{self.name}-{run.first}", run.first, run.shape, run, run.blocks)
             except (InputError, UseSpark) as error:
                 yield Fault(str(error), isinstance(error, UseSpark))
+            except MemoryError:
+                yield Fault(TOO_LITTLE)
 
 
 @dataclass(frozen=True)
@@ -67,21 +77,39 @@ class PassTask:
 
     payload: bytes
 
-    def __call__(self, parts: Iterable[Part | Fault]) -> Iterator[Partial]:
+    def __call__(self, parts: Iterable[Resting]) -> Iterator[Partial]:
         start = time.perf_counter()
         _freeze_imports()
         (work,) = pickle.loads(self.payload)
-        every = list(parts)
-        faults = [part for part in every if isinstance(part, Fault)]
-        whole = [part for part in every if isinstance(part, Part)]
-        nodes = []
+        nodes, reading = [], Reading(parts)
         try:
-            nodes = work.nodes(numbered for part in whole for numbered in resident.read(part))
+            nodes = work.nodes(reading)
         except InputError as error:
-            faults.append(Fault(str(error)))
+            reading.faults.append(Fault(str(error)))
+        except MemoryError:
+            reading.faults.append(Fault(TOO_LITTLE))
         packed = cloudpickle.dumps(nodes)
-        rows, features = sum(part.shape.rows for part in whole), max((p.shape.features for p in whole), default=0)
-        yield Partial(packed, [Account(time.perf_counter() - start, rows, features, len(packed))], faults)
+        account = Account(time.perf_counter() - start, reading.rows, reading.features, len(packed), *reading.diary)
+        yield Partial(packed, [account], reading.faults)
+
+
+class Reading:
+    """The numbered blocks of a task's parts, and what came up while they were read."""
+
+    def __init__(self, parts: Iterable[Resting]) -> None:
+        self.parts = parts
+        self.rows, self.features = 0, 0
+        self.faults: list[Fault] = []
+        self.diary = Diary([], [])
+
+    def __iter__(self) -> Iterator[tuple[int, Block]]:
+        for part in self.parts:
+            if isinstance(part, Fault):
+                self.faults.append(part)
+                continue
+            for number, block in part.numbered(self.diary):
+                yield number, block
+                self.rows, self.features = self.rows + len(block.y), block.X.shape[1]
 
 
 @dataclass(frozen=True)
@@ -101,13 +129,13 @@ NOTHING = Partial(pickle.dumps([]), [], [])
 class Mapped(NamedTuple):
     """Origin of mapped blocks: the part they come from, and what was done to each."""
 
-    source: Part
+    source: Part | Kept
     payload: bytes
 
     def blocks(self) -> Iterator[Block]:
         """Make them (an :class:`~treefold.engine.resident.Origin`)."""
         fn, args = pickle.loads(self.payload)
-        for _, block in resident.read(self.source):
+        for _, block in self.source.numbered(Diary([], [])):
             yield kept_rows(block, fn(block, *args))
 
 
@@ -117,29 +145,33 @@ class MapTask:
 
     name: str
     payload: bytes
+    rest: Rest
 
-    def __call__(self, parts: Iterable[Part | Fault]) -> Iterator[Part | Fault]:
+    def __call__(self, parts: Iterable[Resting]) -> Iterator[Resting]:
         for part in parts:
-            yield part if isinstance(part, Fault) else self._map(part)
+            if isinstance(part, Fault):
+                yield part
+            else:
+                yield from self._map(part)
 
-    def _map(self, part: Part) -> Part:
+    def _map(self, part: Part | Kept) -> Iterator[Part | Kept]:
         made = Mapped(part, self.payload)
         sample: Block = next(made.blocks())
         dtypes = tuple(array.dtype.str for array in (sample.X, sample.y, sample.weight, *sample.extra))
         values = () if issparse(sample.X) else None
         shape = part.shape._replace(features=sample.X.shape[1], dtypes=dtypes, values=values)
-        origin = made if part.origin else None
-        return resident.write(f"{self.name}-{part.first}", part.first, shape, origin, made.blocks())
+        origin = made if isinstance(part, Part) and part.origin else None
+        yield from self.rest.lay(f"{self.name}-{part.first}", part.first, shape, origin, made.blocks)
 
 
 @dataclass(frozen=True)
 class DeleteTask:
-    """Deletes the files of a set of blocks."""
+    """Deletes the files of sets of blocks."""
 
-    name: str
+    names: tuple[str, ...]
 
     def __call__(self, ignored: Iterable[Any]) -> Iterator[Any]:
-        resident.delete(self.name)
+        delete(self.names)
         return iter(list(ignored)[:0])
 
 

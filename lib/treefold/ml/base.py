@@ -65,7 +65,7 @@ class LabelOptions(ColumnOptions):
 @dataclass(frozen=True)
 class Progress:
     """Where a fit stands: the iteration (or what else is counted), what it has come to (name and figure), the pass that
-    led there, and more lines where there is more to say.
+    led there, more lines where there is more to say, and how many iterations there will be at most, if that is known.
     """
 
     iteration: int
@@ -73,6 +73,7 @@ class Progress:
     last: Pass
     unit: str = "iteration"
     lines: tuple[str, ...] = ()
+    most: int | None = None
 
 
 class Batch(NamedTuple):
@@ -166,7 +167,8 @@ class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
     def report(self, iteration: int, figures: dict[str, float], last: Pass) -> None:
         """Tell the watcher, if there is one."""
         if self._watcher:
-            self._watcher(Progress(iteration, figures, last))
+            limits = [self.value(name) for name in ("maxIter", "maxDepth") if self.hasParam(name)]
+            self._watcher(Progress(iteration, figures, last, most=limits[0] if limits else None))
 
 
 def chart(

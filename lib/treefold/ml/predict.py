@@ -12,6 +12,7 @@ from pyspark.sql.functions import arrow_udf, col, struct
 from treefold.block import Matrix
 from treefold.engine.columns import Columns, read_rows
 from treefold.engine.csr import is_sparse, stored_entries
+from treefold.engine.places import PlaceReader, places
 from treefold.engine.rows import Rows
 from treefold.engine.sources import arrays, checked
 from treefold.errors import InputError
@@ -38,7 +39,10 @@ class Outputs(NamedTuple):
 
     def __call__(self, features: pa.Array) -> pa.Array:
         batch = pa.RecordBatch.from_struct_array(features)
-        rows = read_rows(batch, self.columns, lambda row: f"in row {row} of a batch to predict")
+        return self.of(read_rows(batch, self.columns, lambda row: f"in row {row} of a batch to predict"))
+
+    def of(self, rows: Rows) -> pa.Array:
+        """The outputs for some rows."""
         X = self._matrix(rows) if len(rows.y) else np.empty((0, self.model.features))
         made = self.model.outputs(X, *rows.extra)
         return pa.StructArray.from_arrays([_arrow(made[name]) for name in self.names], self.names)
@@ -46,6 +50,21 @@ class Outputs(NamedTuple):
     def _matrix(self, rows: Rows) -> Matrix:
         sparse = self.columns.sparse and is_sparse(stored_entries(rows.features[0]), rows.width)
         return rows.matrix(slice(0, len(rows.y)), self.columns.dtype, sparse)
+
+
+class StoredOutputs:
+    """The same for the places of rows in Parquet files."""
+
+    def __init__(self, outputs: Outputs) -> None:
+        self.outputs, self.read = outputs, PlaceReader(outputs.columns)
+
+    def __call__(self, files: pa.Array, numbers: pa.Array) -> pa.Array:
+        made = [self.outputs.of(rows) for rows in self.read(files, numbers)] or [self.outputs.of(self._none())]
+        return made[0] if len(made) == 1 else pa.concat_arrays(made)
+
+    def _none(self) -> Rows:
+        none = np.empty(0)
+        return Rows([none], none, none, extra=(none,) * len(self.outputs.columns.extra))
 
 
 def predicted(data: DataFrame, model: Any, columns: Columns, named: dict[str, str]) -> DataFrame:
@@ -70,14 +89,16 @@ def predicted(data: DataFrame, model: Any, columns: Columns, named: dict[str, st
         if name in data.columns:
             raise InputError(f"the data has a column '{name}' already: drop it, or name the output otherwise")
     outputs = Outputs(model, columns, tuple(named))
-    inputs = struct(*arrays(data, columns))
     made = col(TEMPORARY)
     added = [
         (array_to_vector(made[output]) if output in VECTORS else made[output]).alias(name)
         for output, name in named.items()
     ]
-    udf = arrow_udf(outputs.__call__, outputs.type)  # type: ignore[call-overload]
-    return _by_rows(data, columns).withColumn(TEMPORARY, udf(inputs)).select("*", *added).drop(TEMPORARY)
+    where = places(data, columns)
+    score, inputs = (StoredOutputs(outputs), where) if where else (outputs, [struct(*arrays(data, columns))])
+    udf = arrow_udf(score.__call__, outputs.type)  # type: ignore[call-overload]
+    rows = data if where else _by_rows(data, columns)
+    return rows.withColumn(TEMPORARY, udf(*inputs)).select("*", *added).drop(TEMPORARY)
 
 
 def _by_rows(data: DataFrame, columns: Columns) -> DataFrame:

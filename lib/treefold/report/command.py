@@ -1,6 +1,7 @@
 """How every job meets the shell: arguments, exit codes, the last line."""
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -10,12 +11,14 @@ from typing import Any
 
 from treefold.errors import InputError
 
+FULL = errno.ENOSPC, errno.EDQUOT, errno.EROFS
+
 
 def run(job: Callable[[argparse.Namespace], dict[str, Any]], about: str, example: str) -> None:
     """Run a job and exit.
 
-    The result's JSON is the last line on stdout and the exit code 0. Bad input is one line on stderr and exit code 2;
-    anything else is a defect and shows its traceback.
+    The result's JSON is the last line on stdout and the exit code 0. Bad input, or a disk that takes no more, is one
+    line on stderr and exit code 2; anything else is a defect and shows its traceback.
 
     Parameters
     ----------
@@ -32,6 +35,11 @@ def run(job: Callable[[argparse.Namespace], dict[str, Any]], about: str, example
         result = job(parser.parse_intermixed_args())
     except InputError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        print(f"error: {error.filename or 'a disk'} cannot be written: {error.strerror}", file=sys.stderr, flush=True)
         sys.exit(2)
     _hand_over(json.dumps(result))
 

@@ -23,6 +23,7 @@ def account(fit: Sequence[Pass], test: Sequence[Pass], seconds: float) -> dict[s
         "fit_seconds": round(sum(p.seconds for p in fit), 3),
         "rows": fit[0].rows,
         "passes": len(passes),
+        "blocks_made_again": sum(loss.blocks for p in passes for loss in p.lost),
         "bytes_down": sum(p.bytes_down for p in passes),
         "bytes_up": sum(p.bytes_up for p in passes),
     }
@@ -67,6 +68,8 @@ def summary(metrics: dict[str, Any]) -> str:
         f"{metrics['outcome']} after {metrics['iterations']} iterations, {cost['passes']} passes, "
         f"{cost['seconds']:.1f} s"
     )
+    if cost["blocks_made_again"]:
+        line += f", {cost['blocks_made_again']:,} lost blocks made again"
     if test is None:
         return line
     scores = "   ".join(f"{name} {value:.6g}" for name, value in test.items() if isinstance(value, float))

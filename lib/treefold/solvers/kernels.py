@@ -7,7 +7,8 @@ is a soft threshold, then clipped. After a sweep over all coordinates, those tha
 """
 
 import numpy as np
-from numba import njit
+
+from treefold.compiled import njit
 
 
 @njit

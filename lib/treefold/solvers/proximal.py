@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.solvers.kernels import descend_low_rank
+from treefold.solvers.kernels import descend_dense, descend_low_rank
 from treefold.solvers.lbfgs import remember
 from treefold.solvers.status import DIVERGED, NO_PROGRESS, RUNNING, put, running
 
@@ -93,11 +93,14 @@ class ProximalLbfgs(NamedTuple):
         Pairs of differences that are kept.
     noise : float
         Relative rounding error of the values of ``fun``.
+    hessian : (models, p, p), optional
+        Rough second derivatives at the start; by default all variables are thought alike.
     """
 
     term: Separable
     history: int = 10
     noise: float = 1e-15
+    hessian: NDArray | None = None
 
     def init(self, fun: Any, x0: NDArray) -> ProximalState:
         """State at ``x0``, moved within the bounds: one evaluation. The first step tried has length one at most."""
@@ -159,11 +162,17 @@ class ProximalLbfgs(NamedTuple):
     def _aim(self, state: ProximalState, models: NDArray) -> ProximalState:
         """Let ``models`` aim at the minima of their quadratic models."""
         target = state.x[models].copy()
-        sweeps = int(np.clip(WORK // (4 * self.history * max(1, target.shape[1])), 2, MOST_SWEEPS))
+        width = 4 * self.history if self.hessian is None else target.shape[1]
+        sweeps = int(np.clip(WORK // max(1, width * target.shape[1]), 2, MOST_SWEEPS))
         for row, m in zip(target, models, strict=True):
-            steepest = abs(state.gradient[m]).max(initial=0.0)
-            scale, W, R = _low_rank(state.moves[m], state.turns[m], state.curvature[m], state.gradient[m])
-            descend_low_rank(row, state.slope[m], *self.term.rows(m), scale, W, R, INNER * steepest, sweeps)
+            enough = INNER * abs(state.gradient[m]).max(initial=0.0)
+            pairs = state.moves[m], state.turns[m], state.curvature[m]
+            if self.hessian is None:
+                low_rank = _low_rank(*pairs, state.gradient[m])
+                descend_low_rank(row, state.slope[m], *self.term.rows(m), *low_rank, enough, sweeps)
+            else:
+                dense = _dense(*pairs, self.hessian[m])
+                descend_dense(row, state.slope[m], *self.term.rows(m), dense, enough, sweeps)
         x = state.x[models]
         foretold = np.einsum("ap,ap->a", state.slope[models], target - x)
         foretold += self.term.value(target, models) - self.term.value(x, models)
@@ -185,11 +194,28 @@ def _low_rank(moves: NDArray, turns: NDArray, curvature: NDArray, gradient: NDAr
         return max(1.0, float(np.sqrt(gradient @ gradient))), none, none
     S, Y = moves[filled], turns[filled]
     scale = float(Y[-1] @ Y[-1] * curvature[filled[-1]])
+    W, R = _factors(S, Y, scale * S)
+    return scale, W, R
+
+
+def _dense(moves: NDArray, turns: NDArray, curvature: NDArray, hessian: NDArray) -> NDArray:
+    """The matrix that starts from a rough Hessian instead, scaled as the newest pair wants it."""
+    filled = np.flatnonzero(curvature > 0)[::-1]
+    if not len(filled):
+        return hessian
+    S, Y = moves[filled], turns[filled]
+    start = hessian * float(Y[-1] @ np.linalg.solve(hessian, Y[-1]) * curvature[filled[-1]])
+    W, R = _factors(S, Y, S @ start)
+    return np.asarray(start - W @ R.T)
+
+
+def _factors(S: NDArray, Y: NDArray, turned: NDArray) -> tuple[NDArray, NDArray]:
+    """W and R, ``(p, 2 pairs)``, of ``B0 - W R'``; ``turned`` is ``B0`` times the moves, oldest first."""
     SY = S @ Y.T
     lower, diagonal = np.tril(SY, -1), np.diag(np.diag(SY))
-    middle = np.block([[scale * (S @ S.T), lower], [lower.T, -diagonal]])
-    W = np.concatenate([scale * S, Y]).T
+    middle = np.block([[turned @ S.T, lower], [lower.T, -diagonal]])
+    W = np.concatenate([turned, Y]).T
     # Rows and columns to one: moves and turns of very different lengths leave the matrix badly scaled, no worse.
     unit = 1 / np.sqrt(np.maximum(abs(np.diag(middle)), np.finfo(float).tiny))
     R = ((W * unit) @ np.linalg.inv(middle * unit[:, None] * unit)) * unit
-    return scale, np.ascontiguousarray(W), np.ascontiguousarray(R)
+    return np.ascontiguousarray(W), np.ascontiguousarray(R)

@@ -13,9 +13,8 @@ from treefold.algorithms.forest.model import ForestModel
 
 def trees_of(nodes: Nodes, tables: NDArray) -> Trees:
     """Grown trees as binned rows fall through them."""
-    steps = np.stack([nodes.feature, nodes.cut, nodes.also, nodes.left], axis=1)
     roots = _roots(nodes)
-    return Trees(roots, np.arange(len(roots)), np.ascontiguousarray(steps, np.int32), tables)
+    return Trees(roots, np.arange(len(roots)), nodes.steps(np.empty(0, np.intp)), tables)
 
 
 def model_of(nodes: Nodes, tables: NDArray, plan: Plan, census: Census) -> ForestModel:

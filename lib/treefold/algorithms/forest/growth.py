@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from treefold.algorithms.forest.bins import Bins, Units
 from treefold.algorithms.forest.histograms import Trees, cell_type, channels
+from treefold.algorithms.forest.kernels import ANY
 from treefold.algorithms.forest.kernels_impurity import Rules
 from treefold.algorithms.forest.sampling import Sampling
 
@@ -56,6 +57,15 @@ class Nodes(NamedTuple):
     def taken(self, which: NDArray) -> "Nodes":
         """Some of the nodes."""
         return Nodes(*(part[which] for part in self))
+
+    def steps(self, slots: NDArray) -> NDArray:
+        """The nodes as binned rows fall through them; ``slots`` names those that have one, in its order."""
+        end = self.feature < 0
+        slot = np.full(len(end), -1)
+        slot[slots] = np.arange(len(slots))
+        feature, cut, also = np.where(end, 0, self.feature), np.where(end, ANY, self.cut), np.where(end, -1, self.also)
+        left = np.where(end, np.arange(len(end)), self.left)
+        return np.ascontiguousarray(np.stack([feature, cut, also, left, slot], axis=1), np.int32)
 
 
 def depth_of(path: NDArray) -> NDArray:
@@ -135,9 +145,5 @@ class Growth:
 
     def trees(self, slots: NDArray) -> Trees:
         """The trees of some nodes, each node with a slot."""
-        nodes = self.nodes
-        feature = nodes.feature.copy()
-        feature[slots] = -2 - np.arange(len(slots), dtype=np.int32)
-        numbers = np.unique(nodes.tree[slots])
-        steps = np.stack([feature, nodes.cut, nodes.also, nodes.left], axis=1)
-        return Trees(numbers.astype(np.int32), numbers, np.ascontiguousarray(steps, np.int32), self.tables)
+        numbers = np.unique(self.nodes.tree[slots])
+        return Trees(numbers.astype(np.int32), numbers, self.nodes.steps(slots), self.tables)

@@ -1,73 +1,107 @@
 """Loops over rows and trees: rows fall to their nodes, and are counted or gathered there.
 
-``steps`` holds one row ``(feature, cut, also, left)`` for each node. A row goes left if its bin of the feature is at
-most ``cut`` or is ``also``; else to the node after. Where ``also < -1`` the split is categorical and row ``-2 - also``
-of ``tables`` says which bins go left. A feature of -1 is a leaf; one below, an open node with a slot, ``-2 - feature``.
+``steps`` holds one row ``(feature, cut, also, left, slot)`` for each node. A row goes left if its bin of the feature is
+at most ``cut`` or is ``also``; else to the node after. Where ``also < -1`` the split is categorical and row
+``-2 - also`` of ``tables`` says which bins go left. A node without a split is its own left child, to which every bin
+goes (``cut`` is ``ANY``); it has a slot if it is open, else -1.
+
+Rows go side by side, a tile of them, and comparisons are added up where a jump would be guessed wrong half of the time.
 """
 
 import numpy as np
-from numba import njit
 
 from treefold.algorithms.forest.kernels_draws import scrambled
+from treefold.compiled import njit
+
+ANY = 1 << 20  # beyond all bins
+TILE = 64
+FEW = 4  # a row hardly ever stands more often in a sample
 
 
-@njit(inline="always")
-def _landed(X, i, node, steps, tables):  # type: ignore[no-untyped-def]
-    """The node without a split at which row i ends."""
-    feature = steps[node, 0]
-    while feature >= 0:
-        b = X[i, feature]
-        also = steps[node, 2]
-        goes_left = b <= steps[node, 1] or b == also if also >= -1 else tables[-2 - also, b]
-        node = steps[node, 3] + (0 if goes_left else 1)
-        feature = steps[node, 0]
-    return node
+@njit
+def _goes_right(b, also, tables):  # type: ignore[no-untyped-def]
+    return np.int64(not tables[-2 - also, b])
+
+
+@njit
+def _fall(X, row, count, root, steps, tables, at):  # type: ignore[no-untyped-def]
+    """The nodes without a split at which ``count`` rows end."""
+    for j in range(count):
+        at[j] = root
+    moved = np.int64(1)
+    while moved:
+        moved = np.int64(0)
+        for j in range(count):
+            node = at[j]
+            b, also = np.int64(X[row[j], steps[node, 0]]), steps[node, 2]
+            to = np.int64(steps[node, 3])
+            if also >= -1:
+                to += np.int64(b > steps[node, 1]) & np.int64(b != also)
+            else:
+                to += _goes_right(b, also, tables)
+            moved |= to ^ node
+            at[j] = to
 
 
 @njit(inline="always")
 def _times(position, seed, table):  # type: ignore[no-untyped-def]
     """How often a row stands in the sample of a tree."""
-    bits, count = scrambled(position, seed), 0
-    while count < len(table) and bits >= table[count]:
-        count += 1
+    bits, count = scrambled(position, seed), np.int64(0)
+    for k in range(min(FEW, len(table))):
+        count += np.int64(bits >= table[k])
+    if count == FEW:
+        while count < len(table) and bits >= table[count]:
+            count += 1
     return count
+
+
+@njit
+def _sampled(X, weight, begin, first, seed, table, root, steps, tables, row, times, at):  # type: ignore[no-untyped-def]
+    """The rows of a tile that are in a tree's sample, how often, and where they end; returns their number."""
+    count = np.int64(0)
+    for i in range(begin, min(begin + TILE, X.shape[0])):
+        row[count], times[count] = i, _times(np.uint64(first + i), seed, table)
+        count += np.int64(weight[i] > 0) & np.int64(times[count] > 0)
+    _fall(X, row, count, root, steps, tables, at)
+    return count
+
+
+@njit
+def _tile():  # type: ignore[no-untyped-def]
+    return np.empty(TILE, np.int64), np.empty(TILE, np.int64), np.empty(TILE, np.int64)
 
 
 @njit
 def count_classes(X, y, weight, first, seed, table, root, steps, tables, tried, hist):  # type: ignore[no-untyped-def]
     """Add the rows of one tree's sample, all of one weight, to histograms ``(slots, candidates, bins, classes)``."""
-    wanted = tried.shape[1]
-    for i in range(X.shape[0]):
-        if weight[i] > 0:
-            times = _times(np.uint64(first + i), seed, table)
-            if times > 0:
-                slot = -2 - steps[_landed(X, i, root, steps, tables), 0]
-                if slot >= 0:
-                    label = np.int64(y[i])
-                    for k in range(wanted):
-                        f = tried[slot, k]
-                        if f < 0:
-                            break
-                        hist[slot, k, X[i, f], label] += np.uint32(times)
+    wanted, (row, times, at) = tried.shape[1], _tile()
+    for begin in range(0, X.shape[0], TILE):
+        for j in range(_sampled(X, weight, begin, first, seed, table, root, steps, tables, row, times, at)):
+            slot, i = steps[at[j], 4], row[j]
+            if slot >= 0:
+                label = np.int64(y[i])
+                for k in range(wanted):
+                    f = tried[slot, k]
+                    if f < 0:
+                        break
+                    hist[slot, k, X[i, f], label] += np.uint32(times[j])
 
 
 @njit
 def count_weighted(X, y, weight, first, seed, table, root, steps, tables, tried, hist):  # type: ignore[no-untyped-def]
     """Add rows to histograms whose channels are weights by class, and last the rows."""
-    last, wanted = hist.shape[3] - 1, tried.shape[1]
-    for i in range(X.shape[0]):
-        if weight[i] > 0:
-            times = _times(np.uint64(first + i), seed, table)
-            if times > 0:
-                slot = -2 - steps[_landed(X, i, root, steps, tables), 0]
-                if slot >= 0:
-                    label, amount = np.int64(y[i]), times * weight[i]
-                    for k in range(wanted):
-                        f = tried[slot, k]
-                        if f < 0:
-                            break
-                        hist[slot, k, X[i, f], label] += amount
-                        hist[slot, k, X[i, f], last] += times
+    last, wanted, (row, times, at) = hist.shape[3] - 1, tried.shape[1], _tile()
+    for begin in range(0, X.shape[0], TILE):
+        for j in range(_sampled(X, weight, begin, first, seed, table, root, steps, tables, row, times, at)):
+            slot, i = steps[at[j], 4], row[j]
+            if slot >= 0:
+                label, amount = np.int64(y[i]), times[j] * weight[i]
+                for k in range(wanted):
+                    f = tried[slot, k]
+                    if f < 0:
+                        break
+                    hist[slot, k, X[i, f], label] += amount
+                    hist[slot, k, X[i, f], last] += times[j]
 
 
 @njit
@@ -76,44 +110,42 @@ def count_moments(X, y, weight, first, seed, table, root, steps, tables, tried, 
 
     ``square`` turns ``y^2 / weight`` into the unit of the third channel, in which it is rounded to a whole number.
     """
-    counted, wanted = hist.shape[3] == 4, tried.shape[1]
-    for i in range(X.shape[0]):
-        if weight[i] > 0:
-            times = _times(np.uint64(first + i), seed, table)
-            if times > 0:
-                slot = -2 - steps[_landed(X, i, root, steps, tables), 0]
-                if slot >= 0:
-                    w, v = times * weight[i], times * y[i]
-                    vv = times * np.rint(y[i] * y[i] / weight[i] * square)
-                    for k in range(wanted):
-                        f = tried[slot, k]
-                        if f < 0:
-                            break
-                        cell = hist[slot, k, X[i, f]]
-                        cell[0] += w
-                        cell[1] += v
-                        cell[2] += vv
-                        if counted:
-                            cell[3] += times
+    counted, wanted, (row, times, at) = hist.shape[3] == 4, tried.shape[1], _tile()
+    for begin in range(0, X.shape[0], TILE):
+        for j in range(_sampled(X, weight, begin, first, seed, table, root, steps, tables, row, times, at)):
+            slot, i = steps[at[j], 4], row[j]
+            if slot >= 0:
+                w, v = times[j] * weight[i], times[j] * y[i]
+                vv = times[j] * np.rint(y[i] * y[i] / weight[i] * square)
+                for k in range(wanted):
+                    f = tried[slot, k]
+                    if f < 0:
+                        break
+                    cell = hist[slot, k, X[i, f]]
+                    cell[0] += w
+                    cell[1] += v
+                    cell[2] += vv
+                    if counted:
+                        cell[3] += times[j]
 
 
 @njit
-def gather(X, weight, first, seed, table, root, steps, tables, row, slots, times):  # type: ignore[no-untyped-def]
+def gather(X, weight, first, seed, table, root, steps, tables, rows, slots, counts):  # type: ignore[no-untyped-def]
     """Rows of one tree's sample that are in nodes with a slot; returns their number."""
-    found = 0
-    for i in range(X.shape[0]):
-        if weight[i] > 0:
-            count = _times(np.uint64(first + i), seed, table)
-            if count > 0:
-                slot = -2 - steps[_landed(X, i, root, steps, tables), 0]
-                if slot >= 0:
-                    row[found], slots[found], times[found] = i, slot, count
-                    found += 1
+    found, (row, times, at) = 0, _tile()
+    for begin in range(0, X.shape[0], TILE):
+        for j in range(_sampled(X, weight, begin, first, seed, table, root, steps, tables, row, times, at)):
+            slot = steps[at[j], 4]
+            if slot >= 0:
+                rows[found], slots[found], counts[found] = row[j], slot, times[j]
+                found += 1
     return found
 
 
 @njit
 def land(X, root, steps, tables, out):  # type: ignore[no-untyped-def]
     """The leaf of every row."""
-    for i in range(X.shape[0]):
-        out[i] = _landed(X, i, root, steps, tables)
+    row = np.arange(TILE)
+    for begin in range(0, X.shape[0], TILE):
+        count = min(TILE, X.shape[0] - begin)
+        _fall(X[begin : begin + count], row, count, root, steps, tables, out[begin : begin + count])

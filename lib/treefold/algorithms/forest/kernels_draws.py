@@ -1,7 +1,8 @@
 """Draws as compiled code makes them: bits of a row, candidate features of a node."""
 
 import numpy as np
-from numba import njit
+
+from treefold.compiled import njit
 
 GOLDEN, STREAM = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1342543DE82EF95)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)

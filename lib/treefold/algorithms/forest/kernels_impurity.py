@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from treefold.compiled import njit
 
 GINI, ENTROPY, VARIANCE = 0, 1, 2
 

@@ -1,7 +1,8 @@
 """Loops over sorted values: a sketch is squeezed, merged and cut; a matrix is turned into bins."""
 
 import numpy as np
-from numba import njit
+
+from treefold.compiled import njit
 
 TILE = 128  # rows whose values of a feature are binned together
 COMPARED = 63  # cuts up to which comparing with all of them is faster than searching

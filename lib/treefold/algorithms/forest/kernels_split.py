@@ -5,9 +5,9 @@ for Gini and variance ``w_l w_r / w^2 * sum_c (m_lc - m_rc)^2`` with ``m`` the s
 """
 
 import numpy as np
-from numba import njit
 
 from treefold.algorithms.forest.kernels_impurity import GINI, VARIANCE, impurity_of, weight_of
+from treefold.compiled import njit
 
 NOTHING = 1e-12  # share of a node's impurity that a gain must exceed: less is rounding
 TIE = 1 + 2.0**-30  # by how much a gain must exceed another: of those that are equal but for rounding, the first wins

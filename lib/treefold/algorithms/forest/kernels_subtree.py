@@ -1,11 +1,11 @@
 """Subtrees of small nodes, grown to their end from the nodes' own rows."""
 
 import numpy as np
-from numba import njit
 
 from treefold.algorithms.forest.kernels_draws import draw
 from treefold.algorithms.forest.kernels_impurity import VARIANCE, impurity_of, weight_of
 from treefold.algorithms.forest.kernels_split import NOTHING, best_split
+from treefold.compiled import njit
 
 
 @njit

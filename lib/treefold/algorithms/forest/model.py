@@ -1,12 +1,13 @@
 """A fitted forest: scoring with arrays alone."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.forest.kernels_predict import leaves, votes
+from treefold.algorithms.forest.kernels_predict import NODE, leaves, votes
 from treefold.errors import InputError
 from treefold.metrics.predictions import Predictions
 
@@ -131,17 +132,14 @@ class ForestModel:
         """
         X = self._rows(X)
         out = np.zeros((len(X), self.value.shape[1]))
-        votes(
-            X, self.roots, self.feature, self.threshold, self.left, self.nan_left, self.table, self.tables, self.value,
-            out,
-        )  # fmt: skip
+        votes(X, self.roots, self._nodes, self.tables, self.value, out)
         return out
 
     def leaves(self, X: NDArray) -> NDArray:
         """Leaf of each row in each tree, ``(rows, trees)`` int32: its number among the tree's leaves, left to right."""
         X = self._rows(X)
         out = np.empty((len(X), self.size), np.int32)
-        leaves(X, self.roots, self.feature, self.threshold, self.left, self.nan_left, self.table, self.tables, out)
+        leaves(X, self.roots, self._nodes, self.tables, out)
         return self.leaf_numbers[out]
 
     def probability(self, X: NDArray) -> NDArray:
@@ -212,6 +210,15 @@ class ForestModel:
         chosen = None if facts["thresholds"] is None else np.array(facts["thresholds"])
         known: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
         return cls(facts["features"], facts["classes"], thresholds=chosen, **known)
+
+    @cached_property
+    def _nodes(self) -> NDArray:
+        """The nodes as rows fall through them: see :data:`treefold.algorithms.forest.kernels_predict.NODE`."""
+        nodes, leaf = np.zeros(len(self.feature), NODE), self.feature < 0
+        nodes["threshold"], nodes["feature"] = np.where(leaf, np.inf, self.threshold), np.where(leaf, 0, self.feature)
+        nodes["left"], nodes["table"] = np.where(leaf, np.arange(len(leaf)), self.left), self.table
+        nodes["nan_right"] = ~(self.nan_left | leaf)
+        return nodes
 
     def _rows(self, X: NDArray) -> NDArray:
         X = np.asarray(X)

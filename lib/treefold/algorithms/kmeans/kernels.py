@@ -7,9 +7,11 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 from numpy.typing import NDArray
+
+from treefold.compiled import njit
 
 NOISE = 2.0**-44  # of a sum of squares, relative: less is nothing, so that a row that is its centre has distance 0
 TIE = 2.0**-40  # relative difference of squared distances that is none

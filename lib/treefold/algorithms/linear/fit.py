@@ -157,7 +157,7 @@ def fit(
     solver = _checked(solver, loss, kind.outputs * features)
     if l1.any() or bounds is not None:
         solver = _proximal(solver, problem, l1, bounds, standardize)
-    elif isinstance(solver, Lbfgs) and np.max(max_iter) > 0:
+    if isinstance(solver, Lbfgs | ProximalLbfgs) and np.max(max_iter) > 0:
         solver = preconditioned(solver, problem, kind.bend, survey.moments.rows)
 
     history: list[list[float]] = [[] for _ in range(models)]

@@ -8,8 +8,10 @@ the last bit but one. Sums are float64.
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from treefold.compiled import njit
 
 TILE = 512  # rows whose losses stay in the first cache until they are added
 LOG2E = np.float32(1.4426950408889634)

@@ -1,7 +1,8 @@
 """Stochastic gradient descent over the rows of one block, compiled."""
 
 import numpy as np
-from numba import njit
+
+from treefold.compiled import njit
 
 SQUARED, LOGISTIC, SQUARED_HINGE, HINGE, POISSON, QUANTILE, TUBE = range(7)
 

@@ -15,14 +15,16 @@ from treefold.algorithms.linear.objective import weight_of
 from treefold.algorithms.linear.problem import Problem
 from treefold.algorithms.linear.quadratic import standardised
 from treefold.block import Block, positions
-from treefold.solvers import Inverse, Lbfgs
+from treefold.solvers import Inverse, Lbfgs, ProximalLbfgs
 
+Quasi = Lbfgs | ProximalLbfgs
 MOST_FEATURES = 512  # beyond, the products cost more than the passes they save
 MOST_ENTRIES = 1 << 24  # of the matrices of all models
 ROWS = 32  # for every column: all eigenvalues are then right to a third
 STREAM = 0x9A  # of the draws of the problem's seed
 LEAST = 1e-4  # curvature, of that of a standardised column, which rounding could make nothing
 NO_BEND = 1e-9  # of the greatest: where all margins move alike softmax neither bends nor has a slope
+SOFT = 1e-3  # of the greatest: there an L1 penalty still has one
 
 
 class Products(NamedTuple):
@@ -50,8 +52,8 @@ def products(
     return Products(Z.T @ Z, float(weight.sum()))
 
 
-def preconditioned(solver: Lbfgs, problem: Problem, bend: NDArray, rows: int) -> Lbfgs:
-    """The solver with rough inverse Hessians of all models: one pass, if the features are few enough.
+def preconditioned(solver: Quasi, problem: Problem, bend: NDArray, rows: int) -> Quasi:
+    """The solver with rough second derivatives of all models: one pass, if the features are few enough.
 
     Parameters
     ----------
@@ -61,8 +63,10 @@ def preconditioned(solver: Lbfgs, problem: Problem, bend: NDArray, rows: int) ->
         Rows there are.
     """
     space, free, unit = problem.space, problem.free, problem.unit
-    columns = free.shape[1]
-    if columns > MOST_FEATURES + 1 or len(unit) * len(free) * columns**2 > MOST_ENTRIES:
+    outputs, columns = free.shape
+    proximal = isinstance(solver, ProximalLbfgs)
+    entries = (outputs if proximal else 1) * outputs * columns**2
+    if (outputs if proximal else 1) * columns > MOST_FEATURES + 1 or len(unit) * entries > MOST_ENTRIES:
         return solver
     seed = substream(problem.seed, STREAM)
     drawn: Products = problem.blocks.sum(
@@ -72,8 +76,11 @@ def preconditioned(solver: Lbfgs, problem: Problem, bend: NDArray, rows: int) ->
     penalty = np.zeros((len(unit), columns))
     penalty[:, :-1] = problem.ridge.strength[:, None] * problem.ridge.metric
     bends, mix = (np.diag(bend), np.eye(len(bend))) if (bend == np.diag(np.diag(bend))).all() else np.linalg.eigh(bend)
-    bends = np.where(bends > NO_BEND * bends.max(), bends, bends.max())
+    bends = np.where(bends > NO_BEND * bends.max(), bends, (SOFT if proximal else 1.0) * bends.max())
     hessian = bends[:, None, None] * gram + np.eye(columns) * penalty[:, None, None]
     hessian *= (unit[:, :, None] * unit[:, None, :])[:, None]
     hessian = np.where(free[:, :, None] & free[:, None, :], hessian, np.eye(columns))
-    return solver._replace(inverse=Inverse(np.linalg.inv(hessian), mix))
+    if isinstance(solver, Lbfgs):
+        return solver._replace(inverse=Inverse(np.linalg.inv(hessian), mix))
+    whole = np.einsum("ai,bi,mipq->mapbq", mix, mix, hessian)
+    return solver._replace(hessian=whole.reshape(len(unit), outputs * columns, outputs * columns))

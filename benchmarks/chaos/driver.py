@@ -1,0 +1,78 @@
+"""A Spark application that fits what it is told, and says where it is: ``driver.py MASTER DATA SETTINGS``.
+
+It reads a line of JSON a fit: ``{"fit", "door", "stops"}``. It writes ``{"pass": n}`` after every pass, and waits there
+for a line if n is one of the stops; at the end ``{"bits", "passes", "rows", "lost", "seconds"}``, or ``{"error"}``.
+"""
+
+import json
+import sys
+import time
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from benchmarks.chaos.fits import FITS, bits, rows
+from treefold import block
+from treefold.algorithms.forest import growth
+from treefold.engine.spark import SparkBlocks
+
+
+def say(**what: Any) -> None:
+    print(json.dumps(what), flush=True)
+
+
+class Reporter:
+    """Tells of every pass that is made."""
+
+    def __init__(self) -> None:
+        self.made: list[Any] = []
+        self.stops: list[int] = []
+        make = SparkBlocks._pass
+
+        def told(blocks: SparkBlocks, work: Any) -> Any:
+            value = make(blocks, work)
+            self.made.append(blocks.passes[-1])
+            say(**{"pass": len(self.made)})
+            if len(self.made) in self.stops:
+                sys.stdin.readline()
+            return value
+
+        SparkBlocks._pass = told
+
+    def start(self, stops: list[int]) -> None:
+        self.made, self.stops = [], stops
+
+
+def fit(spark: SparkSession, data: str, wanted: dict[str, Any], reporter: Reporter) -> None:
+    reporter.start(wanted["stops"])
+    start = time.perf_counter()
+    try:
+        model = FITS[wanted["fit"]]().fit(rows(spark, data, wanted["door"]))
+    except Exception as error:
+        say(error=f"{type(error).__name__}: {error}"[-2000:])
+        return
+    say(
+        bits=bits(model),
+        passes=len(reporter.made),
+        rows=sorted({p.rows for p in reporter.made}),
+        lost=[str(loss) for p in reporter.made for loss in p.lost],
+        seconds=time.perf_counter() - start,
+    )
+
+
+def main(master: str, data: str, settings: str) -> None:
+    block.BLOCK_BYTES = 1  # blocks of 64 rows
+    growth.CHEAPER = 0.1  # trees grow in passes
+    builder = SparkSession.builder.master(master).appName("treefold chaos")
+    for key, value in json.loads(settings).items():
+        builder = builder.config(key, value)
+    reporter = Reporter()
+    with builder.getOrCreate() as spark:
+        spark.sparkContext.setLogLevel("OFF")
+        say(ready=True)
+        for line in sys.stdin:
+            fit(spark, data, json.loads(line), reporter)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

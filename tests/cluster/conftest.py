@@ -1,0 +1,48 @@
+"""One cluster for all: hosts in network namespaces of their own, where root and iproute2 are there to make them."""
+
+import pytest
+from benchmarks.chaos.application import Application
+from benchmarks.chaos.cluster import Cluster
+from benchmarks.chaos.fits import write_rows
+from benchmarks.chaos.hosts import Namespaces
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    with Cluster(tmp_path_factory.mktemp("cluster") / "of") as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    return write_rows(tmp_path_factory.mktemp("cluster") / "rows")
+
+
+@pytest.fixture(scope="session")
+def known():
+    """What fits came to that nothing disturbed."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def application(cluster, data):
+    with Application(cluster, data) as application:
+        yield application
+
+
+@pytest.fixture
+def expected(application, known):
+    """What a fit comes to where nothing disturbs it."""
+
+    def of(fit, door):
+        if (fit, door) not in known:
+            known[fit, door] = application.fit(fit, door)
+        return known[fit, door]
+
+    return of
+
+
+@pytest.fixture
+def apart(cluster):
+    if not cluster.hosts.apart:
+        pytest.skip(f"no host can be cut off here: {Namespaces.missing()}")

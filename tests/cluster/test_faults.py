@@ -1,0 +1,85 @@
+"""Whatever befalls a cluster, a fit goes on, to the bits it has undisturbed, and counts no row twice.
+
+``Application.fit`` raises where a pass does not see all rows once.
+"""
+
+import os
+import signal
+import threading
+from random import Random
+
+import pytest
+from benchmarks.chaos import faults
+from benchmarks.chaos.cluster import descendants
+from benchmarks.chaos.fits import DOORS, FITS, plain_in
+from benchmarks.chaos.trial import Trial
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_both_doors_give_the_same_bits(expected, fit):
+    assert len({expected(fit, door).bits for door in DOORS}) == 1
+
+
+CASES = [
+    (faults.kill_executor, "lbfgs", "parquet", "gone with their executor"),
+    (faults.kill_executor, "k-means", "dataframe", "all of them"),
+    (faults.kill_executor, "forest", "parquet", "gone with their executor"),
+    (faults.kill_worker, "cross-validation", "parquet", "gone with their executor"),
+    (faults.kill_worker, "gd", "dataframe", "all of them"),
+    (faults.kill_python, "sgd", "parquet", ""),
+    (faults.kill_python, "cross-validation", "dataframe", ""),
+    (faults.delete_file, "k-means", "parquet", "whose file was not found"),
+    (faults.delete_file, "sgd", "dataframe", "all of them"),
+    (faults.truncate_file, "gd", "parquet", "whose file was not found"),
+    (faults.flip_bit, "cross-validation", "parquet", "whose file was damaged"),
+    (faults.flip_bit, "lbfgs", "dataframe", "all of them"),
+]
+
+
+@pytest.mark.parametrize(("fault", "fit", "door", "told"), CASES, ids=lambda value: getattr(value, "__name__", value))
+def test_faults_between_passes(cluster, application, expected, fault, fit, door, told):
+    wanted, draw, done = expected(fit, door), Random(f"{fit} {door}"), []
+    numbers = (2, 3) if fit == "forest" else (3,) if fault is faults.kill_worker else (3, 7)
+    fitted = application.fit(fit, door, {number: lambda: done.append(fault(cluster, draw)) for number in numbers})
+    assert len(done) == len(numbers)
+    assert all(done)
+    assert fitted.bits == wanted.bits
+    assert told in " ".join(fitted.lost)
+
+
+def test_a_fit_ends_while_a_host_is_cut_off(cluster, application, expected, apart):
+    wanted = expected("lbfgs", "parquet")
+    try:
+        assert application.fit("lbfgs", "parquet", {4: lambda: cluster.hosts.cut(1)}).bits == wanted.bits
+    finally:
+        cluster.hosts.mend(1)
+
+
+def test_faults_at_any_moment(cluster, application, expected):
+    trial = Trial(cluster, seed=5)
+    trial.known = {(fit, door): expected(fit, door) for fit in FITS for door in DOORS}
+    trial.run(application, kills=5)
+    assert trial.passed, (trial.wrong, trial.failed, trial.faults)
+    assert len(trial.faults) == 5
+
+
+def test_nothing_is_left_when_the_driver_is_killed(cluster, application, data):
+    reached, over = threading.Event(), threading.Event()
+
+    def wait():
+        reached.set()
+        over.wait()
+        raise SystemExit
+
+    fitting = threading.Thread(target=application.fit, args=("lbfgs", "parquet", {3: wait}), daemon=True)
+    fitting.start()
+    assert reached.wait(60)
+    assert plain_in(cluster.folder, data), "unencrypted rows must be found, or they would not be missed"
+    for pid in (application.process.pid, *descendants(application.process.pid)):
+        os.kill(pid, signal.SIGKILL)
+    over.set()
+    trial = Trial(cluster, seed=0)
+    trial.look_for_orphans()
+    assert trial.orphans == []

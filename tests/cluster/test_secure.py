@@ -1,0 +1,52 @@
+"""With Spark's own security on, and executors that come and go, fits are the same and no disk holds a plain feature."""
+
+import time
+
+import pytest
+from benchmarks.chaos.application import Application
+from benchmarks.chaos.fits import DOORS, plain_in
+
+pytestmark = pytest.mark.spark
+
+SECURE = {
+    "spark.io.encryption.enabled": "true",
+    "spark.dynamicAllocation.enabled": "true",
+    "spark.dynamicAllocation.shuffleTracking.enabled": "true",
+    "spark.dynamicAllocation.shuffleTracking.timeout": "1s",
+    "spark.dynamicAllocation.minExecutors": "1",
+    "spark.dynamicAllocation.initialExecutors": "2",
+    "spark.dynamicAllocation.executorIdleTimeout": "1s",
+    "spark.dynamicAllocation.cachedExecutorIdleTimeout": "3s",
+}
+
+
+@pytest.fixture(scope="module")
+def secure(cluster, data):
+    with Application(cluster, data, **SECURE) as application:
+        yield application
+
+
+def idle(cluster) -> int:
+    """Wait until an executor has been removed for want of work; how many are left."""
+    deadline = time.monotonic() + 20
+    while len(cluster.executors()) > 1 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return len(cluster.executors())
+
+
+def test_executors_that_are_removed_are_made_up_for(cluster, secure, known):
+    left = []
+    fitted = secure.fit("lbfgs", "parquet", {3: lambda: left.append(idle(cluster))})
+    assert left == [1]
+    assert "gone with their executor" in " ".join(fitted.lost)
+    assert fitted.bits == (known.get(("lbfgs", "parquet")) or secure.fit("lbfgs", "parquet")).bits
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_no_disk_holds_a_plain_feature(cluster, secure, data, known, door):
+    seen = []
+    fitted = secure.fit(
+        "sgd", door, {3: lambda: seen.extend([*plain_in(cluster.folder, data), *cluster.block_files()])}
+    )
+    assert seen == []
+    assert fitted.bits == (known.get(("sgd", door)) or secure.fit("sgd", door)).bits

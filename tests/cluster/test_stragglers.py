@@ -1,0 +1,23 @@
+"""With speculation on, a fit does not wait for an executor that stands still."""
+
+import pytest
+from benchmarks.chaos import faults
+from benchmarks.chaos.application import SPECULATION, Application
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.fixture(scope="module")
+def application(cluster, data):
+    with Application(cluster, data, **SPECULATION) as application:
+        yield application
+
+
+@pytest.mark.parametrize(("fit", "door"), [("gd", "parquet"), ("sgd", "dataframe")])
+def test_a_fit_ends_while_an_executor_stands_still(cluster, application, expected, fit, door):
+    wanted, stopped = expected(fit, door), []
+    at = {wanted.passes - 2: lambda: stopped.extend(faults.stop(cluster.executors()[0].pid))}
+    try:
+        assert application.fit(fit, door, at).bits == wanted.bits
+    finally:
+        faults.go_on(stopped)

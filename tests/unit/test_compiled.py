@@ -1,0 +1,48 @@
+"""What one process compiled the next one loads, wherever the library lies; a folder that cannot be is done without."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+LIBRARY = Path(__file__).parents[2] / "lib"
+ASK = """
+import numpy as np
+from treefold.algorithms.forest.kernels_draws import candidates
+out = np.empty((1, 2), np.int32)
+candidates(np.ones(1, np.uint64), np.ones(1, np.int64), np.zeros(1, np.int64), 2, out)
+print(out[0].tolist(), sum(candidates.stats.cache_hits.values()), sum(candidates.stats.cache_misses.values()))
+"""
+
+
+def asked(library: Path, folder: Path) -> str:
+    environment = os.environ | {"PYTHONPATH": str(library), "XDG_CACHE_HOME": str(folder)}
+    run = subprocess.run([sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=True)
+    return run.stdout.strip()
+
+
+@pytest.fixture
+def archive(tmp_path):
+    path = tmp_path / "elsewhere" / "treefold.zip"
+    path.parent.mkdir()
+    with ZipFile(path, "w") as made:
+        for file in LIBRARY.rglob("*.py"):
+            made.write(file, file.relative_to(LIBRARY))
+    return path
+
+
+def test_a_kernel_is_compiled_once_for_all_places_and_again_after_a_change(archive, tmp_path):
+    assert asked(archive, tmp_path / "kept") == "[0, 1] 0 1"
+    assert asked(LIBRARY, tmp_path / "kept") == "[0, 1] 1 0"
+    with ZipFile(archive, "a") as made:
+        made.writestr("treefold/more.py", "")
+    assert asked(archive, tmp_path / "kept") == "[0, 1] 0 1"
+    assert len(list((tmp_path / "kept" / "treefold").iterdir())) == 2
+
+
+def test_without_a_folder_kernels_are_compiled_all_the_same(tmp_path):
+    (tmp_path / "file").touch()
+    assert asked(LIBRARY, tmp_path / "file") == "[0, 1] 0 1"
