@@ -45,11 +45,11 @@ def tasks(folder: Path) -> dict[str, Task]:
     drawn = np.random.default_rng(0).random(len(houses)) < 0.2
     fifth = np.arange(len(cover)) % 5 == 4
     return {
-        "letter": _task(letter, letter["split"] == "test", True, 100, 20, 32),
-        "covertype_100k": _task(cover, fifth, True, 50, 20, 128),
-        "adult": _task(adult, adult["split"] == "test", True, 100, 15, 64),
-        "california_housing": _task(houses, drawn, False, 100, 20, 128),
-        "nycflights13": _task(flights, flights["month"] >= 10, False, 20, 15, 128),
+        "letter": _task(letter, letter["split"] == "test", True, 30, 15, 32),
+        "covertype_100k": _task(cover, fifth, True, 20, 15, 128),
+        "adult": _task(adult, adult["split"] == "test", True, 50, 12, 64),
+        "california_housing": _task(houses, drawn, False, 50, 15, 255),
+        "nycflights13": _task(flights, flights["month"] >= 10, False, 20, 12, 128),
     }
 
 
