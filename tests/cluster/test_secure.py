@@ -15,8 +15,8 @@ SECURE = {
     "spark.dynamicAllocation.shuffleTracking.timeout": "1s",
     "spark.dynamicAllocation.minExecutors": "1",
     "spark.dynamicAllocation.initialExecutors": "2",
-    "spark.dynamicAllocation.executorIdleTimeout": "20s",
-    "spark.dynamicAllocation.cachedExecutorIdleTimeout": "3s",
+    "spark.dynamicAllocation.executorIdleTimeout": "6s",
+    "spark.dynamicAllocation.cachedExecutorIdleTimeout": "6s",
 }
 
 
@@ -34,7 +34,7 @@ def secure(cluster, data, before):
 
 def idle(cluster) -> int:
     """Wait until an executor has been removed for want of work; how many are left."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     while len(cluster.executors()) > 1 and time.monotonic() < deadline:
         time.sleep(0.2)
     return len(cluster.executors())
