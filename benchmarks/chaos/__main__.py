@@ -1,6 +1,7 @@
 """``python -m benchmarks.chaos --kills 50 --seed 1``: fits under faults drawn by a seed."""
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +17,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50, help="faults in all")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # or the cluster would remain
     with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder, "cluster")) as cluster:
         trial = Trial(cluster, arguments.seed, say=lambda line: print(line, file=sys.stderr, flush=True))
         with Application(cluster, write_rows(Path(folder, "rows")), **SPECULATION) as application:

@@ -43,6 +43,13 @@ class Reporter:
         self.made, self.stops = [], stops
 
 
+def wait_for_executors(spark: SparkSession) -> None:
+    """Wait until both executors are there, or all blocks would come to rest with one of them."""
+    deadline = time.monotonic() + 30
+    while spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size() < 3 and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
 def fit(spark: SparkSession, data: str, wanted: dict[str, Any], reporter: Reporter) -> None:
     reporter.start(wanted["stops"])
     start = time.perf_counter()
@@ -69,8 +76,11 @@ def main(master: str, data: str, settings: str) -> None:
     reporter = Reporter()
     with builder.getOrCreate() as spark:
         spark.sparkContext.setLogLevel("OFF")
+        wait_for_executors(spark)
         say(ready=True)
         for line in sys.stdin:
+            if "spark.dynamicAllocation.enabled" not in settings:
+                wait_for_executors(spark)
             fit(spark, data, json.loads(line), reporter)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 
-from benchmarks.chaos.cluster import WORKERS, Cluster, descendants
+from benchmarks.chaos.cluster import WORKERS, Cluster, command_of, descendants
 
 CUT = 12  # seconds: twice what the master waits for a worker
 STOPPED = 3
@@ -22,20 +22,24 @@ def kill_executor(cluster: Cluster, draw: Random) -> str:
 
 def kill_python(cluster: Cluster, draw: Random) -> str:
     """SIGKILL a Python worker, or the daemon that forks them."""
-    executor = draw.choice(_executors(cluster))
-    below = descendants(executor.pid)
-    if not below:
+    found = [(pid, executor.host) for executor in _executors(cluster) for pid in descendants(executor.pid)]
+    python = [(pid, host) for pid, host in found if "pyspark" in command_of(pid)]
+    if not python:
         return ""
+    pid, host = draw.choice(python)
     with suppress(ProcessLookupError):
-        os.kill(draw.choice(below), signal.SIGKILL)
-    return f"a Python process of host {executor.host} killed"
+        os.kill(pid, signal.SIGKILL)
+    return f"a Python process of host {host} killed"
 
 
 def kill_worker(cluster: Cluster, draw: Random) -> str:
-    """SIGKILL a worker daemon, whose executors end with it; it comes back a second later."""
+    """SIGKILL a worker daemon; it comes back when its executors have ended, as they do without it."""
     host = draw.choice(WORKERS)
+    executors = [executor.pid for executor in cluster.executors() if executor.host == host]
     cluster.kill_worker(host)
-    time.sleep(1)
+    deadline = time.monotonic() + 20
+    while any(map(command_of, executors)) and time.monotonic() < deadline:
+        time.sleep(0.1)
     cluster.start_worker(host)
     return f"the worker of host {host} killed"
 
