@@ -375,7 +375,7 @@ def test_vectors_arrays_and_columns_are_the_same_rows(frame, spark, tmp_path, ki
         first = bits(through_spark)
     data.write.parquet(str(tmp_path / "stored"))
     with open_blocks(spark.read.parquet(str(tmp_path / "stored")), columns, "test") as stored:
-        assert stored.sum(objective, COEF, logistic, None).weight.tolist() == [ROWS]
+        assert stored.sum(objective, COEF, logistic, None).weight == ROWS
         assert stored.passes[0].source == "parquet"
         total = moments(stored)
     np.testing.assert_allclose(total.mean[:-1], X.mean(axis=0, dtype=float), atol=1e-7)
