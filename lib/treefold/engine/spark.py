@@ -218,6 +218,11 @@ class MappedBlocks(SparkBlocks):
         door = Door(parent.doors[0].source, lambda: parent.parts.mapPartitions(task), lambda: None)
         super().__init__(parent.context, [door], task.name, label, parent.rest)
 
+    def close(self) -> None:
+        """Forget the handles; the files are deleted with those of the blocks they come from: one job less."""
+        self._forget()
+        CLOSED.append(self.name)
+
     def _remake(self) -> None:
         super()._remake()
         self.parent._remake()
