@@ -45,7 +45,8 @@ def test_many_classes_are_not_binomial(rows):
         ml.LogisticRegression(labelCol="many", family="binomial").fit(rows)
 
 
-@pytest.mark.parametrize(("intercept", "weighted"), [(True, True), (False, False)])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("intercept", [True, False])
 @pytest.mark.parametrize(
     ("label", "family"), [("binary", "binomial"), ("binary", "multinomial"), ("many", "multinomial")]
 )
@@ -72,10 +73,11 @@ def test_penalised_logistic_regression_is_mllibs_up_to_its_n_minus_one(rows, sta
     )
 
 
-@pytest.mark.parametrize(
-    ("standardization", "intercept", "weighted"), [(True, True, True), (False, True, False), (True, False, False)]
-)
-@pytest.mark.parametrize(("regularisation", "share"), [(0.0, 0.0), (3.0, 0.0), (3.0, 0.6)])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("standardization", [True, False])
+@pytest.mark.parametrize("regularisation", [0.0, 3.0])
+@pytest.mark.parametrize("share", [0.0, 0.6])
 def test_linear_regression_is_mllibs_normal_solver(rows, regularisation, share, standardization, intercept, weighted):
     same = {"labelCol": "target", "regParam": regularisation, "standardization": standardization,
             "fitIntercept": intercept, "elasticNetParam": share} | ({"weightCol": "w"} if weighted else {})  # fmt: skip

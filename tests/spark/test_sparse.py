@@ -139,13 +139,14 @@ def test_only_a_single_column_of_vectors_rests_as_csr(spark, small_blocks, tmp_p
             assert blocks.features == rows.shape[1]
 
 
-@pytest.mark.parametrize(("door", "harm"), [("parquet", lambda path: os.truncate(path, 100)), ("dataframe", os.unlink)])
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("harm", [os.unlink, lambda path: os.truncate(path, 100)], ids=["deleted", "truncated"])
 def test_blocks_that_vanish_are_made_again(opened, expected, door, harm):
     blocks = opened(door, X)
     half = blocks.map(halved)
     before = content(half)
     assert content(blocks) == expected
-    for lost in ([half], [blocks, half]):
+    for lost in ([half], [blocks], [blocks, half]):
         for path in [path for one in lost for path in one.parts.map(lambda part: part.path).collect()]:
             harm(path)
         assert content(half) == before
