@@ -16,6 +16,8 @@ from treefold.engine.local import LocalBlocks
 ROOT = Path(__file__).parent.parent
 os.environ["PYTHONPATH"] = f"{ROOT / 'lib'}{os.pathsep}{ROOT / 'tests'}{os.pathsep}{ROOT / 'tests' / 'spark'}"
 os.environ["PYSPARK_PYTHON"] = sys.executable
+# A JVM of a test lives too briefly to earn back what its second compiler costs.
+os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
 
 
 def pytest_report_header() -> str:
@@ -23,6 +25,13 @@ def pytest_report_header() -> str:
     return (
         f"TREEFOLD_DATA: {data}" if data else "TREEFOLD_DATA is not set: tests on the larger real data sets are skipped"
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files stay whole where tests run side by side, and there is one cluster at a time."""
+    for item in items:
+        folder = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group(folder if folder == "cluster" else item.path.name))
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from treefold import store
 pytestmark = pytest.mark.spark
 
 CONF = "conf/digits.toml"
+FIRST = [f"pixel_{row}{column}" for row in range(3) for column in range(8)][:20]
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +166,7 @@ def test_no_rows(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["data.label=lable"], "there is no column 'lable': the data has pixel_00"),
+        (["data.label=lable"], f"there is no column 'lable': the data has {', '.join(FIRST)} and 45 more"),
         (["data.train=data/nowhere"], "there is nothing at data/nowhere: check the path"),
         (["data.train=conf"], "conf/digits.toml is damaged or no Parquet file: restore it or remove it"),
         (["data.test=data/nowhere"], "there is nothing at data/nowhere: check the path"),

@@ -59,7 +59,8 @@ def checked(data: DataFrame, columns: Columns) -> Columns:
     kinds = {field.name: field.dataType for field in data.schema.fields}
     for name in columns.names:
         if name not in kinds:
-            raise InputError(f"there is no column '{name}': the data has {', '.join(list(kinds)[:20])}")
+            more = f" and {len(kinds) - 20} more" if len(kinds) > 20 else ""
+            raise InputError(f"there is no column '{name}': the data has {', '.join(list(kinds)[:20])}{more}")
         if not _numeric(kinds[name]) and (name not in columns.features or not _numeric_row(kinds[name])):
             wanted = "a number, an array of numbers or a vector" if name in columns.features else "a number"
             raise InputError(
