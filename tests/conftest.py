@@ -27,6 +27,7 @@ def pytest_report_header() -> str:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before the names that pytest-xdist reads are made
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files stay whole where tests run side by side, and there is one cluster at a time."""
     for item in items:
