@@ -15,7 +15,7 @@ pytestmark = pytest.mark.spark
 
 RNG = np.random.default_rng(8)
 DENSE = 500e6  # bytes that the rows would take at least if they were made dense
-SIZES = [(3000, 47_236), (400, 1_000_000)]
+SIZES = [(20_000, 47_236), (400, 1_000_000)]
 ENTRIES = 60  # of a row
 
 

@@ -126,10 +126,17 @@ def _unit(bound: float) -> float:
     return 2.0 ** (int(np.frexp(bound)[1]) - EXACT_BITS) if bound > 0 else 1.0
 
 
+def _rounded_down(cuts: NDArray, dtype: np.dtype) -> NDArray:
+    """The greatest numbers of a type that no cut is below: values of the type are above the same ones."""
+    with np.errstate(over="ignore"):
+        near = cuts.astype(dtype)
+    return np.where(near > cuts, np.nextafter(near, dtype.type(-np.inf)), near)
+
+
 def binned(block: Block, bins: Bins, units: Units) -> Block:
     """The block as trees see it: bin numbers, and whole numbers for label (or class) and weight."""
     X = np.empty(block.X.shape, bins.dtype)
-    bin_rows(block.X, bins.cuts, bins.counts, bins.categorical, X)
+    bin_rows(block.X, _rounded_down(bins.cuts, block.X.dtype), bins.counts, bins.categorical, X)
     y, weight = block.y.astype(np.float64), block.weight.astype(np.float64)
     if len(units.class_weight):
         weight *= units.class_weight[y.astype(np.intp)]

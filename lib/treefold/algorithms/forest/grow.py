@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from treefold.algorithms.forest.best import best_splits
 from treefold.algorithms.forest.growth import LEAF, OPEN, SMALL, Growth, Nodes, Plan, depth_of
 from treefold.algorithms.forest.histograms import (
     Gathered,
@@ -17,7 +18,6 @@ from treefold.algorithms.forest.histograms import (
     merge_gathered,
     merge_histograms,
 )
-from treefold.algorithms.forest.kernels_split import search
 from treefold.algorithms.forest.kernels_subtree import fillings, grow_subtrees, worth
 from treefold.blocks import Blocks
 
@@ -44,31 +44,24 @@ def _look(blocks: Blocks, growth: Growth) -> None:
     tree, path, attempt = nodes.tree[slots], nodes.path[slots], growth.attempt[slots]
     tried = plan.sampling.candidates(tree, path, attempt, len(plan.bins.counts))
     cells = _counted(blocks, growth, slots, tried)
-    n, kinds = len(slots), plan.bins.categorical
-    gain, chosen, cut, also = np.empty(n), np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
-    constant, total, left = np.empty(n, bool), np.empty((n, cells.shape[3])), np.empty((n, cells.shape[3]))
-    tables = np.zeros((n if kinds.any() else 0, plan.bins.width + 1), bool)
-    search(
-        cells, tried, plan.bins.counts, plan.bins.missing, kinds, plan.rules, gain, chosen, cut, also, constant, total,
-        left, tables,
-    )  # fmt: skip
-    nodes.stats[slots] = total
-    again = (chosen < 0) & constant & ((attempt + 1) * plan.sampling.wanted < len(plan.bins.counts))
-    worthy = _worthy(growth, total, path)
+    best = best_splits(cells, tried, plan.bins, plan.rules)
+    nodes.stats[slots] = best.total
+    again = (best.candidate < 0) & best.constant & ((attempt + 1) * plan.sampling.wanted < len(plan.bins.counts))
+    worthy = _worthy(growth, best.total, path)
     growth.attempt[slots] += again
     growth.state[slots] = np.where(again & worthy, OPEN, LEAF)
-    split = np.flatnonzero((chosen >= 0) & worthy)
+    split = np.flatnonzero((best.candidate >= 0) & worthy)
     if not len(split):
         return
-    at, feature = slots[split], tried[split, chosen[split]]
-    nodes.feature[at], nodes.cut[at], nodes.gain[at] = feature, cut[split], gain[split]
+    at, feature = slots[split], tried[split, best.candidate[split]]
+    nodes.feature[at], nodes.cut[at], nodes.gain[at] = feature, best.cut[split], best.gain[split]
     nodes.left[at] = len(nodes.tree) + 2 * np.arange(len(split))
-    nodes.also[at] = also[split]
-    by_table = np.flatnonzero(kinds[feature])
+    nodes.also[at] = best.also[split]
+    by_table = np.flatnonzero(plan.bins.categorical[feature])
     nodes.also[at[by_table]] = -2 - len(growth.tables) - np.arange(len(by_table))
     if len(by_table):
-        growth.tables = np.concatenate([growth.tables, tables[split[by_table]]])
-    _add_children(growth, at, left[split])
+        growth.tables = np.concatenate([growth.tables, best.tables[split[by_table]]])
+    _add_children(growth, at, best.left[split])
     _keep_parents(growth, at, cells[split])
 
 

@@ -135,10 +135,10 @@ def _count_below(values, cuts, found):  # type: ignore[no-untyped-def]
 def bin_rows(X, cuts, counts, categorical, out):  # type: ignore[no-untyped-def]
     """Bin of every value: the number of cuts below it, a category itself; NaN and unknown categories follow the last.
 
-    ``cuts`` is ``(features, width)``, filled up with infinity, its width a power of two less one; ``counts`` the number
-    of bins of each feature.
+    ``cuts`` is ``(features, width)`` of the type of ``X``, filled up with infinity, its width a power of two less one;
+    ``counts`` the number of bins of each feature.
     """
-    values, found = np.empty(TILE), np.empty(TILE, np.int32)
+    values, found = np.empty(TILE, X.dtype), np.empty(TILE, np.int32)
     for begin in range(0, X.shape[0], TILE):
         n = min(TILE, X.shape[0] - begin)
         for f in range(X.shape[1]):

@@ -1,12 +1,13 @@
 """The best split of a node, from the histograms of its candidate features.
 
 Gains are written as divergences between the two children, so that a split that tells nothing gains exactly nothing:
-for Gini and variance ``w_l w_r / w^2 * sum_c (m_lc - m_rc)^2`` with ``m`` the shares of the classes, or the mean.
+for Gini and variance ``w_l w_r / w^2 * sum_c (m_lc - m_rc)^2`` with ``m`` the shares of the classes, or the mean, which
+is ``sum_c (s_lc w - s_c w_l)^2 / (w_l w_r w^2)`` with ``s`` the weights of the classes, or the sum.
 """
 
 import numpy as np
 
-from treefold.algorithms.forest.kernels_impurity import GINI, VARIANCE, impurity_of, weight_of
+from treefold.algorithms.forest.kernels_impurity import ENTROPY, VARIANCE, impurity_of, weight_of
 from treefold.compiled import njit
 
 NOTHING = 1e-12  # share of a node's impurity that a gain must exceed: less is rounding
@@ -15,43 +16,23 @@ TURNS = 30  # of the power iteration
 
 
 @njit
-def _gain(left, total, wl, wr, rules):  # type: ignore[no-untyped-def]
-    """By how much a split lowers the impurity."""
-    share_l, share_r = wl / (wl + wr), wr / (wl + wr)
-    if rules.impurity == VARIANCE:
-        gap = left[1] / wl - (total[1] - left[1]) / wr
-        return gap * gap * share_l * share_r
-    result = 0.0
-    if rules.impurity == GINI:
-        inverse_l, inverse_r = 1 / wl, 1 / wr
-        for c in range(rules.size):
-            gap = left[c] * inverse_l - (total[c] - left[c]) * inverse_r
-            result += gap * gap
-        return result * share_l * share_r
-    for c in range(rules.size):
-        if total[c] > 0:
-            share, p, q = total[c] / (wl + wr), left[c] / wl, (total[c] - left[c]) / wr
-            if p > 0:
-                result += share_l * p * np.log2(p / share)
-            if q > 0:
-                result += share_r * q * np.log2(q / share)
-    return result
+def _allowed(wl, wr, nl, nr, rules):  # type: ignore[no-untyped-def]
+    """Whether a split may leave such weights and rows left and right."""
+    heavy = wl > 0 and wr > 0 and wl >= rules.least_weight and wr >= rules.least_weight
+    return heavy and nl >= rules.least_rows and nr >= rules.least_rows
 
 
 @njit
-def _offer(left, total, weight, best, rules):  # type: ignore[no-untyped-def]
-    """Gain of a split if it is allowed and greater than ``best``, else -1."""
-    wl = weight_of(left, rules)
-    wr = weight - wl
-    if wl <= 0 or wr <= 0 or wl < rules.least_weight or wr < rules.least_weight:
-        return -1.0
-    last = len(total) - 1
-    nl = left[last] if rules.counted else wl
-    n = total[last] if rules.counted else weight
-    if nl < rules.least_rows or n - nl < rules.least_rows:
-        return -1.0
-    gain = _gain(left, total, wl, wr, rules)
-    return gain if gain > best * TIE and gain >= rules.least_gain else -1.0
+def _information(left, total, wl, wr):  # type: ignore[no-untyped-def]
+    """What one class adds to the entropy that a split takes away."""
+    if total <= 0:
+        return 0.0
+    share, p, q, result = total / (wl + wr), left / wl, (total - left) / wr, 0.0
+    if p > 0:
+        result += wl / (wl + wr) * p * np.log2(p / share)
+    if q > 0:
+        result += wr / (wl + wr) * q * np.log2(q / share)
+    return result
 
 
 @njit
@@ -129,13 +110,63 @@ def _principal(hist, order, rules, key):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _copy(values, into):  # type: ignore[no-untyped-def]
-    for i in range(len(values)):
-        into[i] = values[i]
+def _best_cut(cells, order, found, after, total, weight, best, rules, left, best_left):  # type: ignore[no-untyped-def]
+    """Best cut of the ``found`` first bins in an order that gains more than ``best``.
+
+    ``after`` is the bin of missing values, which go either way, or -1. Returns the gain, the last of the bins that go
+    left (-1: no cut is better), whether missing values do, and whether the feature takes two values at all. ``left`` is
+    scratch; ``best_left`` is written where a cut is found.
+    """
+    # All that touches arrays is written out here: handing one to a function, even one that is compiled into its
+    # caller, counts references, which takes longer than what the function does.
+    channels, best_joined, cut, last, wl, varies = len(left), False, -1, -1, 0.0, False
+    lost = weight_of(cells[after], rules) if after >= 0 else 0.0
+    first, end = (1, 2) if rules.impurity == VARIANCE else (0, rules.size)
+    for s in range(channels):
+        left[s] = 0.0
+    for j in range(found + 1):
+        own = 0.0
+        if j < found:
+            for c in range(rules.size):
+                own += cells[order[j], c]
+            if own == 0:
+                continue
+        ways = 0 if last < 0 or (j == found and lost == 0) else 2 if j < found and lost > 0 else 1
+        varies |= ways > 0
+        for joined in range(ways):  # without missing values, and with them
+            w = wl + joined * lost
+            if rules.counted:
+                rows = left[channels - 1] + joined * cells[after, channels - 1]
+                if not _allowed(w, weight - w, rows, total[channels - 1] - rows, rules):
+                    continue
+            elif not _allowed(w, weight - w, w, weight - w, rules):
+                continue
+            if rules.impurity == ENTROPY:
+                gain = 0.0
+                for c in range(end):
+                    gain += _information(left[c] + joined * cells[after, c], total[c], w, weight - w)
+                better = gain > best * TIE
+            else:
+                spread, scale = 0.0, w * (weight - w) * weight * weight
+                for c in range(first, end):
+                    gap = (left[c] + joined * cells[after, c]) * weight - total[c] * w
+                    spread += gap * gap
+                better = spread > best * TIE * scale  # most splits are not the best: they cost no division
+                gain = spread / scale if better else 0.0
+            if better and gain >= rules.least_gain:
+                best, best_joined, cut = gain, joined > 0, found - 1 if j == found else (last + j - 1) // 2
+                for s in range(channels):
+                    best_left[s] = left[s] + joined * cells[after, s]
+        if j < found:
+            for s in range(channels):
+                left[s] += cells[order[j], s]
+            wl += own
+            last = j
+    return best, cut, best_joined, varies
 
 
 @njit
-def best_split(hist, tried, counts, missing, categorical, rules, total, left, order, best_left, table):  # type: ignore[no-untyped-def]
+def best_split(hist, tried, counts, missing, categorical, rules, total, left, straight, order, best_left, table):  # type: ignore[no-untyped-def]
     """Best split of one node.
 
     Parameters
@@ -145,6 +176,7 @@ def best_split(hist, tried, counts, missing, categorical, rules, total, left, or
     counts, missing, categorical : (features,)
         Bins of each feature, whether the bin after the last holds missing values, whether bins are categories.
     total : (channels,) float64, the node's statistic
+    straight : (bins,) 0, 1, 2, ...
     left, order : scratch, (channels,) float64 and (bins,) int32
     best_left : (channels,), written: statistic of the left child
     table : (bins + 1,) bool, written for a categorical split: which bins go left, the missing one included
@@ -158,45 +190,19 @@ def best_split(hist, tried, counts, missing, categorical, rules, total, left, or
     weight = weight_of(total, rules)
     best = NOTHING * impurity_of(total, rules)
     chosen, best_cut, best_missing, constant = -1, 0, False, True
-    channels = len(total)
     for k in range(len(tried)):
         f = tried[k]
         if f < 0:
             break
         n = counts[f]
-        lost = weight_of(hist[k, n], rules) if missing[f] else 0.0
-        found = n
-        if categorical[f]:
-            found = _order_of(hist[k], n, rules, order)
-        for s in range(channels):
-            left[s] = 0.0
-        last = -1
-        for j in range(found + 1):
-            b = order[j] if categorical[f] and j < found else j
-            if j < found and weight_of(hist[k, b], rules) == 0:
-                continue
-            if last >= 0:
-                if j < found or lost > 0:
-                    constant = False
-                cut = (last + j - 1) // 2 if j < found and not categorical[f] else (n - 1 if j == found else last)
-                if j < found or lost > 0:
-                    gain = _offer(left, total, weight, best, rules)
-                    if gain > 0:
-                        best, chosen, best_cut, best_missing = gain, k, cut, False
-                        _copy(left, best_left)
-                if j < found and lost > 0:
-                    for s in range(channels):
-                        left[s] += hist[k, n, s]
-                    gain = _offer(left, total, weight, best, rules)
-                    if gain > 0:
-                        best, chosen, best_cut, best_missing = gain, k, cut, True
-                        _copy(left, best_left)
-                    for s in range(channels):
-                        left[s] -= hist[k, n, s]
-            if j < found:
-                for s in range(channels):
-                    left[s] += hist[k, b, s]
-                last = j
+        found = _order_of(hist[k], n, rules, order) if categorical[f] else n
+        best, cut, joined, varies = _best_cut(
+            hist[k], order if categorical[f] else straight, found, n if missing[f] else -1, total, weight, best, rules,
+            left, best_left,
+        )  # fmt: skip
+        constant &= not varies
+        if cut >= 0:
+            chosen, best_cut, best_missing = k, cut, joined
     if chosen < 0:
         return 0.0, -1, 0, -1, constant
     f = tried[chosen]
@@ -206,19 +212,18 @@ def best_split(hist, tried, counts, missing, categorical, rules, total, left, or
     goes_left = best_missing if lost > 0 else 2 * wl >= weight
     if categorical[f]:
         found = _order_of(hist[chosen], n, rules, order)
-        cut = min(best_cut, found - 1)
         for b in range(len(table)):
             table[b] = goes_left
         for j in range(found):
-            table[order[j]] = j <= cut
+            table[order[j]] = j <= best_cut
     return best, chosen, best_cut, n if goes_left else -1, constant
 
 
-@njit
+@njit(nogil=True)
 def search(hist, tried, counts, missing, categorical, rules, gain, candidate, cut, also, constant, total, left, tables):  # type: ignore[no-untyped-def]
     """Best split of every node: see :func:`best_split`. Everything from ``gain`` on is written."""
     own, scratch, order = np.empty(hist.shape[1:]), np.empty(hist.shape[3]), np.empty(hist.shape[2], np.int32)
-    none = np.empty(hist.shape[2] + 1, np.bool_)
+    straight, none = np.arange(hist.shape[2]).astype(np.int32), np.empty(hist.shape[2] + 1, np.bool_)
     for i in range(len(hist)):
         for s in range(hist.shape[3]):
             total[i, s] = 0.0
@@ -230,5 +235,5 @@ def search(hist, tried, counts, missing, categorical, rules, gain, candidate, cu
                         total[i, s] += own[k, b, s]
         table = tables[i] if len(tables) else none
         gain[i], candidate[i], cut[i], also[i], constant[i] = best_split(
-            own, tried[i], counts, missing, categorical, rules, total[i], scratch, order, left[i], table
+            own, tried[i], counts, missing, categorical, rules, total[i], scratch, straight, order, left[i], table
         )

@@ -60,6 +60,21 @@ def _parted(X, rows, feature, cut, also, table, categorical, spare):  # type: ig
 
 
 @njit
+def _count(X, fill, rows, tried, hist):  # type: ignore[no-untyped-def]
+    """Histograms of some rows, by candidate feature."""
+    for k in range(len(tried)):
+        f = tried[k]
+        if f < 0:
+            break
+        for b in range(hist.shape[1]):
+            for s in range(hist.shape[2]):
+                hist[k, b, s] = 0.0
+        for r in rows:
+            for s in range(hist.shape[2]):
+                hist[k, X[r, f], s] += fill[r, s]
+
+
+@njit
 def grow_subtrees(  # type: ignore[no-untyped-def]
     X, fill, starts, stats, paths, depths, seeds, wanted, max_depth, counts, missing, categorical, rules, width,
     path, owner, feature, cut, also, gain, made, tables
@@ -82,6 +97,7 @@ def grow_subtrees(  # type: ignore[no-untyped-def]
     channels, features = fill.shape[1], X.shape[1]
     hist = np.zeros((wanted, width, channels))
     left, order, best_left = np.empty(channels), np.empty(width, np.int32), np.empty(channels)
+    straight = np.arange(width).astype(np.int32)
     deck, swaps, drawn = np.arange(features), np.empty(features, np.int64), np.zeros(features, np.bool_)
     tried = np.empty(wanted, np.int32)
     rows, spare, table = np.arange(len(X)), np.empty(len(X), np.int64), np.empty(width + 1, np.bool_)
@@ -102,19 +118,20 @@ def grow_subtrees(  # type: ignore[no-untyped-def]
             chosen, best, best_cut, best_also, attempt = -1, 0.0, 0, -1, 0
             while chosen < 0 and attempt * wanted < features:
                 draw(seeds[j], path[node], attempt, features, deck, swaps, drawn, tried)
-                for k in range(wanted):
-                    f = tried[k]
-                    if f < 0:
-                        break
-                    for b in range(width):
-                        for s in range(channels):
-                            hist[k, b, s] = 0.0
-                    for i in range(begin, end):
-                        r = rows[i]
-                        for s in range(channels):
-                            hist[k, X[r, f], s] += fill[r, s]
+                _count(X, fill, rows[begin:end], tried, hist)
                 best, chosen, best_cut, best_also, constant = best_split(
-                    hist, tried, counts, missing, categorical, rules, made[node], left, order, best_left, table
+                    hist,
+                    tried,
+                    counts,
+                    missing,
+                    categorical,
+                    rules,
+                    made[node],
+                    left,
+                    straight,
+                    order,
+                    best_left,
+                    table,
                 )
                 attempt += 1
                 if not constant:

@@ -9,7 +9,7 @@ Deviations are those of the population (1/n), as in glmnet and in MLlib's ``norm
 
 ``objective`` is the statistic, ``quadratic`` that of Newton's method, ``gram`` that of normal equations, ``stochastic``
 those of SGD; ``frame`` is the virtual standardisation, ``problem`` what solvers minimise, ``watch`` early stopping,
-``fit`` the loop, ``model`` what is left at the end.
+``suited`` which solver takes them on, ``course`` its way, ``fit`` the whole, ``model`` what is left at the end.
 """
 
 from treefold.algorithms.linear.fit import Bounds, LinearFit, fit

@@ -1,32 +1,29 @@
 """The loop: a solver around one pass per evaluation."""
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from treefold.algorithms.linear.course import Course
 from treefold.algorithms.linear.family import Family, family
 from treefold.algorithms.linear.frame import frame
 from treefold.algorithms.linear.gram import Gram
 from treefold.algorithms.linear.offset import beside
-from treefold.algorithms.linear.preconditioner import preconditioned
 from treefold.algorithms.linear.problem import Problem, steepness
 from treefold.algorithms.linear.smoothing import Stage, stages
-from treefold.algorithms.linear.stochastic import kind_of
+from treefold.algorithms.linear.suited import Bounds, suited
 from treefold.algorithms.linear.watch import HELD, Watch
 from treefold.algorithms.splits import Split, training
 from treefold.algorithms.survey import Survey
 from treefold.blocks import Blocks
 from treefold.errors import InputError
-from treefold.iterate import OnStep, Rungs, iterate
-from treefold.losses import Loss, logistic, poisson, softmax, squared, squared_hinge
+from treefold.iterate import OnStep, Rungs
+from treefold.losses import Loss, logistic, softmax
 from treefold.penalties import L2
-from treefold.solvers import GradientDescent, Lbfgs, Newton, Normal, ProximalLbfgs, Sgd, Solver
-from treefold.solvers.status import HALTED
+from treefold.solvers import Lbfgs, Sgd, Solver
 
 MANY = 4  # models from which on compiling a kernel pays
-MOST_NEWTON = 8192  # coefficients whose second derivatives the driver takes apart
 
 
 class LinearFit(NamedTuple):
@@ -48,13 +45,6 @@ class LinearFit(NamedTuple):
     iterations: NDArray
     status: NDArray
     held: list[list[float]] | None = None
-
-
-class Bounds(NamedTuple):
-    """Least and greatest coefficients, ``(outputs, features + 1)``, the intercept last; infinite for none."""
-
-    lower: NDArray
-    upper: NDArray
 
 
 def fit(
@@ -127,87 +117,60 @@ def fit(
     InputError
         If the solver takes no lasso or bounds, or not this loss.
     """
-    varying = (ridge, lasso, max_iter, tol, getattr(solver, "step_size", None))
-    (models,) = np.broadcast_shapes((1,), *(np.shape(each) for each in varying if each is not None))
-    l2, l1 = (np.broadcast_to(np.asarray(0.0 if s is None else s, np.float64), models) for s in (ridge, lasso))
+    models, l2, l1 = _strengths(ridge, lasso, max_iter, tol, getattr(solver, "step_size", None))
     gram = survey if isinstance(survey, Gram) and not with_offset else None
     survey = survey.survey if isinstance(survey, Gram) else survey
-    everywhere = blocks
-    if validation is not None:
-        blocks = training(blocks, validation, HELD)
-    seen = survey if by_class is None else survey._replace(classes=survey.classes * by_class)
-    if by_class is not None and not seen.classes.sum() > 0:
-        raise InputError("every row is of a class with weight 0: give a class that occurs a positive weight")
-    kind = family(loss, seen)
-    if with_offset:
-        kind = beside(kind, blocks, loss)
+    fitted_on = blocks if validation is None else training(blocks, validation, HELD)
+    kind = _kind(fitted_on, loss, survey, by_class, with_offset)
     free_intercept = bounds is None or np.isinf(np.stack(bounds)[..., -1]).all()
     space = frame(survey.moments, intercept=intercept, scale_label=kind.degree > 0, centred=free_intercept)
-    features = len(space.inverse)
-    metric = np.ones(features) if standardize else space.inverse**2
-    strength = l2 * space.label_scale ** (2 - kind.degree)
-    penalty = L2(strength, metric)
-    free = np.zeros((kind.outputs, features + 1), bool)
-    free[: kind.margins, :-1], free[: kind.margins, -1], free[kind.margins :, -1] = True, intercept, True
-    compiled = loss is logistic and models >= MANY
-    unit = steepness(strength, metric)
+    metric = np.ones(len(space.inverse)) if standardize else space.inverse**2
+    penalty = L2(l2 * space.label_scale ** (2 - kind.degree), metric)
     problem = Problem(
-        blocks, loss, space, kind.degree, free, penalty, unit, by_class, seed, with_offset, compiled, gram
-    )
-    solver = _checked(solver, loss, kind.outputs * features)
-    if l1.any() or bounds is not None:
-        solver = _proximal(solver, problem, l1, bounds, standardize)
-    if isinstance(solver, Lbfgs | ProximalLbfgs) and np.max(max_iter) > 0:
-        solver = preconditioned(solver, problem, kind.bend, survey.moments.rows)
-
-    history: list[list[float]] = [[] for _ in range(models)]
-    before = np.zeros(models, np.int64)  # iterations of earlier stages
-
-    def record(state: Any) -> None:
-        state = state._replace(value=state.value * problem.value_scale, iteration=before + state.iteration)
-        for mine, iteration, value in zip(history, state.iteration, state.value, strict=True):
-            if iteration == len(mine):
-                mine.append(float(value))
-        if on_step:
-            on_step(state)
+        fitted_on, loss, space, kind.degree, _free(kind, intercept, len(metric)), penalty,
+        steepness(penalty.strength, metric), by_class, seed, with_offset, loss is logistic and models >= MANY, gram,
+    )  # fmt: skip
+    rows = survey.moments.rows if np.max(max_iter) > 0 else 0
+    solver = suited(solver, problem, l1, bounds, standardize, kind.bend, rows)
+    x = _first(problem, kind, start, intercept, models)
+    watch = None if validation is None else Watch(blocks, validation, patience, loss, x)
+    course = Course(problem, solver, x, max_iter, tol, watch, on_step)
+    penalised = (l2 > 0) | (l1 > 0) | (bounds is not None)
 
     def fitted(state: Any) -> LinearFit:
         coef = problem.to_data(state.x)
         if loss is softmax:
-            coef = _centred(coef, (l2 > 0) | (l1 > 0) | (bounds is not None), intercept and free_intercept)
-        return LinearFit(coef, history, before + state.iteration, state.status, watch.history if watch else None)
+            coef = _centred(coef, penalised, intercept and free_intercept)
+        return LinearFit(coef, course.history, state.iteration, state.status, watch.history if watch else None)
 
-    x = _first(problem, kind, start, intercept, models)
-    watch = None
-    if validation is not None:
-        watch = Watch(everywhere, validation, patience, loss, x)
-        problem = problem._replace(watch=watch)
-    judged = rungs and Rungs(rungs.at, lambda state: rungs.judge(fitted(state)))
     *rough, last = [Stage(loss, 0.0)] if isinstance(solver, Sgd) else stages(loss, smoothing, space.label_scale)
-
-    def solved(stage: Stage, judged: Rungs | None) -> Any:
-        smooth, left = problem._replace(loss=stage.loss), np.asarray(max_iter) - before
-        gradient = np.maximum(tol, stage.tol)
-        if watch is None:
-            return iterate(partial(solver.step, smooth), solver.init(smooth, x), left, gradient, record, judged)
-        watch.begin()
-        left = np.where(watch.halted, 0, left)
-        state = solver.init(smooth, x)
-        return iterate(partial(solver.step, smooth), state, left, gradient, record, judged, watch.judge)
-
     for stage in rough:
-        state = solved(stage, None)
-        x, before = state.x, before + state.iteration
-    state = solved(last, judged)
-    if watch is not None:
-        halted = np.where(watch.halted, HALTED, state.status)
-        state = state._replace(x=watch.x, status=halted)
-    if isinstance(solver, Sgd):  # it has but estimated
-        everyone = np.arange(models)
-        final = problem(state.x, everyone)[0] + (0.0 if solver.term is None else solver.term.value(state.x, everyone))
-        for mine, value in zip(history, final, strict=True):
-            mine[-1] = float(value * problem.value_scale)
-    return fitted(state)
+        course.run(stage)
+    return fitted(course.end(course.run(last, rungs and Rungs(rungs.at, lambda state: rungs.judge(fitted(state))))))
+
+
+def _strengths(ridge: ArrayLike, lasso: ArrayLike | None, *others: ArrayLike | None) -> tuple[int, NDArray, NDArray]:
+    """The number of models, and the strengths of their penalties, ``(models,)`` each."""
+    varying = (np.shape(each) for each in (ridge, lasso, *others) if each is not None)
+    (models,) = np.broadcast_shapes((1,), *varying)
+    l2, l1 = (np.broadcast_to(np.asarray(0.0 if s is None else s, np.float64), models) for s in (ridge, lasso))
+    return models, l2, l1
+
+
+def _kind(blocks: Blocks, loss: Loss, survey: Survey, by_class: NDArray | None, with_offset: bool) -> Family:
+    """The family of a loss for rows as they are weighed, best intercepts beside the offsets."""
+    seen = survey if by_class is None else survey._replace(classes=survey.classes * by_class)
+    if by_class is not None and not seen.classes.sum() > 0:
+        raise InputError("every row is of a class with weight 0: give a class that occurs a positive weight")
+    kind = family(loss, seen)
+    return beside(kind, blocks, loss) if with_offset else kind
+
+
+def _free(kind: Family, intercept: bool, features: int) -> NDArray:
+    """What is fitted: coefficients and intercept of the margins, and what else a family has in place of intercepts."""
+    free = np.zeros((kind.outputs, features + 1), bool)
+    free[: kind.margins, :-1], free[: kind.margins, -1], free[kind.margins :, -1] = True, intercept, True
+    return free
 
 
 def _first(problem: Problem, kind: Family, start: NDArray | None, intercept: bool, models: int) -> NDArray:
@@ -217,35 +180,6 @@ def _first(problem: Problem, kind: Family, start: NDArray | None, intercept: boo
     if start is not None:
         coef[: len(start)] = start
     return problem.from_data(np.broadcast_to(coef, (models, *coef.shape)))
-
-
-def _checked(solver: Solver, loss: Loss, coefficients: int) -> Solver:
-    if isinstance(solver, Normal) and loss is not squared:
-        raise InputError("solver normal is for the squared loss: use lbfgs or newton")
-    if isinstance(solver, Newton) and loss not in (squared, logistic, softmax, poisson, squared_hinge):
-        raise InputError("solver newton is for squared, logistic, softmax, squared hinge and Poisson losses: use lbfgs")
-    if isinstance(solver, Newton) and coefficients > MOST_NEWTON:
-        raise InputError(f"solver newton takes {MOST_NEWTON} coefficients at most, not {coefficients}: use lbfgs")
-    if isinstance(solver, Sgd) and solver.local:
-        try:
-            kind_of(loss, 1.0)
-        except TypeError as error:
-            raise InputError("local steps are for losses of one output: use mini-batches, or lbfgs") from error
-    return solver
-
-
-def _proximal(solver: Solver, problem: Problem, lasso: NDArray, bounds: Bounds | None, standardize: bool) -> Solver:
-    if bounds is None:
-        wide = np.full(problem.free.shape, np.inf)
-        bounds = Bounds(-wide, wide)
-    term = problem.term(lasso, bounds.lower, bounds.upper, standardize)
-    if isinstance(solver, Newton | Normal | GradientDescent):
-        return solver._replace(term=term)
-    if isinstance(solver, Sgd) and not solver.local and solver.rule == "sgd":
-        return solver._replace(term=term)
-    if isinstance(solver, Lbfgs):
-        return ProximalLbfgs(term, solver.history, solver.noise)
-    raise InputError("neither local steps nor AdaGrad and Adam take an L1 penalty or bounds: use L-BFGS, or plain SGD")
 
 
 def _centred(coef: NDArray, penalised: NDArray, intercept: bool) -> NDArray:
