@@ -1,0 +1,53 @@
+"""A fit as a job, killed at a pass drawn by a seed: it goes on to what it would have come to."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from random import Random
+
+import numpy as np
+import pytest
+
+from submitting import ROOT, submit
+from treefold import store
+
+pytestmark = pytest.mark.spark
+
+
+def passes(out) -> list[dict]:
+    return [json.loads(line) for line in (out / "passes.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("conf", "more", "learnt"),
+    [("conf/digits.toml", ["solver.tol=1e-7"], "coef"), ("conf/digits_kmeans.toml", ["model.nInit=3"], "centres")],
+)
+def test_a_fit_that_is_killed_goes_on_to_the_same_bits(tmp_path, conf, more, learnt):
+    whole, out, kept = tmp_path / "whole", tmp_path / "killed", tmp_path / "killed.checkpoint"
+    run = submit("train", conf, *more, f"output.path={whole}")
+    assert run.returncode == 0, run.stderr
+    fitted = [p for p in passes(whole) if p["of"] == "fit"]
+    last = Random(conf).randrange(4, len(fitted) // 2)
+    arguments = ["train", conf, *more, f"output.path={out}", "checkpoint.every=1"]
+    job = subprocess.Popen(
+        ["./spark-submit.sh", *arguments], cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, env=os.environ,
+    )  # fmt: skip
+    while not (kept / f"{last:06d}").exists():
+        assert job.poll() is None, "ended before it could be killed"
+        time.sleep(0.01)
+    os.killpg(job.pid, signal.SIGKILL)
+    job.wait()
+    assert not out.exists()
+    resumed = submit(*arguments, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    found = re.search(r"going on after the (\d+) passes", resumed.stderr)
+    assert found
+    assert last <= int(found[1]) < len(fitted)
+    models = [store.load(str(folder / "model")) for folder in (whole, out)]
+    np.testing.assert_array_equal(getattr(models[0], learnt), getattr(models[1], learnt))
+    assert json.loads(resumed.stdout) | {"output": ""} == json.loads(run.stdout) | {"output": ""}
+    assert not kept.exists()
