@@ -108,7 +108,7 @@ def write(name: str, results: dict[str, Any]) -> None:
     file.parent.mkdir(exist_ok=True)
     file.write_text(text + "\n")
     for key, value in results["ratios"].items():
-        print(f"{key:64s} {value['measured']:8.2f}   (aim: {value['aim']})")
+        print(f"{key:64s} {value['measured']:8.3f}   (aim: {value['aim']})")
 
 
 def ratio(measured: float, aim: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import argparse
 import errno
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +12,16 @@ from typing import Any
 
 from treefold.errors import InputError
 
+# What Spark says of a JVM, or of an executor, that is smaller than it can do with.
+MEMORY = re.compile(r"(System|Executor) memory \d+ must be at least \d+|java\.lang\.OutOfMemoryError[^\n]*")
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EROFS
 
 
 def run(job: Callable[[argparse.Namespace], dict[str, Any]], about: str, example: str) -> None:
     """Run a job and exit.
 
-    The result's JSON is the last line on stdout and the exit code 0. Bad input, or a disk that takes no more, is one
-    line on stderr and exit code 2; anything else is a defect and shows its traceback.
+    The result's JSON is the last line on stdout and the exit code 0. Bad input, a disk that takes no more, or too
+    little memory for Spark, is one line on stderr and exit code 2; anything else is a defect and shows its traceback.
 
     Parameters
     ----------
@@ -40,6 +43,16 @@ def run(job: Callable[[argparse.Namespace], dict[str, Any]], about: str, example
         if error.errno not in FULL:
             raise
         print(f"error: {error.filename or 'a disk'} cannot be written: {error.strerror}", file=sys.stderr, flush=True)
+        sys.exit(2)
+    except Exception as error:
+        short = MEMORY.search(str(error))
+        if not short:
+            raise
+        print(
+            f"error: Spark has too little memory ({short[0]}): raise spark.driver.memory or spark.executor.memory in "
+            "conf/spark",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
         sys.exit(2)
     _hand_over(json.dumps(result))
 
