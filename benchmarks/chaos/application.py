@@ -10,13 +10,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple, Self
 
-from benchmarks.chaos.cluster import SECRET, Cluster
+from benchmarks.chaos.cluster import BRIEF, SECRET, Cluster
 from benchmarks.chaos.fits import ROWS
 
 SETTINGS = {
     **SECRET,
     "spark.network.crypto.enabled": "true",
     "spark.executor.memory": "512m",
+    "spark.executor.extraJavaOptions": BRIEF,
     "spark.python.unix.domain.socket.enabled": "true",
     "spark.ui.enabled": "false",
     "spark.default.parallelism": "4",
