@@ -12,6 +12,9 @@ from treefold.algorithms.forest.sampling import Sampling
 from treefold.block import Block
 
 AT_ONCE = 8 << 20  # bytes of blocks that all trees pass over before the next
+BYTE = 255
+OVER_BYTES = 12  # what a number takes that does not end in a byte
+NONE = np.empty(0, np.int64), np.empty(0, np.uint32)
 
 
 class Trees(NamedTuple):
@@ -34,9 +37,28 @@ class Trees(NamedTuple):
 
 
 class Histograms(NamedTuple):
-    """``cells`` is ``(slots, candidates, bins, channels)``: of whole numbers, in the least type that holds them."""
+    """Histograms as they travel: counts are small in deep levels, so most take a byte.
 
-    cells: NDArray
+    Attributes
+    ----------
+    low : (slots, candidates, bins, channels)
+        Whole numbers, or the last byte of each.
+    over, more : (few,)
+        Numbers that do not end there: their positions, and what is to be added.
+    """
+
+    low: NDArray
+    over: NDArray
+    more: NDArray
+
+    @property
+    def cells(self) -> NDArray:
+        """The numbers, in a type that is exact for all sums there can be."""
+        if self.low.dtype.kind == "f":
+            return self.low
+        cells = self.low.astype(np.uint32)
+        cells.reshape(-1)[self.over] += self.more
+        return cells
 
 
 class Gathered(NamedTuple):
@@ -73,12 +95,12 @@ def histograms(
                     b.X, b.y, b.weight, b.id, sampling.rows[tree], sampling.table, root, trees.steps, trees.tables,
                     tried, cells, *scale,
                 )  # fmt: skip
-    return Histograms(_narrowed(cells))
+    return narrowed(cells)
 
 
 def merge_histograms(left: Histograms, right: Histograms) -> Histograms:
     """Sum, in the type that is exact for all there can be."""
-    return Histograms(_widened(left.cells) + _widened(right.cells))
+    return Histograms(left.cells + right.cells, *NONE)
 
 
 def gathered(blocks: Iterable[Block], trees: Trees, sampling: Sampling) -> Gathered:
@@ -122,13 +144,12 @@ def batches(blocks: Iterable[Block]) -> Iterator[list[Block]]:
         yield some
 
 
-def _narrowed(cells: NDArray) -> NDArray:
-    """Counts in the least type that holds the greatest: what is sent is small."""
+def narrowed(cells: NDArray) -> Histograms:
+    """Histograms in as few bytes as is quickly done."""
     if cells.dtype.kind == "f":
-        return cells
-    most = cells.max(initial=0)
-    return cells.astype(np.min_scalar_type(most))
-
-
-def _widened(cells: NDArray) -> NDArray:
-    return cells if cells.dtype.kind == "f" else cells.astype(np.uint32)
+        return Histograms(cells, *NONE)
+    flat = cells.reshape(-1)
+    over = np.flatnonzero(flat > BYTE)
+    if len(over) * OVER_BYTES > flat.size:
+        return Histograms(cells.astype(np.min_scalar_type(flat.max())), *NONE)
+    return Histograms((cells & BYTE).astype(np.uint8), over, flat[over] & ~np.uint32(BYTE))
