@@ -1,6 +1,7 @@
 """Test scores of forests of the same size on real data: the mean of several seeds, side by side."""
 
 import argparse
+import json
 import os
 import statistics
 import sys
@@ -16,9 +17,10 @@ from pyspark.ml.linalg import Vectors
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import accuracy_score, r2_score
 
-from benchmarks.setting import ratio, session, timed, write
+from benchmarks.setting import HERE, ratio, session, timed, write
 from treefold import ml
 
+RESULTS = HERE / "results" / "forest_scores.json"
 AS_IS = "treefold, categories and missing values as they are"
 
 
@@ -51,7 +53,7 @@ def tasks(folder: Path) -> dict[str, Task]:
         "covertype_100k": _task(cover, fifth, True, 20, 15, 128),
         "adult": _task(adult, adult["split"] == "test", True, 50, 12, 64),
         "california_housing": _task(houses, drawn, False, 50, 15, 255),
-        "nycflights13": _task(flights, flights["month"] >= 10, False, 20, 12, 128),
+        "nycflights13": _task(flights, flights["month"] >= 10, False, 20, 12, 1024),
     }
 
 
@@ -100,6 +102,8 @@ def main() -> None:
     seconds, scores = timed(lambda: score_table(spark, Path(os.environ["TREEFOLD_DATA"]), options.only, options.seeds))
     spark.stop()
     print(f"{seconds:.0f} s in all", file=sys.stderr)
+    if options.only and RESULTS.exists():  # those of the other data sets stay
+        scores = json.loads(RESULTS.read_text())["scores"] | scores
     ratios = {}
     for name, row in scores.items():
         ratios[f"{name}: score less scikit-learn's"] = ratio(row["treefold"] - row["scikit-learn"], "about 0")
