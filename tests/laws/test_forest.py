@@ -7,7 +7,7 @@ import pytest
 
 from treefold.algorithms.draws import scrambled
 from treefold.algorithms.forest import ForestModel, Settings, fit, grow, growth, histograms
-from treefold.algorithms.forest.bins import binned, bins_of, units_of
+from treefold.algorithms.forest.bins import Bins, Units, binned, bins_of, units_of
 from treefold.algorithms.forest.census import census
 from treefold.algorithms.forest.histograms import Trees
 from treefold.algorithms.forest.kernels import ANY
@@ -408,6 +408,31 @@ class TestSketch:
         assert sorted(share)[-1] == pytest.approx(0.4, abs=0.01)
         assert max(sorted(share)[:-1]) < 0.08
         assert (values[rows == share.argmax()] == 0).mean() > 0.99
+
+    def test_a_value_that_is_a_cut_is_below_it_in_either_type(self):
+        cuts = np.array([[-1e300, 0.1, 0.1 + 1e-9, 1 / 3, 0.7, 16777217.0, 1e300]])
+        near = np.array([*cuts[0, 1:6], -np.inf, np.inf, 3e38]).astype(np.float32)
+        near = np.concatenate([near, np.nextafter(near, np.float32(-9)), np.nextafter(near, np.float32(9e9))])
+        few = Bins(cuts, np.array([8], np.int32), np.array([False]), np.array([False]))
+        wanted = (near[:, None].astype(np.float64) > cuts).sum(axis=1)
+        for dtype in (np.float32, np.float64):
+            block = Block(near[:, None].astype(dtype), np.zeros(len(near)), np.ones(len(near)), 0)
+            np.testing.assert_array_equal(
+                binned(block, few, Units(1.0, 1.0, 1.0, 0.0, np.ones(2), False)).X[:, 0], wanted
+            )
+
+
+@pytest.mark.parametrize("most", [3, 255, 256, 700, 1 << 20])
+def test_histograms_are_whole_after_their_way(most):
+    few = np.where(RNG.random((4, 3, 9, 2)) < 0.02, most, RNG.integers(0, min(most, 200), (4, 3, 9, 2))).astype(
+        np.uint32
+    )
+    for cells in (few, RNG.integers(0, most + 1, few.shape).astype(np.uint32), few / 7, np.zeros_like(few)):
+        sent = histograms.narrowed(cells)
+        np.testing.assert_array_equal(sent.cells, cells)
+        assert sent.cells.dtype == cells.dtype
+        np.testing.assert_array_equal(histograms.merge_histograms(sent, sent).cells, cells + cells)
+    assert sum(part.nbytes for part in histograms.narrowed(few)) <= few.nbytes / 2
 
 
 class TestCorners:
