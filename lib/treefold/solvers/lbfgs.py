@@ -153,9 +153,18 @@ def remember(state: Any, models: NDArray, move: NDArray, turn: NDArray) -> tuple
     """History with the newest pair in front; a pair without positive curvature is left out."""
     dot = np.einsum("ap,ap->a", move, turn)
     fits = dot > np.finfo(float).eps * np.einsum("ap,ap->a", turn, turn)
-    old = (state.moves[models], state.turns[models], state.curvature[models])
+    mine = slice(None) if len(models) == len(state.x) else models  # all of them need no copy
     new = (move, turn, 1.0 / np.where(fits, dot, 1.0))
-    return tuple(  # type: ignore[return-value]
-        np.where(fits.reshape(-1, *[1] * (a.ndim - 1)), np.concatenate([b[:, None], a[:, :-1]], axis=1), a)
-        for a, b in zip(old, new, strict=True)
+    moves, turns, curvature = (
+        _in_front(newest, old[mine], fits)
+        for newest, old in zip(new, (state.moves, state.turns, state.curvature), strict=True)
     )
+    return moves, turns, curvature
+
+
+def _in_front(newest: NDArray, history: NDArray, fits: NDArray) -> NDArray:
+    """History with ``newest`` in front, of the models that it fits."""
+    longer = np.concatenate([newest[:, None], history[:, :-1]], axis=1)
+    if fits.all():
+        return longer
+    return np.where(fits.reshape(-1, *[1] * (history.ndim - 1)), longer, history)
