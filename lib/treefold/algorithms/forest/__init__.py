@@ -1,7 +1,7 @@
 """Random forests: all trees grow in the same passes over rows that rest as bins, and are the same for any partitioning.
 
 ``census`` and ``sketch`` are the first pass, ``bins`` what becomes of rows, ``sampling`` what is drawn, ``histograms``
-the statistic of a level, ``kernels_split`` the best split of a node, ``growth`` the state and ``grow`` the loop,
+the statistic of a level, ``best`` and ``kernels_split`` the best splits, ``growth`` the state and ``grow`` the loop,
 ``assemble`` and ``model`` what is left at the end, ``oob`` the out-of-bag score, ``permutation`` importances.
 """
 

@@ -79,12 +79,12 @@ def _counted(blocks: Blocks, growth: Growth, slots: NDArray, tried: NDArray) -> 
     told = blocks.tally(
         histograms, growth.trees(slots[sent]), tried[sent], plan.sampling, plan.units, plan.bins.width,
         merge=merge_histograms,
-    )  # fmt: skip
+    ).cells  # fmt: skip
     kind = cell_type(plan.units)
     if sent.all():
-        return told.cells.astype(kind, copy=False)
-    cells = np.empty((len(slots), *told.cells.shape[1:]), kind)
-    cells[sent] = told.cells
+        return told.astype(kind, copy=False)
+    cells = np.empty((len(slots), *told.shape[1:]), kind)
+    cells[sent] = told
     for heavy, (parent, light) in heavier.items():
         np.subtract(parent, cells[light], out=cells[heavy])
     return cells

@@ -56,6 +56,8 @@ class Histograms(NamedTuple):
         """The numbers, in a type that is exact for all sums there can be."""
         if self.low.dtype.kind == "f":
             return self.low
+        if not len(self.over):
+            return self.low.astype(np.uint32, copy=False)
         cells = self.low.astype(np.uint32)
         cells.reshape(-1)[self.over] += self.more
         return cells
