@@ -100,14 +100,15 @@ fi
 (cd lib && "$PYSPARK_PYTHON" -m zipfile -c "../$library/treefold.zip" treefold)
 
 # What the JVM and the Python workers say, without two lines that mean nothing: Java's note on its vector module, and the
-# broken pipes of idle workers that see Spark's end before PySpark's daemon stops them (several at once, lines mixed).
+# broken pipes of idle workers that see Spark's end before PySpark's daemon stops them (several at once, lines mixed, the
+# last cut off where the daemon was quicker).
 quiet() {
     awk '/^WARNING: Using incubator modules/ { next }
          /^Traceback \(most recent call last\):$/ { open++; held = held $0 "\n"; next }
          open && /^ / { held = held $0 "\n"; next }
          open && /^BrokenPipeError/ && held ~ /pyspark\/daemon\.py/ { if (--open == 0) held = ""; next }
          { printf "%s", held; print; held = ""; open = 0; fflush() }
-         END { printf "%s", held }'
+         END { if (held !~ /pyspark\/daemon\.py/ && held !~ /^(Traceback[^\n]*\n)+$/) printf "%s", held }'
 }
 
 # spark-submit mixes a Python job's stderr into its stdout: both go to stderr here, and the result takes a file of its own.

@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -12,6 +14,18 @@ def submit(*arguments, **environment) -> subprocess.CompletedProcess:
         ["./spark-submit.sh", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True,
         env=os.environ | environment, timeout=600, check=False,
     )  # fmt: skip
+
+
+@contextmanager
+def target(name: str, **properties: str) -> Iterator[str]:
+    """Name of a target for ``--target``: the local one with properties of its own, dots written as underscores."""
+    file = ROOT / f"conf/spark/{name}{os.getpid()}.conf"
+    lines = [f"{key.replace('_', '.')} {value}\n" for key, value in properties.items()]
+    file.write_text((ROOT / "conf/spark/local.conf").read_text() + "".join(lines))
+    try:
+        yield file.stem
+    finally:
+        file.unlink()
 
 
 def refused(run: subprocess.CompletedProcess) -> str:

@@ -94,11 +94,21 @@ def slow_host(cluster: Cluster, draw: Random) -> str:
     return f"host {host} slowed for {STOPPED} s"
 
 
+def lossy_host(cluster: Cluster, draw: Random) -> str:
+    """Lose packets on the way to a host for a while."""
+    host = draw.choice(WORKERS)
+    cluster.hosts.lose(host, "2mbit")
+    time.sleep(STOPPED)
+    lost = cluster.hosts.dropped(host)
+    cluster.hosts.mend(host)
+    return f"{lost} packets to host {host} lost"
+
+
 Fault = Callable[[Cluster, Random], str]
 ANYWHERE: list[Fault] = [
     kill_executor, kill_python, kill_worker, delete_file, truncate_file, flip_bit, stop_executor,
 ]  # fmt: skip
-APART: list[Fault] = [cut_host, slow_host]  # for hosts in namespaces of their own
+APART: list[Fault] = [cut_host, slow_host, lossy_host]  # for hosts in namespaces of their own
 
 
 def stop(pid: int) -> list[int]:

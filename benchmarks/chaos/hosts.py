@@ -1,8 +1,9 @@
 """Hosts on one machine: network namespaces with addresses and disks of their own, or else loopback addresses.
 
-A namespace can be cut off and slowed down. Loss of packets would need the kernel's netem.
+A namespace can be cut off, slowed down, and given a queue so short that packets are lost.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -34,6 +35,14 @@ class Hosts(Protocol):
 
     def slow(self, host: int, rate: str) -> None:
         """Let at most ``rate`` (such as ``1mbit``) come to it."""
+        ...
+
+    def lose(self, host: int, rate: str) -> None:
+        """Let at most ``rate`` come to it, and of any burst drop what does not fit into a queue of a few packets."""
+        ...
+
+    def dropped(self, host: int) -> int:
+        """Packets dropped on the way to it since it was slowed down."""
         ...
 
     def close(self) -> None:
@@ -69,6 +78,12 @@ class Loopback:
     def slow(self, host: int, rate: str) -> None:
         """See :class:`Hosts`."""
         raise NotImplementedError("hosts on loopback addresses cannot be slowed down")
+
+    lose = slow
+
+    def dropped(self, host: int) -> int:
+        """See :class:`Hosts`."""
+        return 0
 
     def close(self) -> None:
         """See :class:`Hosts`."""
@@ -131,13 +146,26 @@ class Namespaces:
 
     def slow(self, host: int, rate: str) -> None:
         """See :class:`Hosts`."""
-        bucket = ["tbf", "rate", rate, "burst", "32kbit", "latency", "400ms"]
-        subprocess.run(["tc", "-n", self.switch, "qdisc", "replace", "dev", f"host{host}", "root", *bucket], check=True)
+        self._shape(host, rate, "latency", "400ms")
+
+    def lose(self, host: int, rate: str) -> None:
+        """See :class:`Hosts`."""
+        self._shape(host, rate, "limit", "6kb")
+
+    def dropped(self, host: int) -> int:
+        """See :class:`Hosts`."""
+        shown = ["tc", "-n", self.switch, "-s", "-j", "qdisc", "show", "dev", f"host{host}"]
+        queues = json.loads(subprocess.run(shown, check=True, capture_output=True, text=True).stdout)
+        return sum(queue["drops"] for queue in queues)
 
     def close(self) -> None:
         """See :class:`Hosts`."""
         for space in (*map(self._space, range(self.count)), self.switch):
             subprocess.run(["ip", "netns", "del", space], capture_output=True, check=False)
+
+    def _shape(self, host: int, rate: str, *queue: str) -> None:
+        bucket = ["tbf", "rate", rate, "burst", "32kbit", *queue]
+        subprocess.run(["tc", "-n", self.switch, "qdisc", "replace", "dev", f"host{host}", "root", *bucket], check=True)
 
     def _space(self, host: int) -> str:
         return f"{self.name}-{host}"

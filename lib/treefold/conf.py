@@ -39,11 +39,12 @@ class Model(Struct, frozen=True):
 
 class Checkpoint(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the passes of a job are kept until it ends, so that it can go on after it was killed, and how often: every
-    so many passes, or seconds, as in ``"60 s"``.
+    so many passes, or seconds, as in ``"60 s"``. ``key`` is the file of a key that encrypts them.
     """
 
     every: Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)? ?s$")] = 10
     path: Name | None = None
+    key: Name | None = None
 
     @property
     def passes(self) -> int:

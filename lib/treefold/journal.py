@@ -28,6 +28,7 @@ from scipy.sparse import issparse
 
 from treefold.blocks import Blocks, Leaf, Merge, Pass, add
 from treefold.errors import InputError
+from treefold.seal import Seal, is_sealed
 from treefold.store import opened
 
 CHECKSUM_BYTES = hashlib.sha256().digest_size
@@ -59,15 +60,26 @@ class Journal:
         Write a file after so many seconds instead, at the end of a pass.
     resume : bool
         Whether to go on with what is there; else it is removed.
+    seal : Seal, optional
+        Encrypts the files.
 
     Raises
     ------
     InputError
-        If the journal is that of another job or version.
+        If the journal is that of another job or version, or its key is not that of ``seal``.
     """
 
-    def __init__(self, uri: str, job: str, every: int = 10, *, seconds: float | None = None, resume: bool) -> None:
-        self.uri, self.job, self.every, self.seconds = uri, digest(job), every, seconds
+    def __init__(
+        self,
+        uri: str,
+        job: str,
+        every: int = 10,
+        *,
+        seconds: float | None = None,
+        resume: bool,
+        seal: Seal | None = None,
+    ) -> None:
+        self.uri, self.job, self.every, self.seconds, self.seal = uri, digest(job), every, seconds, seal
         self.system, self.path = opened(uri)
         self.known: deque[Entry] = deque()
         self.fresh: list[Entry] = []
@@ -79,8 +91,19 @@ class Journal:
             self.remove()
         self.length = self.written = len(self.known)
 
-    def over(self, blocks: Blocks) -> "Journalled":
-        """The blocks, their passes kept in this journal."""
+    def over(self, blocks: Blocks, private: bool = False) -> "Journalled":
+        """The blocks, their passes kept in this journal.
+
+        Raises
+        ------
+        InputError
+            If the blocks are ``private``, so that no disk may hold what is in them, and the journal has no seal.
+        """
+        if private and self.seal is None:
+            raise InputError(
+                f"spark.io.encryption.enabled is on, and {self.uri} would hold sums and rows as they are: name the "
+                "file of a key as checkpoint.key"
+            )
         return Journalled(blocks, self)
 
     def next(self, asked: str) -> Entry | None:
@@ -117,6 +140,8 @@ class Journal:
 
     def _write(self) -> None:
         packed = pickle.dumps((self.job, self.written, self.fresh), protocol=5)
+        if self.seal:
+            packed = self.seal.closed(packed)
         try:
             self.system.create_dir(self.path, recursive=True)
             if isinstance(self.system, LocalFileSystem):
@@ -148,17 +173,30 @@ class Journal:
     def _entries(self, path: str) -> list[Entry] | None:
         """Passes of a file; None if it is damaged, or does not go on where the one before it ends."""
         with self.system.open_input_stream(path) as file:
-            content = file.read()
-        checksum, packed = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
+            written = file.read()
+        checksum, packed = written[:CHECKSUM_BYTES], written[CHECKSUM_BYTES:]
         if hashlib.sha256(packed).digest() != checksum:
             return None
+        content = self._unsealed(packed)
         try:
-            job, start, entries = pickle.loads(packed)
+            job, start, entries = pickle.loads(content)
         except (ValueError, AttributeError, ImportError, TypeError) as error:
             raise InputError(f"{self.uri} was written by another version: run without --resume") from error
         if job != self.job:
             raise InputError(f"{self.uri} was written by a job with another conf: run without --resume, or restore it")
         return list(entries) if start == len(self.known) else None
+
+    def _unsealed(self, packed: bytes) -> bytes:
+        if self.seal is None and is_sealed(packed):
+            raise InputError(f"{self.uri} is encrypted: name the file of its key as checkpoint.key")
+        if self.seal is None:
+            return packed
+        if not is_sealed(packed):
+            raise InputError(f"{self.uri} is not encrypted: run without --resume, or without checkpoint.key")
+        content = self.seal.opened(packed)
+        if content is None:
+            raise InputError(f"{self.uri} was encrypted with another key than {self.seal.uri}: name that one")
+        return content
 
 
 @contextmanager
@@ -167,7 +205,7 @@ def opened_for(conf: Any, *, resume: bool, say: Callable[[str], None]) -> Iterat
 
     Parameters
     ----------
-    conf : with ``checkpoint`` (None, or how often), ``checkpoint_path`` and ``job``
+    conf : with ``checkpoint`` (None, or how often and with which ``key``), ``checkpoint_path`` and ``job``
     resume : bool
         Whether to go on with the journal of a killed run.
     say : callable
@@ -183,8 +221,8 @@ def opened_for(conf: Any, *, resume: bool, say: Callable[[str], None]) -> Iterat
             raise InputError("there is nothing to resume: the conf has no table [checkpoint]")
         yield None
         return
-    every = conf.checkpoint
-    journal = Journal(conf.checkpoint_path, conf.job, every.passes, seconds=every.seconds, resume=resume)
+    every, seal = conf.checkpoint, Seal(conf.checkpoint.key) if conf.checkpoint.key else None
+    journal = Journal(conf.checkpoint_path, conf.job, every.passes, seconds=every.seconds, resume=resume, seal=seal)
     if resume:
         known = f"going on after the {journal.length} passes of {journal.uri}"
         say(known if journal.length else f"there is no checkpoint at {journal.uri}: starting anew")

@@ -37,6 +37,7 @@ def expected(application, known):
     def of(fit, door):
         if (fit, door) not in known:
             known[fit, door] = application.fit(fit, door)
+        assert known[fit, door].lost == []
         return known[fit, door]
 
     return of

@@ -49,6 +49,7 @@ def test_faults_between_passes(cluster, application, expected, fault, fit, door,
     assert all(done)
     assert fitted.bits == wanted.bits
     assert re.search(told, " ".join(fitted.lost))
+    assert bool(fitted.lost) == bool(told)
 
 
 def test_a_fit_ends_while_a_host_is_cut_off(cluster, application, expected, apart):
@@ -57,6 +58,18 @@ def test_a_fit_ends_while_a_host_is_cut_off(cluster, application, expected, apar
         assert application.fit("lbfgs", "parquet", {4: lambda: cluster.hosts.cut(1)}).bits == wanted.bits
     finally:
         cluster.hosts.mend(1)
+
+
+@pytest.mark.parametrize(("fit", "door"), [("k-means", "parquet"), ("lbfgs", "dataframe")])
+def test_a_fit_ends_while_packets_are_lost(cluster, application, expected, apart, fit, door):
+    wanted, draw = expected(fit, door), Random(0)
+    try:
+        cluster.hosts.lose(1, "2mbit")
+        fitted = application.fit(fit, door, {3: lambda: faults.kill_executor(cluster, draw)})
+        assert cluster.hosts.dropped(1) > 0
+    finally:
+        cluster.hosts.mend(1)
+    assert fitted.bits == wanted.bits
 
 
 def test_faults_at_any_moment(cluster, application, expected):

@@ -10,8 +10,9 @@ from random import Random
 
 import numpy as np
 import pytest
+from cryptography.fernet import Fernet
 
-from submitting import ROOT, submit
+from submitting import ROOT, refused, submit, target
 from treefold import store
 
 pytestmark = pytest.mark.spark
@@ -22,16 +23,26 @@ def passes(out) -> list[dict]:
 
 
 @pytest.mark.parametrize(
-    ("conf", "more", "learnt"),
-    [("conf/digits.toml", ["solver.tol=1e-7"], "coef"), ("conf/digits_kmeans.toml", ["model.nInit=3"], "centres")],
+    ("conf", "more", "encrypted", "learnt"),
+    [
+        ("conf/digits.toml", ["solver.tol=1e-7"], "false", "coef"),
+        ("conf/digits_kmeans.toml", ["model.nInit=3"], "true", "centres"),
+    ],
+    ids=["linear", "k-means, encrypted"],
 )
-def test_a_fit_that_is_killed_goes_on_to_the_same_bits(tmp_path, conf, more, learnt):
+def test_a_fit_that_is_killed_goes_on_to_the_same_bits(tmp_path, conf, more, encrypted, learnt):
     whole, out, kept = tmp_path / "whole", tmp_path / "killed", tmp_path / "killed.checkpoint"
-    run = submit("train", conf, *more, f"output.path={whole}")
+    (tmp_path / "key").write_bytes(Fernet.generate_key())
+    with target("encrypted", spark_io_encryption_enabled=encrypted) as spark:
+        killed_and_resumed(spark, whole, out, kept, conf, [*more, f"checkpoint.key={tmp_path / 'key'}"], learnt)
+
+
+def killed_and_resumed(spark, whole, out, kept, conf, more, learnt):
+    run = submit("--target", spark, "train", conf, *more, f"output.path={whole}")
     assert run.returncode == 0, run.stderr
     fitted = [p for p in passes(whole) if p["of"] == "fit"]
     last = Random(conf).randrange(4, len(fitted) // 2)
-    arguments = ["train", conf, *more, f"output.path={out}", "checkpoint.every=1"]
+    arguments = ["--target", spark, "train", conf, *more, f"output.path={out}", "checkpoint.every=1"]
     job = subprocess.Popen(
         ["./spark-submit.sh", *arguments], cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL, env=os.environ,
@@ -51,3 +62,14 @@ def test_a_fit_that_is_killed_goes_on_to_the_same_bits(tmp_path, conf, more, lea
     np.testing.assert_array_equal(getattr(models[0], learnt), getattr(models[1], learnt))
     assert json.loads(resumed.stdout) | {"output": ""} == json.loads(run.stdout) | {"output": ""}
     assert not kept.exists()
+
+
+def test_where_spark_encrypts_its_files_a_checkpoint_takes_a_key(tmp_path):
+    with target("encrypting", spark_io_encryption_enabled="true") as spark:
+        line = refused(
+            submit(
+                "--target", spark, "train", "conf/digits.toml", "checkpoint.every=1", f"output.path={tmp_path / 'o'}"
+            )
+        )
+    assert line.endswith("would hold sums and rows as they are: name the file of a key as checkpoint.key")
+    assert list(tmp_path.iterdir()) == []

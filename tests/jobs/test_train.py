@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from submitting import ROOT, refused, submit
+from submitting import ROOT, refused, submit, target
 from treefold import store
 
 pytestmark = pytest.mark.spark
@@ -153,18 +153,9 @@ def test_bad_rows_in_the_test_set_are_refused_before_training(tmp_path):
     assert "column 'pixel_33' holds NaN in row 3 of" in line
 
 
-@pytest.fixture
-def too_small():
-    """Name of a target whose JVM is smaller than Spark can do with."""
-    properties = (ROOT / "conf/spark/local.conf").read_text()
-    target = ROOT / f"conf/spark/small{os.getpid()}.conf"
-    target.write_text(properties + "spark.driver.memory 200m\n")
-    yield target.stem
-    target.unlink()
-
-
-def test_too_little_memory_is_one_clear_line(tmp_path, too_small):
-    run = submit("--target", too_small, "train", CONF, f"output.path={tmp_path / 'o'}")
+def test_too_little_memory_is_one_clear_line(tmp_path):
+    with target("small", spark_driver_memory="200m") as too_small:
+        run = submit("--target", too_small, "train", CONF, f"output.path={tmp_path / 'o'}")
     assert refused(run).startswith("error: Spark has too little memory (System memory 209715200 must be at least")
     assert run.stderr.count("\n") == 1
 

@@ -4,6 +4,7 @@ import stat
 
 import numpy as np
 import pytest
+from cryptography.fernet import Fernet
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from treefold import journal as module
@@ -14,6 +15,7 @@ from treefold.engine.local import LocalBlocks
 from treefold.errors import InputError
 from treefold.journal import Journal, digest
 from treefold.losses import logistic
+from treefold.seal import Seal
 from treefold.together import together
 
 RNG = np.random.default_rng(11)
@@ -153,6 +155,50 @@ def test_other_data_other_jobs_and_other_settings_are_not_gone_on_with(left_behi
         Journal(path, "another job", resume=True)
     with pytest.raises(InputError, match="by another version, or for other settings"):
         clustered(Journal(path, "job", resume=True).over(data()))
+
+
+@pytest.fixture
+def seal(tmp_path):
+    (tmp_path / "key").write_bytes(Fernet.generate_key() + b"\n")
+    return Seal(str(tmp_path / "key"))
+
+
+def test_a_sealed_journal_is_gone_on_with_and_holds_no_row(tmp_path, seal):
+    """The centres that k-means begins with are rows."""
+    for sealed in (None, seal):
+        with pytest.raises(Killed):
+            clustered(Journal(str(tmp_path / "j"), "job", 2, resume=False, seal=sealed).over(data(lives=7)))
+        written = b"".join(file.read_bytes() for file in (tmp_path / "j").iterdir())
+        assert any(row.tobytes() in written for row in X) == (sealed is None)
+    journal = Journal(str(tmp_path / "j"), "job", 2, resume=True, seal=seal)
+    assert journal.length == 6
+    np.testing.assert_array_equal(clustered(journal.over(data())), clustered(data()))
+
+
+def test_the_wrong_key_none_and_a_plain_journal_are_one_clear_line(tmp_path, seal, left_behind):
+    with pytest.raises(Killed):
+        regressed(Journal(str(tmp_path / "s"), "job", 2, resume=False, seal=seal).over(data(lives=7)))
+    (tmp_path / "other").write_bytes(Fernet.generate_key())
+    with pytest.raises(InputError, match="was encrypted with another key than"):
+        Journal(str(tmp_path / "s"), "job", resume=True, seal=Seal(str(tmp_path / "other")))
+    with pytest.raises(InputError, match="is encrypted: name the file of its key as checkpoint"):
+        Journal(str(tmp_path / "s"), "job", resume=True)
+    with pytest.raises(InputError, match="is not encrypted: run without --resume"):
+        Journal(str(left_behind), "job", resume=True, seal=seal)
+    (tmp_path / "other").write_text("secret")
+    with pytest.raises(InputError, match="holds no key: make one by"):
+        Seal(str(tmp_path / "other"))
+    with pytest.raises(InputError, match="cannot be read"):
+        Seal(str(tmp_path / "nothing"))
+
+
+def test_private_blocks_are_not_journalled_in_plain(tmp_path, seal):
+    with pytest.raises(InputError, match="name the file of a key as checkpoint"):
+        Journal(str(tmp_path / "j"), "job", resume=False).over(data(), private=True)
+    np.testing.assert_array_equal(
+        regressed(Journal(str(tmp_path / "j"), "job", resume=False, seal=seal).over(data(), private=True)),
+        regressed(data()),
+    )
 
 
 def test_without_resume_nothing_is_gone_on_with(left_behind):

@@ -8,6 +8,7 @@ from scipy.sparse import csr_array, random_array
 
 from treefold.algorithms.linear import LinearModel, fit
 from treefold.algorithms.linear.batch import LinearBatch
+from treefold.algorithms.linear.gram import gram
 from treefold.algorithms.linear.inference import infer
 from treefold.algorithms.linear.objective import objective
 from treefold.algorithms.moments import moments
@@ -99,7 +100,7 @@ def test_what_models_say_of_csr_is_measured_as_of_dense_rows(sparse_engine):
     label = X @ np.ones(FEATURES) + RNG.standard_normal(ROWS)
     for intercept in (True, False):
         errors = [
-            infer(blocks, np.ones(FEATURES + 1), intercept=intercept, variance=2.0, freedom=ROWS).errors
+            infer(gram(blocks, 99), np.ones(FEATURES + 1), intercept=intercept, variance=2.0, freedom=ROWS).errors
             for blocks in (sparse_engine(X, label, WEIGHT), dense(y=label))
         ]
         np.testing.assert_allclose(*errors, rtol=1e-8)

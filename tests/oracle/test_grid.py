@@ -1,14 +1,14 @@
-"""Every loss x penalty x standardisation x intercept x weights: the fit is the minimum, certified on the rows.
+"""Every loss x penalty x standardisation x intercept x weights: the fit is the minimum, scikit-learn's if it has one.
 
 A point is the minimum of a convex function if its smallest subgradient is zero. That is computed here from the formula
 of the objective in docs/conventions.md, without frames, batches or blocks. By strong convexity the coefficients are
-then those of any exact solver; the tests against scikit-learn, SciPy and MLlib say that the formula is meant as they
-mean it.
+then those of any exact solver. scikit-learn's are compared wherever it has the loss and the penalty.
 """
 
 import numpy as np
 import pytest
-from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
+from sklearn.linear_model import ElasticNet, HuberRegressor, LogisticRegression, PoissonRegressor, Ridge
+from sklearn.svm import LinearSVC
 
 from treefold.algorithms.linear import fit
 from treefold.algorithms.linear.gram import gram
@@ -79,6 +79,51 @@ def test_the_fit_is_the_minimum(name, ridge, lasso, standardize, intercept, weig
     assert residual(coef, loss, X, y, weight, ridge, lasso, standardize, intercept) < 3e-7
     if not intercept:
         assert (coef[0, -1] == 0).all()
+
+
+def scikit_learns(name, ridge, lasso, intercept, total):
+    """scikit-learn's model of the same objective, for rows of so much weight; None where it has none."""
+    alpha, exact = ridge + lasso, {"fit_intercept": intercept, "tol": 1e-13, "max_iter": 10**6}
+    if name == "squared":
+        return ElasticNet(alpha=alpha, l1_ratio=lasso / alpha, **exact) if lasso else Ridge(
+            alpha=ridge * total, fit_intercept=intercept, solver="svd")  # fmt: skip
+    if name in ("logistic", "softmax"):
+        solver = {"l1_ratio": lasso / alpha, "solver": "saga"} if lasso else {"solver": "newton-cholesky"}
+        return LogisticRegression(C=1 / (alpha * total), **solver, **exact)
+    if lasso:
+        return None
+    if name == "huber":
+        return HuberRegressor(epsilon=1.2, alpha=ridge * total, **exact | {"tol": 1e-10})
+    if name == "poisson":
+        return PoissonRegressor(alpha=ridge, solver="newton-cholesky", **exact)
+    # Its intercept is penalised: next to nothing, if the column of ones is of 1e3.
+    return LinearSVC(C=1 / (ridge * total), dual=False, intercept_scaling=1e3, **exact)
+
+
+CELLS = [
+    pytest.param(name, *penalty, standardize, intercept, weight, id="-".join(
+        [name, "both" if penalty[1] else "ridge", "standard" if standardize else "raw",
+         "intercept" if intercept else "origin", "plain" if weight is None else "weighted"]))
+    for name in LOSSES for penalty in [(0.1, 0.0), (0.05, 0.02)] for standardize in (True, False)
+    for intercept in (True, False) for weight in (None, WEIGHT)
+    if scikit_learns(name, *penalty, intercept, 1.0) is not None
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "ridge", "lasso", "standardize", "intercept", "weight"), CELLS)
+def test_the_fit_is_scikit_learns(name, ridge, lasso, standardize, intercept, weight):
+    loss, y = LOSSES[name]
+    w = np.ones(ROWS) if weight is None else weight
+    mine = fitted(X, y, loss, w, ridge=ridge, lasso=lasso, standardize=standardize, intercept=intercept)
+    unit = np.sqrt(np.cov(X.T, aweights=w, ddof=0).diagonal()) if standardize else np.ones(X.shape[1])
+    model = scikit_learns(name, ridge, lasso, intercept, w.sum()).fit(X / unit, y, sample_weight=w)
+    coef, free = np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
+    own = mine[: len(coef)]
+    near = 1e-4 if name == "huber" else 1e-5  # scikit-learn's ends where values, not gradients, no longer change
+    np.testing.assert_allclose(own[:, :-1] * unit, coef, rtol=near, atol=near * abs(coef).max())
+    if intercept:
+        both = [b - b.mean() * (name == "softmax") for b in (own[:, -1], free)]
+        np.testing.assert_allclose(*both, rtol=near, atol=near)
 
 
 WIDE = np.logspace(-8, 8, 5)

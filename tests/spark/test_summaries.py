@@ -101,6 +101,18 @@ def test_a_regression_summary_has_mllibs_figures(rows, intercept, weighted):
         assert mine.residualQuantiles(shares) == pytest.approx(want, abs=1e-9)
 
 
+@pytest.mark.parametrize("intercept", [True, False])
+def test_standard_errors_come_from_the_products_of_the_fit_or_one_more_pass(rows, intercept, monkeypatch):
+    options = {"labelCol": "target", "weightCol": "w", "fitIntercept": intercept, **EXACT}
+    summary = ml.LinearRegression(**options).fit(rows).summary.measure()
+    searched = ml.LinearRegression(solver="lbfgs", **options).fit(rows).summary.measure()
+    opened, before = [], ml.LinearRegressionModel.open
+    monkeypatch.setattr(ml.LinearRegressionModel, "open", lambda *of: opened.append(of) or before(*of))
+    assert summary.tValues == pytest.approx(searched.tValues, rel=1e-6)
+    assert summary.coefficientStandardErrors == pytest.approx(searched.coefficientStandardErrors, rel=1e-6)
+    assert [of[0].value("solver") for of in opened] == ["lbfgs"]
+
+
 def test_a_training_summary_tells_of_the_fit_and_measures_when_asked(rows, models):
     summary = models["binary"].summary
     passes = len(summary.passes)

@@ -10,6 +10,7 @@ LIBRARY = ROOT / "lib" / "treefold"
 PURE = {
     "errors",
     "compiled",
+    "threads",
     "block",
     "blocks",
     "together",
@@ -20,26 +21,28 @@ PURE = {
     "algorithms",
     "metrics",
 }
-ENGINE = {"errors", "block", "blocks", "engine"}
+ENGINE = {"errors", "threads", "block", "blocks", "engine"}
 STORE = {"errors", "algorithms", "store", ""}
 RULES = {  # room: (rooms of ours, packages from outside)
     "__init__": (set(), set()),
     "errors": (set(), set()),
     "compiled": (set(), {"numba"}),
+    "threads": (set(), {"threadpoolctl"}),
     "block": (set(), {"numpy", "scipy"}),
     "blocks": (set(), {"numpy"}),
     "together": ({"algorithms", "blocks"}, set()),
     "iterate": ({"solvers"}, {"numpy"}),
     "losses": (set(), {"numpy", "scipy"}),
     "penalties": (set(), {"numpy", "scipy"}),
-    "solvers": ({"solvers", "compiled"}, {"numpy"}),
+    "solvers": ({"solvers", "compiled", "threads"}, {"numpy"}),
     "algorithms": (PURE, {"numpy", "scipy", "numba"}),
     "metrics": (PURE, {"numpy", "scipy"}),
     "engine": (ENGINE, {"numpy", "scipy", "pyspark", "pyarrow", "threadpoolctl"}),
     "interchange": ({"errors", "algorithms", "interchange"}, {"numpy", "pyspark", "sklearn", "onnx"}),
     "ml": (PURE | ENGINE | STORE | {"interchange", "journal", "together", "ml"}, {"numpy", "pyspark", "pyarrow"}),
     "store": (STORE, {"numpy", "pyarrow"}),
-    "journal": ({"errors", "blocks", "store"}, {"numpy", "scipy", "pyarrow"}),
+    "seal": ({"errors", "store"}, {"cryptography"}),
+    "journal": ({"errors", "blocks", "store", "seal"}, {"numpy", "scipy", "pyarrow"}),
     "conf": ({"errors"}, {"msgspec"}),
     "report": ({"errors", "blocks", "report"}, {"matplotlib", "jinja2", "pyarrow"}),
     "jobs": ({"conf", "journal", "ml", "store", "report", "errors"}, {"pyspark"}),

@@ -33,8 +33,13 @@ def test_nor_are_those_of_two_workers_at_once():
         assert heard("".join(["error: a\n", *mixed])) == "error: a\n"
 
 
+def test_nor_is_one_that_is_cut_off_where_the_worker_was_stopped():
+    for lines in (1, 2, 3):
+        assert heard("error: a\n" + "".join(PIPE.splitlines(keepends=True)[:lines])) == "error: a\n"
+
+
 def test_anything_else_is_heard_whole():
     elsewhere = PIPE.replace("pyspark/daemon.py", "mine.py")
-    for said in (FAULT, elsewhere, PIPE[: PIPE.index("Broken")], f"{elsewhere}{FAULT}after\n"):
+    for said in (FAULT, elsewhere, elsewhere[: elsewhere.index("Broken")], f"{elsewhere}{FAULT}after\n"):
         assert heard(said) == said
     assert heard(PIPE + FAULT + "after\n") == FAULT + "after\n"

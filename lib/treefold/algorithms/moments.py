@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from treefold.algorithms.wide import extremes, less
 from treefold.block import Block
 from treefold.blocks import Blocks
 
@@ -72,17 +73,22 @@ def _columns(X: NDArray, w: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray
     The squares are taken about a mean in the precision of ``X``, then corrected by what that mean is off; in units of
     the column's range, so that none overflows.
     """
-    low, high = X.min(axis=0), X.max(axis=0)
-    share = (w / w.sum()).astype(X.dtype)
-    rough = np.clip(share @ X, low, high)
+    low, high = extremes(X)
+    share, rough = (w / w.sum()).astype(X.dtype), rough_mean(X, w, low, high)
     half = high / 2 - low / 2  # the range itself may be beyond float32
     inverse = np.divide(1, half, out=np.zeros_like(half), where=half > 0)
-    centred = X - rough
+    centred = np.empty(X.shape, X.dtype)
+    less(X, rough, centred)
     centred *= inverse
     off, unit = (share @ centred).astype(np.float64), half.astype(np.float64)
     centred *= centred
     squares = np.maximum(0.0, (share @ centred) - off**2)  # rounding can go below zero where nothing varies
     return rough + off * unit, w.sum() * squares * unit**2, low.astype(np.float64), high.astype(np.float64)
+
+
+def rough_mean(X: NDArray, w: NDArray, low: NDArray, high: NDArray) -> NDArray:
+    """Mean of each column in the precision of ``X``, within ``[low, high]``."""
+    return np.clip((w / w.sum()).astype(X.dtype) @ X, low, high)
 
 
 def _sparse_columns(X: csr_array, w: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray]:

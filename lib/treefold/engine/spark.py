@@ -5,7 +5,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from treefold.engine.losses import Ledger
 from treefold.engine.resident import KEEP, BlocksLost, Rest
 from treefold.engine.task import NOTHING, Combine, DeleteTask, MapTask, Partial, PassTask, pack
 from treefold.errors import InputError
+from treefold.threads import one
 
 CLOSURE_BYTES = 256 << 10  # arguments beyond this are broadcast
 FLAT_BYTES = 64 << 20  # partials beyond this, in all, are combined on the executors first
@@ -66,6 +67,7 @@ class SparkBlocks:
         self._parts: RDD | None = None
         self._ledger = Ledger(self.exact)
         self._partial_bytes: dict[str, int] = {}
+        self._open = ExitStack()
 
     def sum(self, stat: Callable, *args: Any) -> Any:
         """See :class:`treefold.blocks.Blocks`."""
@@ -131,6 +133,7 @@ class SparkBlocks:
             self.context.parallelize(slots, len(slots)).mapPartitions(DeleteTask(tuple(CLOSED))).count()
 
     def __enter__(self) -> "SparkBlocks":
+        self._open.enter_context(one())
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -139,6 +142,13 @@ class SparkBlocks:
         except Exception:
             if error is None:  # what went wrong first is the news
                 raise
+        finally:
+            self._open.close()
+
+    @property
+    def private(self) -> bool:
+        """Whether no disk may hold rows as they are."""
+        return not self.rest.in_files
 
     @property
     def parts(self) -> RDD:

@@ -143,7 +143,7 @@ class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
     def _fit(self, dataset: DataFrame) -> Any:
         self.prepare(dataset)
         with self.open(dataset) as opened:
-            blocks = self._journal.over(opened) if self._journal else opened
+            blocks = self._journal.over(opened, opened.private) if self._journal else opened
             batch = self.fit_batch(blocks, [self])
             if batch.status[0] == DIVERGED:
                 raise InputError(self.why_diverged())

@@ -140,6 +140,8 @@ class TrainingSummary:
     passes : list of Pass
     validationHistory : list of float
         Mean loss of the rows held out, at the start and after each iteration; empty without any.
+    products : Gram, optional
+        Of the columns, which an unpenalised fit by normal equations has.
     """
 
     objectiveHistory: list[float]
@@ -147,6 +149,7 @@ class TrainingSummary:
     outcome: str
     passes: list[Pass] = field(repr=False)
     validationHistory: list[float] = field(default_factory=list)
+    products: Gram | None = field(default=None, repr=False)
 
     def facts(self) -> dict[str, Any]:
         """What a job writes down."""
@@ -205,7 +208,9 @@ def fit_all(
             replace(trial.pure(coef, link), with_offset=params.with_offset)
             for trial, coef in zip(trials, fitted.coef, strict=True)
         ]
-        return Batch(pures, fitted.objective, fitted.iterations, fitted.status, fitted.held)
+        held = fitted.held or [[]] * len(trials)
+        products = [found if isinstance(found, Gram) and each == 0 else None for each in strength]
+        return Batch(pures, fitted.objective, fitted.iterations, fitted.status, list(zip(held, products, strict=True)))
 
     fitted = fit(
         blocks,
@@ -233,8 +238,8 @@ def fit_all(
 
 def summary_of(batch: Batch, passes: list[Pass]) -> TrainingSummary:
     """Summary of a batch of one."""
-    held = batch.details[0] if batch.details else []
-    return TrainingSummary(batch.histories[0], int(batch.iterations[0]), MEANING[int(batch.status[0])], passes, held)
+    outcome = MEANING[int(batch.status[0])]
+    return TrainingSummary(batch.histories[0], int(batch.iterations[0]), outcome, passes, *batch.details[0])
 
 
 def _report(params: FitOptions, state: Any, last: Pass) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from treefold.solvers.kernels import descend_dense
 from treefold.solvers.proximal import Separable, shorter, whole
 from treefold.solvers.status import DIVERGED, NO_PROGRESS, RUNNING, put, running
+from treefold.threads import all_for
 
 DECREASE = 1e-4  # of the decrease that the model foretells
 INNER = 1e-6  # slopes left by coordinate descent, of the largest at its start
@@ -152,7 +153,8 @@ def _solved(hessian: NDArray, slope: NDArray) -> NDArray:
     """The shortest of the solutions of ``hessian @ d = slope``: collinear columns share what is theirs."""
     diagonal = np.diag(hessian)
     unit = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    values, vectors = np.linalg.eigh(hessian * unit[:, None] * unit)
+    with all_for(len(hessian)):
+        values, vectors = np.linalg.eigh(hessian * unit[:, None] * unit)
     kept = values > len(values) * np.finfo(float).eps * max(values[-1], 0.0)
     inverse = np.divide(1.0, values, out=np.zeros_like(values), where=kept)
     return unit * (vectors @ (inverse * (vectors.T @ (unit * slope))))

@@ -87,7 +87,7 @@ class Validator(SearchOptions, Estimator, MLReadable, MLWritable):
                 some = [trials[t] for t in mine]
                 widest = max(some, key=lambda trial: trial.partial_rows)
                 opened = stack.enter_context(widest.open(dataset, *filter(None, [plan.column])))
-                blocks: Blocks = self._journal.over(opened) if self._journal else opened
+                blocks: Blocks = self._journal.over(opened, opened.private) if self._journal else opened
                 blocks_of |= dict.fromkeys(mine, blocks)
                 contest = Contest(some, grouped(some), judged, rules, 1 if plan.train_share else plan.folds, whole)
                 found = self._run(contest, blocks, plan, [settings[t] for t in mine])

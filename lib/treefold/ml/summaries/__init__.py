@@ -1,12 +1,14 @@
 """Summaries of models, with pyspark.ml's attributes: of a test set by ``evaluate``, of the training set by ``summary``.
 
-A summary measures its data when a figure is first asked for: one pass for all figures. Standard errors take two more.
+A summary measures its data when a figure is first asked for: one pass for all figures. Standard errors take the
+products of all features as well, which a fit by normal equations leaves behind.
 """
 
 from typing import Any
 
 from pyspark.sql import DataFrame
 
+from treefold.algorithms.linear.gram import Gram
 from treefold.ml.summaries.base import Summary, Trained
 from treefold.ml.summaries.classification import BinaryClassificationSummary, ClassificationSummary
 from treefold.ml.summaries.linear import LinearRegressionSummary
@@ -23,6 +25,9 @@ class BinaryClassificationTrainingSummary(Trained, BinaryClassificationSummary):
 
 class LinearRegressionTrainingSummary(Trained, LinearRegressionSummary):
     """A linear regression on its training data."""
+
+    def _products(self) -> Gram:
+        return self.fit.products or super()._products()
 
 
 def evaluated(model: Any, data: DataFrame) -> Any:

@@ -1,9 +1,11 @@
 """How sure the coefficients of a linear regression are."""
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from treefold.algorithms.linear.gram import Gram, gram
 from treefold.algorithms.linear.inference import MOST_FEATURES, Inference, infer
 from treefold.errors import InputError
 from treefold.metrics import regression
@@ -36,7 +38,10 @@ class LinearRegressionSummary(RegressionSummary):
 
     @property
     def coefficientStandardErrors(self) -> list[float]:
-        """Standard errors of the coefficients, the intercept's last if there is one: two more passes.
+        """Standard errors of the coefficients, the intercept's last if there is one.
+
+        The products of the features that they take are those of the fit, if it was by normal equations and these are
+        its rows; else they are one more pass.
 
         Raises
         ------
@@ -59,14 +64,18 @@ class LinearRegressionSummary(RegressionSummary):
     def _inference(self) -> Inference:
         self._check_inference()
         squares = self._errors.residual.squares_about(np.zeros(1))[0]
+        return infer(
+            self._products(),
+            self.model.pure.coef[0],
+            intercept=self.model.value("fitIntercept"),
+            variance=float(squares) / self.degreesOfFreedom,
+            freedom=self.degreesOfFreedom,
+        )
+
+    def _products(self) -> Gram:
         with self.model.open(self.data) as blocks:
-            return infer(
-                blocks,
-                self.model.pure.coef[0],
-                intercept=self.model.value("fitIntercept"),
-                variance=float(squares) / self.degreesOfFreedom,
-                freedom=self.degreesOfFreedom,
-            )
+            found: Any = gram(blocks, MOST_FEATURES)
+            return found
 
     def _check_inference(self) -> None:
         if self.model.value("regParam") > 0:
