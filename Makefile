@@ -1,5 +1,5 @@
-# Two tests at a time: most of a test is one process waiting for another.
-PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Two tests at a time: most of a test is one process waiting for another. Threads of BLAS would only get in their way.
+PYTEST = OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: setup test test-pure lint bench chaos clean
 

@@ -97,7 +97,7 @@ def slow_host(cluster: Cluster, draw: Random) -> str:
 def lossy_host(cluster: Cluster, draw: Random) -> str:
     """Lose packets on the way to a host for a while."""
     host = draw.choice(WORKERS)
-    cluster.hosts.lose(host, "2mbit")
+    cluster.hosts.lose(host, "8mbit")
     time.sleep(STOPPED)
     lost = cluster.hosts.dropped(host)
     cluster.hosts.mend(host)

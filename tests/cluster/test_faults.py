@@ -64,7 +64,7 @@ def test_a_fit_ends_while_a_host_is_cut_off(cluster, application, expected, apar
 def test_a_fit_ends_while_packets_are_lost(cluster, application, expected, apart, fit, door):
     wanted, draw = expected(fit, door), Random(0)
     try:
-        cluster.hosts.lose(1, "2mbit")
+        cluster.hosts.lose(1, "8mbit")
         fitted = application.fit(fit, door, {3: lambda: faults.kill_executor(cluster, draw)})
         assert cluster.hosts.dropped(1) > 0
     finally:

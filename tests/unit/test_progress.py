@@ -71,3 +71,22 @@ def test_a_disk_that_takes_no_more_is_one_line(monkeypatch, capsys, number, code
     if code:
         assert caught.value.code == code
         assert capsys.readouterr().err == "error: /some/where cannot be written: the reason\n"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "An error occurred while calling o1.x.\n: java.lang.OutOfMemoryError: Java heap space\n\tat java.base/a",
+        "Job aborted: Lost task 0.3: ExecutorLostFailure: java.lang.OutOfMemoryError: Java heap space\n\tat b",
+    ],
+)
+def test_a_jvm_that_runs_out_of_memory_is_one_line(monkeypatch, capsys, said):
+    def job(arguments):
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(sys, "argv", ["job", "a.toml"])
+    with pytest.raises(SystemExit) as caught:
+        run(job, "about", "example")
+    assert caught.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: Spark has too little memory (java.lang.OutOfMemoryError: Java heap space): raise")
