@@ -8,7 +8,8 @@ from scipy.sparse import csr_array
 
 BLOCK_BYTES = 2 << 20  # a block's features stay in a core's cache between the two products of a gradient
 LEAST_ROWS, MOST_ROWS = 64, 16384
-SPARSE_ROWS = 4096
+SPARSE_ROWS, MOST_SPARSE_ROWS = 4096, 65536
+WIDE = 4  # a block of CSR has one row for so many features, or its sums, which are dense, would cost more than its rows
 PARTIAL_SHARE = (
     8  # a block has so many times the rows of a partial, or adding partials would cost more than making them
 )
@@ -44,12 +45,15 @@ class Block(NamedTuple):
 def rows_per_block(features: int, dtype: str, sparse: bool = False, partial_rows: int = 1) -> int:
     """Rows of every block but the last, a power of two.
 
-    About 2 MiB of dense features, or a constant for CSR; more if a statistic returns ``partial_rows`` rows as wide as
-    the features and they are many.
+    About 2 MiB of dense features, or for CSR 4096 rows, and more of features beyond 16,384; more if a statistic returns
+    ``partial_rows`` rows as wide as the features and they are many.
     """
-    fit = SPARSE_ROWS if sparse else BLOCK_BYTES // max(1, features * np.dtype(dtype).itemsize)
+    if sparse:
+        fit, most = max(SPARSE_ROWS, features // WIDE), MOST_SPARSE_ROWS
+    else:
+        fit, most = BLOCK_BYTES // max(1, features * np.dtype(dtype).itemsize), MOST_ROWS
     fit = max(fit, PARTIAL_SHARE * partial_rows)
-    return min(MOST_ROWS, max(LEAST_ROWS, 1 << max(0, fit.bit_length() - 1)))
+    return min(most, max(LEAST_ROWS, 1 << max(0, fit.bit_length() - 1)))
 
 
 def positions(block: Block) -> NDArray[np.uint64]:

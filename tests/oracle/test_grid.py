@@ -10,30 +10,10 @@ import pytest
 from sklearn.linear_model import ElasticNet, HuberRegressor, LogisticRegression, PoissonRegressor, Ridge
 from sklearn.svm import LinearSVC
 
-from treefold.algorithms.linear import fit
-from treefold.algorithms.linear.gram import gram
-from treefold.algorithms.survey import survey
-from treefold.engine.local import LocalBlocks
+from grid import LOSSES, RNG, ROWS, SCORE, WEIGHT, X, fitted
 from treefold.errors import InputError
-from treefold.losses import Huber, logistic, poisson, softmax, squared, squared_hinge
+from treefold.losses import Huber, logistic, squared
 from treefold.solvers import Lbfgs, Newton, Normal
-from treefold.solvers.status import CONVERGED, NO_PROGRESS
-
-RNG = np.random.default_rng(12)
-ROWS = 90
-X = (RNG.standard_normal((ROWS, 5)) @ (np.eye(5) + 0.4) + [0, 3, -1, 0, 10]) * [1, 10, 0.1, 3, 1]
-SCORE = (X - X.mean(axis=0)) / X.std(axis=0) @ [1, -1, 0.5, 0, 0.2] + RNG.logistic(size=ROWS)
-WEIGHT = RNG.integers(0, 4, ROWS) * 0.7
-VALUES, CLASS, CLASSES = 20 + 5 * SCORE, (SCORE > 0.3) * 1.0, np.digitize(SCORE, [-1, 1]) * 1.0
-LOSSES = {
-    "squared": (squared, VALUES),
-    "huber": (Huber(1.2), VALUES),
-    "logistic": (logistic, CLASS),
-    "softmax": (softmax, CLASSES),
-    "squared hinge": (squared_hinge, CLASS),
-    "one vs rest": (squared_hinge, CLASSES),
-    "poisson": (poisson, RNG.poisson(np.exp(SCORE / 3)) * 1.0),
-}
 
 
 def residual(coef, loss, X, y, weight, ridge, lasso, standardize, intercept):
@@ -56,16 +36,6 @@ def residual(coef, loss, X, y, weight, ridge, lasso, standardize, intercept):
     left.append(abs(free) if intercept or isinstance(loss, Huber) else np.zeros(1))
     scale = np.sqrt(w @ (y - w @ y) ** 2) if loss is squared else 1.0
     return max(each.max(initial=0.0) for each in left) / max(scale, 1e-300)
-
-
-def fitted(X, y, loss, weight, **options):
-    blocks = LocalBlocks.from_arrays(X, y, weight, dtype="float64")
-    at_once = isinstance(options.get("solver"), Normal)
-    found = gram(blocks, 99) if at_once else survey(blocks, classification=loss in (logistic, softmax, squared_hinge))
-    with np.errstate(over="ignore"):
-        made = fit(blocks, loss, found, **{"tol": 1e-9, "max_iter": 3000} | options)
-    assert made.status[0] in (CONVERGED, NO_PROGRESS)
-    return made.coef[0]
 
 
 @pytest.mark.parametrize("weight", [np.ones(ROWS), WEIGHT], ids=["plain", "weighted"])

@@ -1,5 +1,6 @@
 import pytest
 
+from treefold.block import BLOCK_BYTES, MOST_ROWS, MOST_SPARSE_ROWS, SPARSE_ROWS, rows_per_block
 from treefold.engine.plan import block_runs
 
 
@@ -20,3 +21,17 @@ def test_a_run_begins_just_after_a_row_group_where_that_is_cheap():
     assert block_runs(1_000_000, 4096, 2, edges=[0, 500_000]) == [(0, 123), (123, 245)]
     assert block_runs(1_000_000, 4096, 2) == [(0, 122), (122, 245)]
     assert block_runs(1_000_000, 4096, 2, edges=[0, 300_000]) == [(0, 122), (122, 245)]
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("partial_rows", [1, 3000])
+@pytest.mark.parametrize("features", [1, 100, 4096, 47_236, 10**6])
+def test_blocks_are_powers_of_two_and_their_sums_smaller_than_their_rows(features, partial_rows, sparse):
+    rows = rows_per_block(features, "float32", sparse, partial_rows)
+    assert rows.bit_count() == 1
+    assert 64 <= rows <= (MOST_SPARSE_ROWS if sparse else MOST_ROWS)
+    assert rows >= min(4 * partial_rows, MOST_ROWS)
+    if sparse:
+        assert rows >= max(SPARSE_ROWS, min(features / 8, MOST_SPARSE_ROWS))
+    elif partial_rows == 1 and 64 < rows < MOST_ROWS:
+        assert BLOCK_BYTES / 2 < rows * features * 4 <= BLOCK_BYTES
