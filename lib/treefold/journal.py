@@ -18,15 +18,13 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
-import numpy as np
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
-from scipy.sparse import issparse
 
 from treefold.blocks import Blocks, Leaf, Merge, Pass, add
+from treefold.digest import digest
 from treefold.errors import InputError
 from treefold.seal import Seal, is_sealed
 from treefold.store import opened
@@ -272,41 +270,6 @@ class Journalled:
     def close(self) -> None:
         """Give back the room the blocks take."""
         self.blocks.close()
-
-
-def digest(value: Any) -> str:
-    """Digest of a value by its content: equal values have equal digests, in whatever process."""
-    taken = hashlib.sha256()
-    _take(value, taken.update)
-    return taken.hexdigest()
-
-
-def _take(value: Any, update: Callable[[bytes], None]) -> None:
-    update(f"{type(value).__module__}.{type(value).__qualname__}:".encode())
-    if isinstance(value, np.ndarray):
-        update(f"{value.dtype.str}{value.shape}".encode())
-        parts: Any = value.tolist() if value.dtype.hasobject else ()
-        if not value.dtype.hasobject:
-            update(np.ascontiguousarray(value).tobytes())
-    elif issparse(value):
-        parts = (value.shape, value.data, value.indices, value.indptr)
-    elif isinstance(value, dict):
-        parts = sorted(value.items(), key=repr)
-    elif isinstance(value, tuple | list):
-        parts = value
-    elif isinstance(value, partial):
-        parts = (value.func, value.args, value.keywords)
-    elif isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
-        update(f"{value.__module__}.{value.__qualname__}".encode())
-        parts = ()
-    elif hasattr(value, "__dict__"):
-        parts = sorted(vars(value).items())
-    else:
-        update(repr(value).encode())
-        parts = ()
-    update(f"{len(parts)};".encode())
-    for part in parts:
-        _take(part, update)
 
 
 def _put(system: FileSystem, path: str, content: bytes) -> None:

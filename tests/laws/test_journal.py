@@ -11,9 +11,10 @@ from treefold import journal as module
 from treefold.algorithms import kmeans, linear
 from treefold.algorithms.splits import Hashed, training
 from treefold.algorithms.survey import survey
+from treefold.digest import digest
 from treefold.engine.local import LocalBlocks
 from treefold.errors import InputError
-from treefold.journal import Journal, digest
+from treefold.journal import Journal
 from treefold.losses import logistic
 from treefold.seal import Seal
 from treefold.together import together
