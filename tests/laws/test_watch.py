@@ -113,7 +113,8 @@ def test_params_name_the_rows_held_out():
 
     named = coef(validationIndicatorCol="out", earlyStoppingRounds=3)
     np.testing.assert_array_equal(named.pures[0].coef, fitted(logistic, solver=Lbfgs(noise=1e-15)).coef[0])
-    assert len(named.details[0]) == named.iterations[0] + 1
+    held, _ = named.details[0]
+    assert len(held) == named.iterations[0] + 1
     some, others = (coef(validationFraction=0.3, seed=seed) for seed in (0, 1))
     assert not np.array_equal(some.pures[0].coef, others.pures[0].coef)
     share = Shared(0.3).fold_of(blocks.blocks[0]).mean()

@@ -35,6 +35,6 @@ def _folded(X: NDArray, reduce: Callable) -> NDArray:
 
 
 def _fold(X: NDArray) -> tuple[int, int]:
-    """How many rows to see as one, and of how many rows; none of an array that is not contiguous."""
+    """How many rows to see as one, and of how many rows; none of an array without columns or not contiguous."""
     fold = max(1, LENGTH // max(1, X.shape[1]))
-    return fold, len(X) // fold * fold if X.flags.c_contiguous else 0
+    return fold, len(X) // fold * fold if X.size and X.flags.c_contiguous else 0
