@@ -6,7 +6,18 @@ import pytest
 from treefold.algorithms.wide import LENGTH, extremes, less
 
 RNG = np.random.default_rng(2)
-SHAPES = [(3, 0), (1, 1), (1, 7), (5, LENGTH + 1), (LENGTH, 1), (LENGTH + 3, 1), (1000, 100), (1024, 8), (163, 51), (162, 50)]
+SHAPES = [
+    (3, 0),
+    (1, 1),
+    (1, 7),
+    (5, LENGTH + 1),
+    (LENGTH, 1),
+    (LENGTH + 3, 1),
+    (1000, 100),
+    (1024, 8),
+    (163, 51),
+    (162, 50),
+]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
