@@ -25,7 +25,7 @@ SETTINGS = {
     "spark.scheduler.minRegisteredResourcesRatio": "1.0",
     "spark.shuffle.reduceLocality.enabled": "false",
     "spark.shuffle.io.retryWait": "500ms",
-    "spark.locality.wait": "8s",  # a task that Spark sends away from its rows makes them again, and tells so
+    "spark.locality.wait": "2s",
     "spark.network.timeout": "20s",
     "spark.network.timeoutInterval": "5s",
     "spark.executor.heartbeatInterval": "2s",
@@ -37,6 +37,7 @@ SPECULATION = {
     "spark.speculation.minTaskRuntime": "500ms",
     "spark.locality.wait": "500ms",
 }
+PATIENT = {"spark.locality.wait": "8s"}  # a task that Spark sends away from its rows makes them again, and tells so
 PATIENCE = 180  # seconds without a word, after which the application hangs
 
 

@@ -1,7 +1,7 @@
 """One cluster for all: hosts in network namespaces of their own, where root and iproute2 are there to make them."""
 
 import pytest
-from benchmarks.chaos.application import Application
+from benchmarks.chaos.application import PATIENT, Application
 from benchmarks.chaos.cluster import Cluster
 from benchmarks.chaos.fits import write_rows
 from benchmarks.chaos.hosts import Namespaces
@@ -26,7 +26,7 @@ def known():
 
 @pytest.fixture(scope="module")
 def application(cluster, data):
-    with Application(cluster, data) as application:
+    with Application(cluster, data, **PATIENT) as application:
         yield application
 
 
