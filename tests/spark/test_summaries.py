@@ -159,6 +159,15 @@ def test_areas_and_errors_have_the_values_of_pysparks_evaluators(rows, models):
                 assert metric.larger_is_better == theirs.isLargerBetter()
 
 
+@pytest.mark.parametrize(
+    ("name", "params"), [("LinearRegression", {"loss": "huber"}), ("PoissonRegression", {}), ("LinearSVR", {})]
+)
+def test_standard_errors_are_those_of_least_squares(rows, name, params):
+    summary = ml.estimator(name, labelCol="many", maxIter=2, **params).fit(rows).summary
+    with pytest.raises(InputError, match="this is a fit of another loss"):
+        _ = summary.tValues
+
+
 def test_standard_errors_that_do_not_exist_are_refused(rows):
     ridge = ml.LinearRegression(labelCol="target", regParam=0.1).fit(rows)
     with pytest.raises(InputError, match="fit with regParam = 0"):

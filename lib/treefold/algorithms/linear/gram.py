@@ -55,7 +55,7 @@ def _place(X: NDArray, w: NDArray) -> tuple[NDArray, NDArray, NDArray]:
 
 def _sums(X: NDArray, y: NDArray, w: NDArray, centre: NDArray) -> NDArray:
     """Weighted sums of products of the columns less ``centre``, the label, and ones."""
-    features, rows = X.shape[1], min(len(y), max(TILE // X.shape[1], 1))
+    features, rows = X.shape[1], min(len(y), max(TILE // max(X.shape[1], 1), 1))
     Z, others = np.empty((rows, features)), np.empty((rows, 2))
     inner, outer, last = np.zeros((features, features)), np.zeros((features, 2)), np.zeros((2, 2))
     root = None if (w == 1).all() else np.sqrt(w)[:, None]

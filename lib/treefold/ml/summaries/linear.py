@@ -46,7 +46,8 @@ class LinearRegressionSummary(RegressionSummary):
         Raises
         ------
         InputError
-            If the fit was penalised, features are collinear or more than 4096, or no degree of freedom is left.
+            If the fit is not one of least squares or was penalised, features are collinear or more than 4096, or no
+            degree of freedom is left.
         """
         return self._inference.errors.tolist()
 
@@ -78,6 +79,8 @@ class LinearRegressionSummary(RegressionSummary):
             return found
 
     def _check_inference(self) -> None:
+        if not self.model.hasParam("loss") or self.model.value("loss") != "squaredError":
+            raise InputError("standard errors are those of least squares, and this is a fit of another loss")
         if self.model.value("regParam") > 0:
             raise InputError("standard errors are those of least squares: fit with regParam = 0 to have them")
         if self.model.numFeatures > MOST_FEATURES:
