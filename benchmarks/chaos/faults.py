@@ -101,7 +101,7 @@ def lossy_host(cluster: Cluster, draw: Random) -> str:
     time.sleep(STOPPED)
     lost = cluster.hosts.dropped(host)
     cluster.hosts.mend(host)
-    return f"{lost} packets to host {host} lost"
+    return f"{lost} packets to host {host} lost" if lost else ""
 
 
 Fault = Callable[[Cluster, Random], str]
