@@ -2,6 +2,7 @@
 
 import gc
 import pickle
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -79,7 +80,6 @@ class PassTask:
 
     def __call__(self, parts: Iterable[Resting]) -> Iterator[Partial]:
         start = time.perf_counter()
-        _freeze_imports()
         (work,) = pickle.loads(self.payload)
         nodes, reading = [], Reading(parts)
         try:
@@ -89,6 +89,7 @@ class PassTask:
         except MemoryError:
             reading.faults.append(Fault(TOO_LITTLE))
         packed = cloudpickle.dumps(nodes)
+        _freeze_imports(len(sys.modules))
         account = Account(time.perf_counter() - start, reading.rows, reading.features, len(packed), *reading.diary)
         yield Partial(packed, [account], reading.faults)
 
@@ -176,8 +177,12 @@ class DeleteTask:
 
 
 @cache
-def _freeze_imports() -> None:
-    """Spare the garbage collector what was imported, once a worker: PySpark collects everything after each task."""
+def _freeze_imports(modules: int) -> None:
+    """Spare the collector what was imported, whenever ``modules`` has grown: PySpark collects all after each task.
+
+    While workers look through hundreds of thousands of objects, the driver waits for their processors.
+    """
+    gc.collect()  # or cycles that are garbage by now would stay
     gc.freeze()
 
 
