@@ -146,7 +146,8 @@ class Pass:
 
     ``seconds`` of the driver's clock; ``rows`` read; ``bytes_down`` of arguments shipped to all tasks and ``bytes_up``
     of partials returned; ``skew`` is the slowest task's seconds over the median task's; ``source`` is the door the data
-    came through: ``memory``, ``parquet`` or ``dataframe``; ``how`` the partials came together: ``flat`` or ``tree``.
+    came through: ``memory``, ``parquet`` or ``dataframe``; ``how`` the partials came together: ``flat`` or ``tree`` in
+    a job of their own, or ``standing`` from the tasks of a job that serves many passes.
     """
 
     name: str

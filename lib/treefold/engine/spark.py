@@ -1,4 +1,4 @@
-"""Blocks at rest on Spark's executors: one job a pass."""
+"""Blocks at rest on Spark's executors: one job a pass, or in local mode one for many."""
 
 import pickle
 import time
@@ -15,6 +15,7 @@ from treefold.blocks import Fold, Leaf, Merge, Pass, Tally, add, root, stat_name
 from treefold.engine.diary import PASS
 from treefold.engine.losses import Ledger
 from treefold.engine.resident import KEEP, BlocksLost, Rest
+from treefold.engine.standing import Standing
 from treefold.engine.task import NOTHING, Combine, DeleteTask, MapTask, Partial, PassTask, pack
 from treefold.errors import InputError
 from treefold.threads import one
@@ -67,6 +68,7 @@ class SparkBlocks:
         self._parts: RDD | None = None
         self._ledger = Ledger(self.exact)
         self._partial_bytes: dict[str, int] = {}
+        self._standing = Standing(context, lambda what: self._described(what, self._during))
         self._open = ExitStack()
 
     def sum(self, stat: Callable, *args: Any) -> Any:
@@ -90,8 +92,7 @@ class SparkBlocks:
     def _pass(self, work: Fold | Tally) -> Any:
         start, name, merge = time.perf_counter(), stat_name(work.stat), work.merge
         payload = pack(work)
-        with self._described(f"pass {len(self.passes) + 1}: {name}", self._during), self._shipped(payload) as task:
-            partials, how = self._survive(lambda: self._collect(task, name, merge))
+        partials, how = self._survive(lambda: self._partials(payload, name, merge))
         faults = [fault for partial in partials for fault in partial.faults]
         if faults and faults[0].elsewhere and len(self.doors) > 1:
             self._forget()
@@ -159,18 +160,31 @@ class SparkBlocks:
 
     def _forget(self) -> None:
         """Let go of the handles; a later pass makes them again, and with them the files that are gone."""
+        self._standing.end()
         if self._parts is not None:
             self._parts.unpersist()
             self._parts = None
         self.doors[0].close()
 
+    def _partials(self, payload: bytes, name: str, merge: Merge) -> tuple[list[Partial], str]:
+        """Partials of all tasks, of those that stand if they can, and how they came together."""
+        found = None if self._heavy(name) else self._standing.partials(lambda: self.parts, payload)
+        if found is not None:
+            return found, "standing"
+        with self._described(f"pass {len(self.passes) + 1}: {name}", self._during), self._shipped(payload) as task:
+            return self._collect(task, name, merge)
+
     def _collect(self, task: Callable, name: str, merge: Merge) -> tuple[list[Partial], str]:
-        """Partials of all tasks, by Spark's treeAggregate where the driver would feel their weight."""
+        """The same by a job, with Spark's treeAggregate where they are heavy."""
         partials, combine = self.parts.mapPartitions(task), Combine(merge)
-        tasks = partials.getNumPartitions()
-        if tasks > 2 and tasks * self._partial_bytes.get(name, 0) > FLAT_BYTES:
+        if self._heavy(name):
             return [partials.treeAggregate(NOTHING, combine, combine)], "tree"
         return partials.collect(), "flat"
+
+    def _heavy(self, name: str) -> bool:
+        """Whether the driver would feel the weight of the partials of a statistic, by those it had before."""
+        tasks = self.passes[-1].tasks if self.passes else 0
+        return tasks > 2 and tasks * self._partial_bytes.get(name, 0) > FLAT_BYTES
 
     def _survive(self, job: Callable[[], Any]) -> Any:
         """Run a job; where blocks are lost that no task can make again, make all again and go on."""

@@ -1,0 +1,219 @@
+"""Tasks that stand for many passes: the same bits as jobs, whatever happens to them, and room for everybody else."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from rows import write_parquet
+from treefold.algorithms.linear.objective import objective
+from treefold.block import Block
+from treefold.engine import standing
+from treefold.engine.columns import Columns
+from treefold.engine.local import LocalBlocks
+from treefold.engine.sources import open_blocks
+from treefold.losses import logistic
+
+pytestmark = pytest.mark.spark
+
+ROWS, FEATURES = 3000, 6
+RNG = np.random.default_rng(8)
+X = RNG.standard_normal((ROWS, FEATURES)).astype("f4")
+Y = (X[:, 0] > 0).astype(float)
+COLUMNS = Columns(tuple(f"x{j}" for j in range(FEATURES)), "label", "weight")
+
+
+class Seen(NamedTuple):
+    rows: int
+
+
+def seen(block: Block) -> Seen:
+    return Seen(len(block.y))
+
+
+def after(block: Block, seconds: float) -> Seen:
+    time.sleep(seconds * (block.id == 0))
+    return Seen(len(block.y))
+
+
+def dying(block: Block, mark: str) -> Seen:
+    """The first process that comes here dies."""
+    if Path(mark).exists():
+        Path(mark).unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Seen(len(block.y))
+
+
+def failing(block: Block, mark: str) -> Seen:
+    raise ValueError(f"no {mark}")
+
+
+@pytest.fixture
+def data(spark, tmp_path, small_blocks):
+    return spark.read.parquet(write_parquet(tmp_path / "data", X, Y, np.ones(ROWS), [100, 2000], "float32"))
+
+
+@pytest.fixture
+def blocks(data):
+    with open_blocks(data, COLUMNS, "test") as opened:
+        opened.sum(seen)
+        yield opened
+
+
+def gradient(blocks, k: int) -> bytes:
+    """The exact gradient at the k-th of some coefficients."""
+    coef = np.random.default_rng(k).standard_normal((1, 1, FEATURES + 1))
+    return b"".join(np.asarray(part, float).tobytes() for part in blocks.sum(objective, coef, logistic, None))
+
+
+def active(spark) -> list[int]:
+    return list(spark.sparkContext.statusTracker().getActiveJobsIds())
+
+
+def ways(blocks) -> list[str]:
+    return [p.how for p in blocks.passes]
+
+
+@pytest.mark.parametrize("door", ["parquet", "dataframe"])
+def test_they_answer_from_the_second_pass_with_the_bits_of_the_local_engine(data, door):
+    order = np.arange(ROWS)
+    if door == "dataframe":
+        data, order = data.coalesce(1).orderBy("x0").where("weight > 0"), np.argsort(X[:, 0], kind="stable")
+    local = LocalBlocks.from_arrays(X[order], Y[order])
+    with open_blocks(data, COLUMNS, "test") as blocks:
+        for k in range(5):
+            assert gradient(blocks, k) == gradient(local, k)
+        assert ways(blocks) == ["flat"] + 4 * ["standing"]
+        last = blocks.passes[-1]
+        assert (last.name, last.rows, last.tasks, last.source, last.lost) == ("objective", ROWS, 2, door, ())
+        assert last.bytes_up > 0
+
+
+def test_one_job_serves_many_passes_and_ends_with_the_blocks(spark, data):
+    with open_blocks(data, COLUMNS, "test") as blocks:
+        blocks.sum(seen)
+        assert active(spark) == []
+        jobs = set()
+        for _ in range(5):
+            blocks.sum(seen)
+            jobs.update(active(spark))
+        assert len(jobs) == 1
+    assert active(spark) == []
+
+
+def test_they_leave_when_no_pass_comes_and_others_stand_for_the_next(spark, blocks):
+    blocks.sum(seen)
+    (first,) = active(spark)
+    deadline = time.monotonic() + 60
+    while active(spark) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert active(spark) == []
+    assert blocks.sum(seen).rows == ROWS
+    (second,) = active(spark)
+    assert second != first
+    assert ways(blocks) == ["flat", "standing", "standing"]
+
+
+def test_a_task_that_has_left_while_the_driver_thought_it_stood_costs_a_job(blocks, monkeypatch):
+    monkeypatch.setattr(standing.Crew, "tired", False)
+    blocks.sum(seen)
+    time.sleep(3 * standing.IDLE)
+    assert blocks.sum(seen).rows == ROWS
+    assert ways(blocks) == ["flat", "standing", "flat"]
+
+
+def test_other_tasks_stand_after_a_while(blocks, monkeypatch, spark):
+    blocks.sum(seen)
+    (first,) = active(spark)
+    monkeypatch.setattr(standing, "HOLD", 0.0)
+    blocks.sum(seen)
+    assert first not in active(spark)
+    assert ways(blocks)[-1] == "standing"
+
+
+def test_a_worker_that_dies_costs_a_job_and_no_result(blocks, tmp_path):
+    mark = tmp_path / "mark"
+    blocks.sum(seen)
+    mark.touch()
+    assert blocks.sum(dying, str(mark)).rows == ROWS
+    assert not mark.exists()
+    assert blocks.sum(seen).rows == ROWS
+    assert ways(blocks) == ["flat", "standing", "flat", "standing"]
+
+
+def test_what_a_statistic_raises_is_told_as_by_a_job(blocks):
+    blocks.sum(seen)
+    with pytest.raises(Exception, match="ValueError: no luck"):
+        blocks.sum(failing, "luck")
+    assert blocks.sum(seen).rows == ROWS
+
+
+def test_a_pass_that_is_cancelled_is_not_made_again(spark, blocks):
+    blocks.sum(seen)
+    timer = threading.Timer(0.5, spark.sparkContext.cancelAllJobs)
+    timer.start()
+    with pytest.raises(Exception, match="cancelled"):
+        blocks.sum(after, 30.0)
+    timer.join()
+    assert blocks.sum(seen).rows == ROWS
+
+
+def test_an_interrupted_pass_leaves_no_answer_for_the_next(blocks, monkeypatch):
+    blocks.sum(seen)
+    ask = standing.Crew.ask
+
+    def interrupted(crew, payload):
+        for line in crew.lines:
+            line.send_bytes(payload)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(standing.Crew, "ask", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        gradient(blocks, 1)
+    monkeypatch.setattr(standing.Crew, "ask", ask)
+    assert gradient(blocks, 2) == gradient(LocalBlocks.from_arrays(X, Y), 2)
+
+
+def test_two_sets_of_blocks_in_turn_do_not_wait_for_each_others_slots(data, monkeypatch):
+    monkeypatch.setattr(standing, "IDLE", 600.0)  # tasks that are not sent away stay
+    monkeypatch.setattr(standing, "HOLD", 600.0)
+    with open_blocks(data, COLUMNS, "one") as one, open_blocks(data, COLUMNS, "other") as other:
+        for _ in range(2):
+            assert [one.sum(seen).rows for _ in range(3)] == 3 * [ROWS]
+            assert [other.sum(seen).rows for _ in range(3)] == 3 * [ROWS]
+    assert ways(one) == ways(other) == 2 * ["flat", "standing", "standing"]
+
+
+def test_the_jobs_of_other_threads_get_their_turn(spark, blocks, monkeypatch):
+    monkeypatch.setattr(standing, "HOLD", 0.2)
+    counted: list[int] = []
+    blocks.sum(seen)
+    other = threading.Thread(target=lambda: counted.append(spark.sparkContext.range(0, 100, 1, 2).count()))
+    other.start()
+    deadline = time.monotonic() + 60
+    while other.is_alive() and time.monotonic() < deadline:
+        blocks.sum(seen)
+    assert counted == [100]
+
+
+def test_blocks_whose_tasks_do_not_all_come_are_passed_over_by_jobs(blocks, monkeypatch):
+    monkeypatch.setattr(standing, "ARRIVAL", 0.0)
+    assert [blocks.sum(seen).rows for _ in range(3)] == 3 * [ROWS]
+    assert ways(blocks) == 4 * ["flat"]
+
+
+def test_more_tasks_than_slots_do_not_stand(data):
+    with open_blocks(data, COLUMNS, "test", 3) as blocks:
+        assert [blocks.sum(seen).rows for _ in range(3)] == 3 * [ROWS]
+        assert ways(blocks) == 3 * ["flat"]
+
+
+def test_they_stand_only_in_local_mode():
+    assert [standing.local_slots(f"local{n}") for n in ("", "[3]", "[4,2]")] == [1, 3, 4]
+    assert standing.local_slots("local[*]") == standing.local_slots("local[*,2]") == os.cpu_count()
+    assert [standing.local_slots(m) for m in ("spark://host:7077", "yarn", "local-cluster[2,1,1024]", "")] == [0] * 4
