@@ -61,9 +61,10 @@ def vectors(spark, path):
 
 
 def ours(frame, estimator, score=lambda model: {}):
+    """Seconds from Parquet to model, and without the pass that reads: MLlib's rows are cached."""
     total, model = timed(lambda: estimator.fit(frame))
-    _, *rest = model.summary.passes
-    return {"total": total, "fit": sum(p.seconds for p in rest), "passes": len(rest), **score(model)}
+    first, *rest = model.summary.passes
+    return {"total": total, "fit": total - first.seconds, "passes": len(rest), **score(model)}
 
 
 def theirs(rows, estimator, score=lambda model: {}):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.logistic import COLUMNS
-from benchmarks.setting import NAMES, generated, ratio, rounds, session, timed, write
+from benchmarks.setting import NAMES, generated, pass_and_job, ratio, rounds, session, write
 from treefold.algorithms.linear.objective import objective
 from treefold.algorithms.moments import moments
 from treefold.block import Block
@@ -31,14 +31,7 @@ def passes(path: str, times: int) -> tuple[float, float, float]:
     spark = session()
     with open_blocks(spark.read.parquet(path), COLUMNS, "benchmark") as blocks:
         moments(blocks)
-        empty = blocks.parts.mapPartitions(lambda parts: [len(list(parts))])
-        found = rounds(
-            {
-                "pass": lambda: {"seconds": timed(lambda: blocks.sum(objective, coef, logistic, None))[0]},
-                "empty": lambda: {"seconds": timed(empty.collect)[0]},
-            },
-            times,
-        )
+        found = rounds(pass_and_job(blocks, objective, coef, logistic, None), times)
         peak = max(blocks.fold(worker_peaks, merge=either).values()) / 1024
     spark.stop()
     return found["pass"]["seconds"], found["empty"]["seconds"], peak

@@ -93,6 +93,21 @@ def rounds(contenders: dict[str, Callable[[], dict[str, float]]], times: int) ->
     }
 
 
+def pass_and_job(blocks: Any, stat: Callable, *args: Any) -> dict[str, Callable[[], dict[str, float]]]:
+    """Contenders: a pass among others, and an empty job with the same tasks in Python workers."""
+    empty = blocks.parts.mapPartitions(lambda parts: [len(list(parts))])
+
+    def one_pass() -> dict[str, float]:
+        blocks.sum(stat, *args)
+        return {"seconds": timed(lambda: blocks.sum(stat, *args))[0]}
+
+    def one_job() -> dict[str, float]:
+        time.sleep(1)  # tasks that stand for passes leave
+        return {"seconds": timed(empty.collect)[0]}
+
+    return {"pass": one_pass, "empty": one_job}
+
+
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     """Seconds and result."""
     start = time.perf_counter()

@@ -119,12 +119,11 @@ def test_they_leave_when_no_pass_comes_and_others_stand_for_the_next(spark, bloc
     assert ways(blocks) == ["flat", "standing", "standing"]
 
 
-def test_a_task_that_has_left_while_the_driver_thought_it_stood_costs_a_job(blocks, monkeypatch):
-    monkeypatch.setattr(standing.Crew, "tired", False)
-    blocks.sum(seen)
-    time.sleep(3 * standing.IDLE)
-    assert blocks.sum(seen).rows == ROWS
-    assert ways(blocks) == ["flat", "standing", "flat"]
+def test_they_wait_for_a_neighbour_that_is_slower_than_they_may_be_idle(blocks, monkeypatch):
+    monkeypatch.setattr(standing, "IDLE", 0.05)
+    for _ in range(3):
+        assert blocks.sum(after, 0.3).rows == ROWS
+    assert ways(blocks) == ["flat"] + 3 * ["standing"]
 
 
 def test_other_tasks_stand_after_a_while(blocks, monkeypatch, spark):
@@ -187,6 +186,14 @@ def test_two_sets_of_blocks_in_turn_do_not_wait_for_each_others_slots(data, monk
             assert [one.sum(seen).rows for _ in range(3)] == 3 * [ROWS]
             assert [other.sum(seen).rows for _ in range(3)] == 3 * [ROWS]
     assert ways(one) == ways(other) == 2 * ["flat", "standing", "standing"]
+
+
+def test_partials_that_a_job_combines_do_not_wait_for_the_slots(blocks, monkeypatch):
+    monkeypatch.setattr(standing, "IDLE", 600.0)
+    blocks.sum(seen)
+    monkeypatch.setattr(blocks, "_heavy", lambda name: True)
+    assert blocks.sum(seen).rows == ROWS
+    assert ways(blocks) == ["flat", "standing", "tree"]
 
 
 def test_the_jobs_of_other_threads_get_their_turn(spark, blocks, monkeypatch):

@@ -168,8 +168,9 @@ class SparkBlocks:
 
     def _partials(self, payload: bytes, name: str, merge: Merge) -> tuple[list[Partial], str]:
         """Partials of all tasks, of those that stand if they can, and how they came together."""
-        found = None if self._heavy(name) else self._standing.partials(lambda: self.parts, payload)
-        if found is not None:
+        if self._heavy(name):
+            self._standing.end()
+        elif found := self._standing.partials(lambda: self.parts, payload):
             return found, "standing"
         with self._described(f"pass {len(self.passes) + 1}: {name}", self._during), self._shipped(payload) as task:
             return self._collect(task, name, merge)

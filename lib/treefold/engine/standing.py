@@ -30,7 +30,7 @@ from pyspark import RDD, InheritableThread, SparkContext
 from treefold.engine.task import Partial, PassTask, Resting
 
 FIRST = 2  # pass over a set of blocks that tasks stand for: the one before it reads
-IDLE = 0.5  # seconds
+IDLE = 0.2  # seconds
 HOLD = 3.0  # seconds
 ARRIVAL = 2.0  # seconds that tasks have to come
 LEAVE = 5.0  # seconds that a job has to end when its tasks are gone
@@ -38,15 +38,14 @@ LEAVE = 5.0  # seconds that a job has to end when its tasks are gone
 
 @dataclass(frozen=True)
 class StandingTask:
-    """Answers the driver at ``address`` for the blocks of its parts, until ``idle`` seconds after it asked last."""
+    """Answers the driver at ``address`` for the blocks of its parts, until it lets go."""
 
     address: str
-    idle: float
 
     def __call__(self, parts: Iterable[Resting]) -> Iterator[Any]:
         mine = list(parts)
         with suppress(Exception), Client(self.address, "AF_UNIX") as line:  # the pass is made again as a job, and tells
-            while line.poll(self.idle):
+            while True:
                 (partial,) = PassTask(line.recv_bytes())(mine)
                 line.send_bytes(pickle.dumps(partial))
         return iter(())
@@ -69,7 +68,7 @@ class Crew:
             address, tasks = str(Path(folder, "door")), parts.getNumPartitions()
             door.bind(address)
             door.listen(tasks)
-            job = parts.mapPartitions(StandingTask(address, IDLE))
+            job = parts.mapPartitions(StandingTask(address))
             self._job = InheritableThread(target=self._run, args=(job,))
             self._job.daemon = True
             self._job.start()
@@ -82,10 +81,14 @@ class Crew:
                 raise
 
     @property
+    def idle(self) -> bool:
+        """Whether no pass has come for long."""
+        return time.monotonic() - self.last >= IDLE
+
+    @property
     def tired(self) -> bool:
-        """Whether the tasks have left by now, or should."""
-        now = time.monotonic()
-        return now - self.last > IDLE / 2 or now - self.begun > HOLD
+        """Whether the tasks have stood for long."""
+        return time.monotonic() - self.begun >= HOLD
 
     def ask(self, payload: bytes) -> list[Partial]:
         """Partials of a pass, of all tasks.
@@ -132,6 +135,7 @@ class Standing:
         self.context, self.described, self.slots = context, described, local_slots(context.master or "")
         self.passes = 0
         self._crew: Crew | None = None
+        self._bell = threading.Timer(0, lambda: None)
 
     def partials(self, parts: Callable[[], RDD], payload: bytes) -> list[Partial] | None:
         """Partials of the next pass over ``parts()``; None if it is to be made as a job.
@@ -170,13 +174,16 @@ class Standing:
         self._dismiss()
 
     def _asked(self, parts: RDD, payload: bytes) -> list[Partial] | None:
+        self._bell.cancel()
         if self._crew and self._crew.tired:
             self._dismiss()
         try:
             if self._crew is None and not self._begun(parts):
                 return None
             assert self._crew
-            return self._crew.ask(payload)
+            found = self._crew.ask(payload)
+            self._set_bell()
+            return found
         except (OSError, EOFError):
             self._gone()
             return None
@@ -191,6 +198,20 @@ class Standing:
         with self.described("standing tasks"):
             self._crew = Crew(parts)
         return True
+
+    def _set_bell(self) -> None:
+        """Let the tasks go when no pass has come for ``IDLE`` seconds; they cannot tell that from a slow neighbour."""
+        self._bell = threading.Timer(IDLE, self._rest)
+        self._bell.daemon = True
+        self._bell.start()
+
+    def _rest(self) -> None:
+        if Standing._floor.acquire(blocking=False):
+            try:
+                if self._crew and self._crew.idle:
+                    self._dismiss()
+            finally:
+                Standing._floor.release()
 
     def _dismiss(self) -> None:
         crew, self._crew = self._crew, None
