@@ -175,7 +175,7 @@ class Standing:
         self._dismiss()
 
     def _asked(self, parts: RDD, payload: bytes) -> list[Partial] | None:
-        self._bell.cancel()
+        self._bell.cancel()  # a pass has come
         if self._crew and self._crew.tired:
             self._dismiss()
         try:
@@ -215,6 +215,7 @@ class Standing:
                 Standing._floor.release()
 
     def _dismiss(self) -> None:
+        self._bell.cancel()
         with self._hand:  # two threads must not close the same lines
             crew, self._crew = self._crew, None
         if crew:
