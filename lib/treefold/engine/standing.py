@@ -5,10 +5,10 @@ driver and workers share a machine, the tasks of a job can stay for more: they w
 only its user can open, are sent the work of a pass and answer with their partials, the same bytes as in a job of their
 own.
 
-Nothing hangs on them. Whatever goes wrong, be it a lost worker, lost blocks or a job that is cancelled, the driver lets
-go of them, and the pass is made as a job, with all that Spark and the engine do about failures. They hold task slots,
-so they leave when no pass has come for ``IDLE`` seconds, when another set of blocks is passed over, and after ``HOLD``
-seconds, that other jobs get their turn.
+Nothing hangs on them. Whatever goes wrong, be it a lost worker, lost blocks or an error in a statistic, the driver lets
+go of them, and the pass is made as a job, with all that Spark and the engine do about failures; only where their job
+was cancelled, so is the pass. They hold task slots, so they leave when no pass has come for ``IDLE`` seconds, when
+another set of blocks is passed over, and after ``HOLD`` seconds, that other jobs get their turn.
 """
 
 import os
