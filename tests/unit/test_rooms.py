@@ -37,7 +37,7 @@ RULES = {  # room: (rooms of ours, packages from outside)
     "solvers": ({"solvers", "compiled", "threads"}, {"numpy"}),
     "algorithms": (PURE, {"numpy", "scipy", "numba"}),
     "metrics": (PURE, {"numpy", "scipy"}),
-    "engine": (ENGINE, {"numpy", "scipy", "pyspark", "pyarrow", "threadpoolctl"}),
+    "engine": (ENGINE, {"numpy", "scipy", "pyspark", "pyarrow", "threadpoolctl", "socket", "multiprocessing"}),
     "interchange": ({"errors", "algorithms", "interchange"}, {"numpy", "pyspark", "sklearn", "onnx"}),
     "ml": (PURE | ENGINE | STORE | {"interchange", "journal", "together", "ml"}, {"numpy", "pyspark", "pyarrow"}),
     "store": (STORE, {"numpy", "pyarrow"}),
