@@ -1,18 +1,31 @@
 #!/usr/bin/env bash
-# Runs a job of jobs/ through Spark's own spark-submit. The first time, it makes the environment that needs.
+# Runs a job of jobs/ on Spark, from whatever folder it is called in. The first time, it makes the environment that needs.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+
+here=${BASH_SOURCE[0]}
+while [ -L "$here" ]; do
+    link=$(readlink "$here")
+    case "$link" in /*) here=$link ;; *) here=$(dirname "$here")/$link ;; esac
+done
+root=$(cd "$(dirname "$here")" && pwd -P)
+if [ -w "$root" ]; then made=$root; else made=${XDG_CACHE_HOME:-$HOME/.cache}/treefold/checkout-$(cksum <<<"$root" | cut -d' ' -f1); fi
+venv=$root/.venv
+
+jobs() {
+    (cd "$root/jobs" && ls -- [a-z]*.py | sed 's/\.py$//' | paste -sd' ')
+}
 
 usage() {
-    cat <<EOF
-usage: ./spark-submit.sh [--target local|standalone|yarn|k8s] JOB CONF [table.key=value ...] [--overwrite]
+    cat <<USAGE
+usage: ./spark-submit.sh [--target local|standalone|yarn|k8s] JOB CONF [table.key=value ...] [--overwrite] [--fresh]
        ./spark-submit.sh JOB --help
-       ./spark-submit.sh --setup [dev]     make the environment and stop
+       ./spark-submit.sh --setup [dev|docs]     make the environment and stop
 
-jobs: $(cd jobs && ls -- *.py | sed 's/\.py$//' | paste -sd' ')
+jobs: $(jobs)
 --target picks conf/spark/TARGET.conf, Spark's properties (default: local)
+Paths are relative to the folder that this is called in.
 PYTHON names another interpreter than the first new enough of python3, python3.13, 3.12, 3.11, 3.14.
-EOF
+USAGE
 }
 
 fail() {
@@ -38,28 +51,38 @@ check_java() {
     [ "${version:-0}" -ge 17 ] || fail "Java ${version:-?} is too old ($java): install Java 17 or newer, or set JAVA_HOME"
 }
 
+is_ready() {
+    local stamp stamps=("$venv/.ready-$1")
+    if [ "$1" != docs ]; then stamps+=("$venv/.ready-dev"); fi # which has the packages of all other extras
+    for stamp in "${stamps[@]}"; do
+        if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then return 0; fi
+    done
+    return 1
+}
+
 # The environment is complete when its stamp matches what it was made from; anything less is made again.
 setup() {
-    local extra="${1:-}" stamp wanted python
-    wanted=$(cat pyproject.toml constraints.txt | cksum)
-    for stamp in .venv/.ready-dev .venv/.ready-"$extra"; do
-        if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then return; fi
-    done
-    python=$(find_python)
-    exec 9>.venv.lock
+    local extra="${1:-}" wanted python
+    wanted=$(cat "$root/pyproject.toml" "$root/constraints.txt" | cksum)
+    if is_ready "$extra"; then return; fi
+    venv=$made/.venv
+    if is_ready "$extra"; then return; fi
+    python=$(find_python) || exit
+    mkdir -p "$made" 2>/dev/null || fail "neither $root nor $made can be written: set XDG_CACHE_HOME to a folder that can"
+    exec 9>"$made/.venv.lock"
     if command -v flock >/dev/null; then flock 9; fi
-    if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then return; fi
-    echo "first run: making .venv with $("$python" -V) and the versions of constraints.txt (a minute or two)" >&2
-    "$python" -m venv .venv >&2
-    .venv/bin/python - "$extra" >&2 <<'EOF' || fail "the packages could not be installed: see above, then run this again"
+    if is_ready "$extra"; then return; fi
+    echo "first run: making $venv with $("$python" -V) and the versions of constraints.txt (a minute or two)" >&2
+    "$python" -m venv "$venv" >&2
+    (cd "$root" && "$venv/bin/python" - "$extra" >&2) <<'INSTALL' || fail "the packages could not be installed: see above, then run this again"
 import subprocess, sys, tomllib
 project = tomllib.load(open("pyproject.toml", "rb"))["project"]
 packages = project["dependencies"] + project["optional-dependencies"].get(sys.argv[1], [])
 pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", "constraints.txt"]
 sys.exit(subprocess.call(pip + packages))
-EOF
-    echo "$wanted" >"$stamp"
-    echo "first run: .venv is ready" >&2
+INSTALL
+    echo "$wanted" >"$venv/.ready-$extra"
+    echo "first run: $venv is ready" >&2
     exec 9>&-
 }
 
@@ -77,45 +100,73 @@ done
 [ $# -gt 0 ] || { usage >&2 && exit 2; }
 
 job=$1 && shift
-[ -f "jobs/$job.py" ] || fail "there is no job '$job': there are $(cd jobs && ls -- *.py | sed 's/\.py$//' | paste -sd' ')"
-properties=conf/spark/$target.conf
-[ -f "$properties" ] || fail "there is no $properties: write one with spark.master for target '$target', or use --target local"
+[ -f "$root/jobs/$job.py" ] || fail "there is no job '$job': there are $(jobs)"
+properties=$root/conf/spark/$target.conf
+[ -f "$properties" ] || fail "there is no conf/spark/$target.conf: write one with spark.master for target '$target', or use --target local"
 [ -n "${JAVA_HOME:-}" ] || unset JAVA_HOME
 check_java
 setup
 
-export SPARK_CONF_DIR=$PWD/conf/spark PYSPARK_PYTHON=$PWD/.venv/bin/python PYTHONDONTWRITEBYTECODE=1
-unset SPARK_HOME PYTHONPATH
-mkdir -p build
-library=$(mktemp -d build/job.XXXXXX)
-trap 'rm -rf "$library"' EXIT
+# What runs left behind that were killed with SIGKILL: each holds a lock on its folder as long as one of its processes
+# lives, whoever has its number now.
+sweep() {
+    local old
+    for old in "$made"/build/job.*; do
+        if [ -f "$old/lock" ] && (flock -n 7) 7<"$old/lock"; then rm -rf "$old"; fi
+    done
+}
+
+mkdir -p "$made/build" || fail "$made/build cannot be made: make room there"
+if command -v flock >/dev/null; then sweep; fi
+work=$(mktemp -d "$made/build/job.XXXXXX")
+child=
+trap 'if [ -z "$child" ]; then rm -rf "$work"; fi' EXIT
+exec 8>"$work/lock"
+if command -v flock >/dev/null; then flock 8; fi
 
 # Where the folder for temporary files cannot be written, Java, Python and Spark are given one here.
 if ! [ -w "${TMPDIR:-/tmp}" ]; then
-    export TMPDIR=$PWD/$library/tmp
+    export TMPDIR=$work/tmp
     mkdir "$TMPDIR"
     export SPARK_SUBMIT_OPTS="${SPARK_SUBMIT_OPTS:-} -Djava.io.tmpdir=$TMPDIR"
     grep -q '^spark.local.dir' "$properties" || export SPARK_LOCAL_DIRS=${SPARK_LOCAL_DIRS:-$TMPDIR}
 fi
-(cd lib && "$PYSPARK_PYTHON" -m zipfile -c "../$library/treefold.zip" treefold)
+(cd "$root/lib" && "$venv/bin/python" -m zipfile -c "$work/treefold.zip" treefold)
 
-# What the JVM and the Python workers say, without two lines that mean nothing: Java's note on its vector module, and the
-# broken pipes of idle workers that see Spark's end before PySpark's daemon stops them (several at once, lines mixed, the
-# last cut off where the daemon was quicker).
-quiet() {
-    awk '/^WARNING: Using incubator modules/ { next }
-         /^Traceback \(most recent call last\):$/ { open++; held = held $0 "\n"; next }
-         open && /^ / { held = held $0 "\n"; next }
-         open && /^BrokenPipeError/ && held ~ /pyspark\/daemon\.py/ { if (--open == 0) held = ""; next }
-         { printf "%s", held; print; held = ""; open = 0; fflush() }
-         END { if (held !~ /pyspark\/daemon\.py/ && held !~ /^(Traceback[^\n]*\n)+$/) printf "%s", held }'
+# The driver is a Python process that starts Spark's JVM by spark-submit once it has found nothing wrong with the conf.
+unset SPARK_HOME PYSPARK_DRIVER_PYTHON PYSPARK_DRIVER_PYTHON_OPTS PYSPARK_SUBMIT_ARGS PYSPARK_GATEWAY_PORT
+export SPARK_CONF_DIR=$root/conf/spark PYSPARK_PYTHON=$venv/bin/python PYTHONPATH=$root/lib
+export PYTHONDONTWRITEBYTECODE=1 PYTHONHASHSEED=0 TREEFOLD_PROPERTIES=$properties TREEFOLD_LIBRARY=$work/treefold.zip TREEFOLD_SCRIPT=1
+
+GRACE=8 # seconds for Spark to end in good order, fewer than the ten that docker stop gives
+
+# Hands a signal to the driver, which ends Spark; whatever of its process group is left after the time of grace is killed.
+stop() {
+    trap '' INT TERM HUP
+    kill -s "$1" "$child" 2>/dev/null || true
+    local tenths=$((GRACE * 10))
+    while alive && [ $((tenths -= 1)) -gt 0 ]; do sleep 0.1; done
+    kill -KILL -- "-$child" 2>/dev/null || true
 }
 
-# spark-submit mixes a Python job's stderr into its stdout: both go to stderr here, and the result takes a file of its own.
-export TREEFOLD_RESULT=$PWD/$library/result
-if [ -t 2 ]; then export TREEFOLD_TERMINAL=1; fi
+alive() {
+    kill -0 -- "-$child" 2>/dev/null
+}
+
 status=0
-.venv/bin/spark-submit --properties-file "$properties" --py-files "$library/treefold.zip" "jobs/$job.py" "$@" >&2 \
-    2> >(quiet >&2) || status=$?
-if [ -f "$TREEFOLD_RESULT" ]; then cat "$TREEFOLD_RESULT"; fi
+set -m # a process group of its own for the driver and its JVM
+"$venv/bin/python" -P -m treefold "$job" "$@" &
+child=$!
+set +m
+trap 'stop INT; status=130' INT
+trap 'stop TERM; status=143' TERM
+trap 'stop HUP; status=129' HUP
+wait "$child" || ended=$?
+if [ "$status" = 0 ]; then status=${ended:-0}; fi
+for _ in $(seq 100); do
+    if ! alive; then break; fi
+    sleep 0.1
+done
+kill -KILL -- "-$child" 2>/dev/null || true
+rm -rf "$work"
 exit "$status"

@@ -137,7 +137,7 @@ def _grown(spark: Any, task: Task, seed: int, X: np.ndarray, categories: list[st
         featuresCol=task.features, categoricalCols=categories, numTrees=task.trees, maxDepth=task.depth,
         maxBins=task.bins, seed=seed,
     )  # fmt: skip
-    return forest.fit(spark.createDataFrame(rows[~task.test])).pure.predict(X[task.test])
+    return forest.fit(spark.createDataFrame(rows[~task.test])).numpy_model.predict(X[task.test])
 
 
 def _filled(task: Task) -> np.ndarray:

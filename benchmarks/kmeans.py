@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.setting import NAMES, generated, pixels, ratio, rounds, session, timed, write
 from treefold.algorithms.kmeans.centres import Centres
 from treefold.algorithms.kmeans.clusters import clusters
-from treefold.block import Block
+from treefold.dataset.block import Block
 from treefold.ml import KMeans
 
 

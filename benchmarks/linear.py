@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.setting import HERE, NAMES, generated, ratio, rounds, session, timed, write
 from treefold import ml
-from treefold.algorithms.moments import moments
+from treefold.statistics.moments import moments
 
 FEATURES, ENTRIES, GROUP = 47_236, 94, 20_000
 SAME = {"maxIter": 20, "tol": 0.0}
@@ -63,7 +63,7 @@ def vectors(spark, path):
 def ours(frame, estimator, score=lambda model: {}):
     """Seconds from Parquet to model, and without the pass that reads: MLlib's rows are cached."""
     total, model = timed(lambda: estimator.fit(frame))
-    first, *rest = model.summary.passes
+    first, *rest = model.training_summary.passes
     return {"total": total, "fit": total - first.seconds, "passes": len(rest), **score(model)}
 
 
@@ -73,7 +73,7 @@ def theirs(rows, estimator, score=lambda model: {}):
 
 
 def squares(frame):
-    """``normal``: all of a fit from Parquet, and its pass over rows that are at rest, as MLlib's are in its cache."""
+    """``normal``: all of a fit from Parquet, and its pass over stored blocks, as MLlib's rows are in its cache."""
     estimator = ml.LinearRegression(featuresCol=NAMES, **SQUARES)
     total, _ = timed(lambda: estimator.fit(frame))
     with estimator.open(frame) as blocks:
@@ -109,7 +109,7 @@ def hinge(X, y):
 def local_epochs(frame, epochs):
     """Seconds of one epoch of local descent, from the passes."""
     model = ml.LinearSVC(featuresCol=NAMES, solver="localsgd", stepSize=0.05, maxIter=epochs, tol=0.0).fit(frame)
-    walks = [p.seconds for p in model.summary.passes if p.name == "walk"]
+    walks = [p.seconds for p in model.training_summary.passes if p.name == "local_epoch"]
     return {"epoch": float(np.median(walks))}
 
 

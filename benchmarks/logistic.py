@@ -9,13 +9,13 @@ from pyspark.ml.feature import VectorAssembler
 from sklearn.linear_model import LogisticRegression as ScikitLearn
 
 from benchmarks.setting import NAMES, generated, pass_and_job, ratio, rounds, session, timed, write
+from treefold.algorithms.linear.losses import logistic
 from treefold.algorithms.linear.objective import objective
-from treefold.algorithms.moments import moments
-from treefold.engine.columns import Columns
-from treefold.engine.local import LocalBlocks
-from treefold.engine.sources import open_blocks
-from treefold.losses import logistic
+from treefold.engine.execution.local_blocks import LocalBlocks
+from treefold.engine.open import open_blocks
+from treefold.engine.reading.arrow_to_numpy import Columns
 from treefold.ml import LogisticRegression
+from treefold.statistics.moments import moments
 
 ITERATIONS = 20
 COLUMNS = Columns(tuple(NAMES), "label")
@@ -26,7 +26,7 @@ def treefold(spark, path):
     total, model = timed(lambda: estimator.fit(spark.read.parquet(path)))
     first, *rest = model.summary.passes
     return {"total": total, "read": first.seconds, "fit": total - first.seconds, "passes": len(rest),
-            "coef": model.pure.coef[0]}  # fmt: skip
+            "coef": model.numpy_model.coef[0]}  # fmt: skip
 
 
 def mllib(spark, path):

@@ -8,11 +8,11 @@ import numpy as np
 
 from benchmarks.logistic import COLUMNS
 from benchmarks.setting import NAMES, generated, pass_and_job, ratio, rounds, session, write
+from treefold.algorithms.linear.losses import logistic
 from treefold.algorithms.linear.objective import objective
-from treefold.algorithms.moments import moments
-from treefold.block import Block
-from treefold.engine.sources import open_blocks
-from treefold.losses import logistic
+from treefold.dataset.block import Block
+from treefold.engine.open import open_blocks
+from treefold.statistics.moments import moments
 
 
 def worker_peaks(block: Block) -> dict[int, int]:
@@ -32,7 +32,7 @@ def passes(path: str, times: int) -> tuple[float, float, float]:
     with open_blocks(spark.read.parquet(path), COLUMNS, "benchmark") as blocks:
         moments(blocks)
         found = rounds(pass_and_job(blocks, objective, coef, logistic, None), times)
-        peak = max(blocks.fold(worker_peaks, merge=either).values()) / 1024
+        peak = max(blocks.reduce(worker_peaks, merge=either).values()) / 1024
     spark.stop()
     return found["pass"]["seconds"], found["empty"]["seconds"], peak
 

@@ -102,7 +102,7 @@ def pass_and_job(blocks: Any, stat: Callable, *args: Any) -> dict[str, Callable[
         return {"seconds": timed(lambda: blocks.sum(stat, *args))[0]}
 
     def one_job() -> dict[str, float]:
-        time.sleep(1)  # tasks that stand for passes leave
+        time.sleep(1)  # the task pool ends
         return {"seconds": timed(empty.collect)[0]}
 
     return {"pass": one_pass, "empty": one_job}

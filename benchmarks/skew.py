@@ -5,7 +5,7 @@ once did something else.
 """
 
 import argparse
-import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 
 from benchmarks.setting import HERE, ratio, session, write
+from treefold.algorithms.linear.losses import logistic
 from treefold.algorithms.linear.objective import objective
-from treefold.algorithms.moments import moments
-from treefold.engine.columns import Columns
-from treefold.engine.sources import open_blocks
-from treefold.losses import logistic
+from treefold.engine.open import open_blocks
+from treefold.engine.reading.arrow_to_numpy import Columns
+from treefold.statistics.moments import moments
 
 FEATURES, TASKS, READINGS, PASSES = 50, 4, 5, 15
 COLUMNS = Columns(tuple(f"x{j}" for j in range(FEATURES)), "label")
@@ -37,8 +37,7 @@ def layouts(rows: int) -> dict[str, list[int]]:
 
 def written(folder: Path, ends: list[int], rows: int) -> str:
     """Files of rows in the order of their labels."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir()
     X = np.random.default_rng(0).standard_normal((rows, FEATURES)).astype("f4")
     label = (np.arange(rows) >= rows // 2).astype(float)
     table = pa.table({**{f"x{j}": X[:, j] for j in range(FEATURES)}, "label": label})
@@ -75,19 +74,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=2_000_000)
     rows, found, spark = parser.parse_args().rows, {}, session()
-    for layout, ends in layouts(rows).items():
-        path = written(HERE / "data" / "skew", ends, rows)
-        for door in ("parquet", "dataframe"):
+    (HERE / "data").mkdir(exist_ok=True)
+    folder = tempfile.TemporaryDirectory(dir=HERE / "data")
+    for number, (layout, ends) in enumerate(layouts(rows).items()):
+        path = written(Path(folder.name, str(number)), ends, rows)
+        for reader in ("parquet", "dataframe"):
             data = spark.read.parquet(path)
-            data = data if door == "parquet" else data.where("label >= 0")
+            data = data if reader == "parquet" else data.where("label >= 0")
             readings, passes = [], []
             for _ in range(READINGS):
                 reading, *after = seconds_of(data)
                 readings.append(reading)
                 passes += after
-            found[f"{layout}, {door}, reading"] = skew(readings)
-            found[f"{layout}, {door}, passes"] = skew(passes)
-    shutil.rmtree(HERE / "data" / "skew")
+            found[f"{layout}, {reader}, reading"] = skew(readings)
+            found[f"{layout}, {reader}, passes"] = skew(passes)
+    folder.cleanup()
     write("skew", {"rows": rows, "tasks": TASKS, "readings": READINGS, "passes": PASSES, "ratios": found})
 
 

@@ -1,28 +1,25 @@
 """Train a model on partitioned Parquet, evaluate it on a test split, publish model, metrics and report."""
 
-import time
-from argparse import Namespace
 from typing import Any
 
-from pyspark.sql import SparkSession
+from treefold import ml
+from treefold.cli.config import load_train
+from treefold.cli.main import JobRun, run
+from treefold.cli.spark_session import session
+from treefold.persistence import publishing
+from treefold.persistence.checkpoint import opened_for
+from treefold.report.results import account, headline, summary, write_results
+from treefold.report.run_record import recorded, seconds_since, versions
+from treefold.scoring.reference import reference_on
 
-from treefold import ml, store
-from treefold.conf import load_train
-from treefold.journal import opened_for
-from treefold.report.command import run
-from treefold.report.progress import ProgressLine
-from treefold.report.results import METRICS, account, headline, summary, write_results
 
-
-def train(arguments: Namespace) -> dict[str, Any]:
-    conf, line, start = load_train(arguments.conf, arguments.overrides), ProgressLine(), time.perf_counter()
-    data, out = conf.data, conf.output.path
-    estimator = ml.estimator(conf.model.name, **conf.model.params)
-    estimator.setParams(**data.params()).watch(line)
-    store.check_free(out, arguments.overwrite)
-    with opened_for(conf, resume=arguments.resume, say=line.say) as journal:
-        estimator.resume_from(journal)
-        with SparkSession.builder.appName(f"treefold train {arguments.conf}").getOrCreate() as spark:
+def train(run: JobRun) -> dict[str, Any]:
+    conf, line, data, out = run.conf, run.line, run.conf.data, run.conf.output.path
+    estimator: Any = ml.estimator_of(conf).watch(line)
+    publishing.preflight(out, run.overwrite, conf.apart)
+    with opened_for(conf, fresh=run.fresh, say=line.say) as checkpoint:
+        estimator.resume_from(checkpoint)
+        with session(f"treefold train {run.path}", line.say) as spark:
             rows, test = ml.read_parquet(spark, data.train), None
             held_out = ml.read_parquet(spark, data.test) if data.test else None
             if held_out:
@@ -32,17 +29,20 @@ def train(arguments: Namespace) -> dict[str, Any]:
             if held_out:
                 line.say(f"testing on {data.test}")
                 test = model.evaluate(held_out)
-        fitted, tested = model.summary, test.passes if test else []
-        cost = account(fitted.passes, tested, time.perf_counter() - start)
-        metrics = {"test": test.scores if test else None, **fitted.facts(), "cost": cost}
-        with store.published(out, marker=METRICS, overwrite=arguments.overwrite) as folder:
+            reference = reference_on(model, rows)
+            made_by = recorded(run, ml.params_of(estimator), versions(spark))
+        fitted, tested = model.training_summary, test.passes if test else []
+        cost = account(fitted.passes, tested, seconds_since(run.started))
+        metrics = {"test": test.scores if test else None, **fitted.to_dict(), "cost": cost, "run": made_by}
+        with publishing.published(out, overwrite=run.overwrite, apart_from=conf.apart) as folder:
             ml.fill(model, folder / "model")
-            title = f"{conf.model.name} on {data.train}"
+            reference.write(folder / "model")
             charts = [*fitted.charts(), *(test.charts() if test else [])]
+            title = f"{conf.model.name} on {data.train}"
             write_results(folder, title, metrics, charts, fit=fitted.passes, test=tested)
     line.say(summary(metrics))
     return {"output": out, **headline(metrics)}
 
 
 if __name__ == "__main__":
-    run(train, __doc__, "./spark-submit.sh train conf/digits.toml solver.name=gd solver.maxIter=50")
+    run(train, load_train, __doc__, "conf/digits.toml solver.name=gd solver.maxIter=50")

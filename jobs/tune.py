@@ -1,29 +1,27 @@
 """Search the settings of a model by cross-validation, in shared passes; publish the best model and every trial."""
 
-import time
-from argparse import Namespace
 from typing import Any
 
-from pyspark.sql import SparkSession
+from treefold import ml
+from treefold.cli.config import load_tune
+from treefold.cli.main import JobRun, run
+from treefold.cli.spark_session import session
+from treefold.ml.tuning.charts import charts_of
+from treefold.persistence import publishing
+from treefold.persistence.checkpoint import opened_for
+from treefold.report.results import account, headline, summary, write_results, write_trials
+from treefold.report.run_record import recorded, seconds_since, versions
+from treefold.scoring.reference import reference_on
 
-from treefold import ml, store
-from treefold.conf import load_tune
-from treefold.journal import opened_for
-from treefold.report.command import run
-from treefold.report.progress import ProgressLine
-from treefold.report.results import METRICS, account, headline, summary, write_results, write_trials
 
-
-def tune(arguments: Namespace) -> dict[str, Any]:
-    conf, line, start = load_tune(arguments.conf, arguments.overrides), ProgressLine(), time.perf_counter()
-    data, out = conf.data, conf.output.path
-    estimator = ml.estimator(conf.model.name, **conf.model.params)
-    estimator.setParams(**data.params())
+def tune(run: JobRun) -> dict[str, Any]:
+    conf, line, data, out = run.conf, run.line, run.conf.data, run.conf.output.path
+    estimator = ml.estimator_of(conf)
     validator = ml.validator(estimator, conf.search.metric, conf.search.space, **conf.search.params).watch(line)
-    store.check_free(out, arguments.overwrite)
-    with opened_for(conf, resume=arguments.resume, say=line.say) as journal:
-        validator.resume_from(journal)
-        with SparkSession.builder.appName(f"treefold tune {arguments.conf}").getOrCreate() as spark:
+    publishing.preflight(out, run.overwrite, conf.apart)
+    with opened_for(conf, fresh=run.fresh, say=line.say) as checkpoint:
+        validator.resume_from(checkpoint)
+        with session(f"treefold tune {run.path}", line.say) as spark:
             rows = ml.read_parquet(spark, data.train)
             held_out = ml.read_parquet(spark, data.test) if data.test else None
             if held_out:
@@ -31,18 +29,22 @@ def tune(arguments: Namespace) -> dict[str, Any]:
             line.say(f"reading {data.train}")
             model = validator.fit(rows)
             test = model.evaluate(held_out) if held_out else None
+            reference = reference_on(model.bestModel, rows)
+            made_by = recorded(run, ml.params_of(estimator), versions(spark))
         fitted, found, tested = model.summary, model.search, test.passes if test else []
-        cost = account(fitted.passes, tested, time.perf_counter() - start)
-        metrics = {"test": test.scores if test else None, **fitted.facts(), **found.facts(), "cost": cost}
-        with store.published(out, marker=METRICS, overwrite=arguments.overwrite) as folder:
+        cost = account(fitted.passes, tested, seconds_since(run.started))
+        scores = {"test": test.scores if test else None, **fitted.to_dict(), **found.to_dict()}
+        metrics = {**scores, "cost": cost, "run": made_by}
+        with publishing.published(out, overwrite=run.overwrite, apart_from=conf.apart) as folder:
             ml.fill(model.bestModel, folder / "model")
+            reference.write(folder / "model")
             write_trials(folder, found.table(), found.records(), found.choice())
+            charts = [*charts_of(found), *fitted.charts(), *(test.charts() if test else [])]
             title = f"{conf.model.name} on {data.train}: {len(found.trials)} trials"
-            charts = [*found.charts(), *fitted.charts(), *(test.charts() if test else [])]
             write_results(folder, title, metrics, charts, found.leaders(), fit=fitted.passes, test=tested)
     line.say(f"{found.line()}\n{summary(metrics)}")
     return {"output": out, **headline(metrics)}
 
 
 if __name__ == "__main__":
-    run(tune, __doc__, "./spark-submit.sh tune conf/digits_tune.toml search.numFolds=10")
+    run(tune, load_tune, __doc__, "conf/digits_tune.toml search.numFolds=10")

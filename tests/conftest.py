@@ -1,6 +1,8 @@
 """One session of Spark for all tests that need it, and data sets that come through every engine."""
 
+import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +13,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from rows import in_order, ragged, stored, vectors_in_order, write_parquet
-from treefold import block as block_module
-from treefold.engine.local import LocalBlocks
+from treefold.dataset import block as block_module
+from treefold.engine.execution.local_blocks import LocalBlocks
 
 ROOT = Path(__file__).parent.parent
 os.environ["PYTHONPATH"] = f"{ROOT / 'lib'}{os.pathsep}{ROOT / 'tests'}{os.pathsep}{ROOT / 'tests' / 'spark'}"
@@ -69,6 +71,18 @@ def spark(tmp_path_factory):
 
 
 @pytest.fixture
+def process_as_before() -> Iterator[None]:
+    """Signals and the library's logger as they were before a job ran in this process."""
+    signals = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    logger = logging.getLogger("treefold")
+    handlers, propagate = logger.handlers, logger.propagate
+    yield
+    for each, handler in signals.items():
+        signal.signal(each, handler)
+    logger.handlers, logger.propagate = handlers, propagate
+
+
+@pytest.fixture
 def small_blocks(monkeypatch) -> int:
     """Blocks of 64 rows, so that little data has many; returns 64."""
     monkeypatch.setattr(block_module, "BLOCK_BYTES", 1)
@@ -76,23 +90,35 @@ def small_blocks(monkeypatch) -> int:
     return block_module.LEAST_ROWS
 
 
-ENGINES = [
-    "one block",
-    "ragged",
-    "local",
-    *(pytest.param(e, marks=pytest.mark.spark) for e in ("parquet", "dataframe")),
-]
+LOCAL = ["one block", "ragged", "local"]
+EVERY = [*LOCAL, *(pytest.param(reader, marks=pytest.mark.spark) for reader in ("parquet", "dataframe"))]
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=LOCAL)
 def engine(request, small_blocks, tmp_path) -> Iterator:
-    """A function that turns arrays into Blocks, for each engine and door in turn."""
+    """A function that turns arrays into Blocks of this process, cut in three ways.
+
+    Laws of a statistic are tested on these: that every reader gives the same blocks, and every number of tasks the same
+    sums, is proved once, by the tests that take ``every_engine`` and by tests/spark/test_engine.py.
+    """
     yield from engine_of(request, tmp_path, sparse=False)
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=EVERY)
+def every_engine(request, small_blocks, tmp_path) -> Iterator:
+    """The same, and through Spark by either reader."""
+    yield from engine_of(request, tmp_path, sparse=False)
+
+
+@pytest.fixture(params=LOCAL)
 def sparse_engine(request, small_blocks, tmp_path) -> Iterator:
-    """A function that turns arrays or CSR into Blocks of CSR, for each engine and door in turn."""
+    """As ``engine``, but arrays or CSR become Blocks of CSR."""
+    yield from engine_of(request, tmp_path, sparse=True)
+
+
+@pytest.fixture(params=EVERY)
+def every_sparse_engine(request, small_blocks, tmp_path) -> Iterator:
+    """As ``every_engine``, but arrays or CSR become Blocks of CSR."""
     yield from engine_of(request, tmp_path, sparse=True)
 
 
@@ -108,8 +134,8 @@ def engine_of(request, folder: Path, sparse: bool) -> Iterator:
             return ragged(X, y, weight, [1, 1, len(y) // 3, len(y) - 2], dtype)
         if request.param == "local":
             return LocalBlocks.from_arrays(X, y, weight, dtype=dtype)
-        from treefold.engine.columns import Columns
-        from treefold.engine.sources import open_blocks
+        from treefold.engine.open import open_blocks
+        from treefold.engine.reading.arrow_to_numpy import Columns
 
         session = request.getfixturevalue("spark")
         files = folder / f"{len(opened)}"

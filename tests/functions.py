@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import rosen, rosen_der
 
-from treefold.iterate import iterate
+from treefold.optim.iterate import iterate
 
 RNG = np.random.default_rng(3)
 

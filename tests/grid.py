@@ -4,11 +4,11 @@ import numpy as np
 
 from treefold.algorithms.linear import fit
 from treefold.algorithms.linear.gram import gram
-from treefold.algorithms.survey import survey
-from treefold.engine.local import LocalBlocks
-from treefold.losses import Huber, logistic, poisson, softmax, squared, squared_hinge
-from treefold.solvers import Normal
-from treefold.solvers.status import CONVERGED, NO_PROGRESS
+from treefold.algorithms.linear.losses import Huber, logistic, poisson, softmax, squared, squared_hinge
+from treefold.engine.execution.local_blocks import LocalBlocks
+from treefold.optim import Normal
+from treefold.optim.status import CONVERGED, NO_PROGRESS
+from treefold.statistics.label_summary import data_summary
 
 RNG = np.random.default_rng(12)
 ROWS = 90
@@ -30,7 +30,9 @@ LOSSES = {
 def fitted(X, y, loss, weight, **options):
     blocks = LocalBlocks.from_arrays(X, y, weight, dtype="float64")
     at_once = isinstance(options.get("solver"), Normal)
-    found = gram(blocks, 99) if at_once else survey(blocks, classification=loss in (logistic, softmax, squared_hinge))
+    found = (
+        gram(blocks, 99) if at_once else data_summary(blocks, classification=loss in (logistic, softmax, squared_hinge))
+    )
     with np.errstate(over="ignore"):
         made = fit(blocks, loss, found, **{"tol": 1e-9, "max_iter": 3000} | options)
     assert made.status[0] in (CONVERGED, NO_PROGRESS)

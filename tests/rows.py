@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy.sparse import csr_array
 
-from treefold.block import Block
-from treefold.engine.local import LocalBlocks
+from treefold.dataset.block import Block
+from treefold.engine.execution.local_blocks import LocalBlocks
 
 
 def write_parquet(folder: Path, X, y, weight, cuts, dtype="float64") -> str:

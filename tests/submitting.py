@@ -1,10 +1,13 @@
-"""Jobs as a user runs them: ./spark-submit.sh in a process of its own."""
+"""Jobs as a user runs them, ./spark-submit.sh in a process of its own, and the same jobs in this process."""
 
+import importlib
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).parents[1]
 
@@ -14,6 +17,11 @@ def submit(*arguments, **environment) -> subprocess.CompletedProcess:
         ["./spark-submit.sh", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True,
         env=os.environ | environment, timeout=600, check=False,
     )  # fmt: skip
+
+
+def job_module(name: str) -> ModuleType:
+    """The module of a job."""
+    return importlib.import_module(f"treefold.jobs.{name}")
 
 
 @contextmanager
@@ -28,6 +36,15 @@ def target(name: str, **properties: str) -> Iterator[str]:
         file.unlink()
 
 
+def kill(job: subprocess.Popen) -> None:
+    """SIGKILL a job: its script, the driver, which has a process group of its own, and the JVM."""
+    children = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
+    for group in (job.pid, *map(int, children)):
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+    job.communicate()
+
+
 def refused(run: subprocess.CompletedProcess) -> str:
     """The one line of a run that refused its input."""
     assert run.returncode == 2, run.stderr
@@ -37,4 +54,13 @@ def refused(run: subprocess.CompletedProcess) -> str:
     assert len(errors) == 1, run.stderr
     assert run.stderr.splitlines()[-1] == errors[0]
     assert "\niteration" not in run.stderr, "refused only after training began"
+    return errors[0]
+
+
+def one_line(shown: str) -> str:
+    """The one line of a job in this process that refused its input before training began."""
+    errors = [line for line in shown.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, shown
+    assert shown.splitlines()[-1] == errors[0]
+    assert "iteration " not in shown, "refused only after training began"
     return errors[0]

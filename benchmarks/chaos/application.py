@@ -46,6 +46,7 @@ class Fitted(NamedTuple):
 
     bits: str
     passes: int
+    how: list[str]
     lost: list[str]
     seconds: float
 
@@ -85,11 +86,15 @@ class Application:
         self.process.kill()
         self.process.wait()
 
-    def fit(self, fit: str, door: str, at: dict[int, Callable[[], Any]] | None = None) -> Fitted:
+    def fit(self, fit: str, reader: str, at: dict[int, Callable[[], Any]] | None = None) -> Fitted:
         """Fit to the end.
 
         Parameters
         ----------
+        fit : str
+            Name of the fit.
+        reader : str
+            Reader of the data.
         at : {pass: function}
             What to call after that pass, before the next begins.
 
@@ -99,7 +104,7 @@ class Application:
             If the fit fails, or a pass does not see every row once.
         """
         at = at or {}
-        self._tell(json.dumps({"fit": fit, "door": door, "stops": sorted(at)}))
+        self._tell(json.dumps({"fit": fit, "reader": reader, "stops": sorted(at)}))
         while True:
             said = self._next()
             if "pass" in said:
@@ -107,11 +112,11 @@ class Application:
                     at[said["pass"]]()
                     self._tell("go on")
             elif "error" in said:
-                raise RuntimeError(f"{fit} through {door} failed: {said['error']}")
+                raise RuntimeError(f"{fit} through {reader} failed: {said['error']}")
             else:
                 if said["rows"] != [ROWS]:
                     raise RuntimeError(f"passes of {said['rows']} rows, not {ROWS}")
-                return Fitted(said["bits"], said["passes"], said["lost"], said["seconds"])
+                return Fitted(said["bits"], said["passes"], said["how"], said["lost"], said["seconds"])
 
     def _tell(self, line: str) -> None:
         self.process.stdin.write(line + "\n")

@@ -1,7 +1,8 @@
 """A Spark application that fits what it is told, and says where it is: ``driver.py MASTER DATA SETTINGS``.
 
-It reads a line of JSON a fit: ``{"fit", "door", "stops"}``. It writes ``{"pass": n}`` after every pass, and waits there
-for a line if n is one of the stops; at the end ``{"bits", "passes", "rows", "lost", "seconds"}``, or ``{"error"}``.
+It reads one line of JSON for a fit, ``{"fit", "reader", "stops"}``. It writes ``{"pass": n}`` after every pass and
+waits for a line if n is one of the stops. At the end it writes ``{"bits", "passes", "rows", "how", "lost", "seconds"}``
+or ``{"error"}``.
 """
 
 import json
@@ -12,9 +13,9 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from benchmarks.chaos.fits import FITS, bits, rows
-from treefold import block
 from treefold.algorithms.forest import growth
-from treefold.engine.spark import SparkBlocks
+from treefold.dataset import block
+from treefold.engine.execution.spark_blocks import SparkBlocks
 
 
 def say(**what: Any) -> None:
@@ -44,7 +45,7 @@ class Reporter:
 
 
 def wait_for_executors(spark: SparkSession) -> None:
-    """Wait until both executors are there, or all blocks would come to rest with one of them."""
+    """Wait until both executors are there, or one of them would store all blocks."""
     deadline = time.monotonic() + 30
     while spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size() < 3 and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -54,7 +55,7 @@ def fit(spark: SparkSession, data: str, wanted: dict[str, Any], reporter: Report
     reporter.start(wanted["stops"])
     start = time.perf_counter()
     try:
-        model = FITS[wanted["fit"]]().fit(rows(spark, data, wanted["door"]))
+        model = FITS[wanted["fit"]]().fit(rows(spark, data, wanted["reader"]))
     except Exception as error:
         say(error=f"{type(error).__name__}: {error}"[-2000:])
         return
@@ -62,6 +63,7 @@ def fit(spark: SparkSession, data: str, wanted: dict[str, Any], reporter: Report
         bits=bits(model),
         passes=len(reporter.made),
         rows=sorted({p.rows for p in reporter.made}),
+        how=sorted({p.how for p in reporter.made}),
         lost=[str(loss) for p in reporter.made for loss in p.lost],
         seconds=time.perf_counter() - start,
     )

@@ -1,4 +1,4 @@
-"""The fits that faults befall: a few thousand rows in many small blocks, every kind of algorithm, both doors."""
+"""The fits that are disturbed: a few thousand rows in many small blocks, every kind of algorithm, both readers."""
 
 import hashlib
 import json
@@ -33,10 +33,10 @@ def write_rows(folder: Path) -> str:
     return str(folder)
 
 
-def rows(spark: SparkSession, path: str, door: str) -> DataFrame:
-    """The same rows in the same order, through either door."""
+def rows(spark: SparkSession, path: str, reader: str) -> DataFrame:
+    """The same rows in the same order, through either reader."""
     stored = spark.read.parquet(path)
-    return stored if door == "parquet" else stored.where("weight > 0").orderBy("row")
+    return stored if reader == "parquet" else stored.where("weight > 0").orderBy("row")
 
 
 def logistic(**params: Any) -> LogisticRegression:
@@ -46,8 +46,8 @@ def logistic(**params: Any) -> LogisticRegression:
 def cross_validation() -> CrossValidator:
     estimator = logistic(maxIter=6)
     grid = ParamGridBuilder().addGrid(estimator.regParam, [0.01, 1.0]).build()
-    judge = BinaryClassificationEvaluator(weightCol="weight")
-    return CrossValidator(estimator=estimator, estimatorParamMaps=grid, evaluator=judge, numFolds=3)
+    select = BinaryClassificationEvaluator(weightCol="weight")
+    return CrossValidator(estimator=estimator, estimatorParamMaps=grid, evaluator=select, numFolds=3)
 
 
 FITS: dict[str, Callable[[], Any]] = {
@@ -63,7 +63,7 @@ FITS: dict[str, Callable[[], Any]] = {
 def bits(model: Any) -> str:
     """Digest of all that a model has learnt."""
     scores = getattr(model, "avgMetrics", [])
-    _, arrays = getattr(model, "bestModel", model).pure.save_state()
+    _, arrays = getattr(model, "bestModel", model).numpy_model.save_state()
     found = hashlib.sha256(json.dumps([float(score).hex() for score in scores]).encode())
     for name in sorted(arrays):
         found.update(

@@ -27,7 +27,7 @@ class Trial:
 
     Attributes
     ----------
-    known : {(fit, door): Fitted}
+    known : {(fit, reader): Fitted}
         What fits come to that nothing disturbs.
     faults : list of str
         What befell the cluster.
@@ -56,15 +56,15 @@ class Trial:
 
     def learn(self, application: Application) -> None:
         """Fit everything undisturbed."""
-        self.known = {(fit, door): application.fit(fit, door) for fit in FITS for door in DOORS}
+        self.known = {(fit, reader): application.fit(fit, reader) for fit in FITS for reader in DOORS}
 
     def run(self, application: Application, kills: int) -> None:
         """Fit at random until so many faults have been survived."""
         harm = threading.Thread(target=self._harm, args=(kills, Random(self.draw.random())), daemon=True)
         harm.start()
         while harm.is_alive():
-            fit, door = self.draw.choice(list(FITS)), self.draw.choice(DOORS)
-            self._fit(application, fit, door, self.known[fit, door])
+            fit, reader = self.draw.choice(list(FITS)), self.draw.choice(DOORS)
+            self._fit(application, fit, reader, self.known[fit, reader])
 
     def look_for_orphans(self) -> None:
         """Wait until the files are gone, or call them orphans."""
@@ -83,23 +83,23 @@ class Trial:
             f"slowdown {slowdown:.2f}"
         )
 
-    def _fit(self, application: Application, fit: str, door: str, known: Fitted) -> None:
+    def _fit(self, application: Application, fit: str, reader: str, known: Fitted) -> None:
         before, start = len(self.faults), time.monotonic()
         try:
-            fitted = application.fit(fit, door)
+            fitted = application.fit(fit, reader)
         except RuntimeError as error:
             if application.process.poll() is not None:
                 raise
-            self.failed.append(f"{fit} through {door}: {error}")
+            self.failed.append(f"{fit} through {reader}: {error}")
             self.say(self.failed[-1])
             return
         self.fits, self.lost = self.fits + 1, self.lost + len(fitted.lost)
         self.calm, self.disturbed = self.calm + known.seconds, self.disturbed + fitted.seconds
         same = fitted.bits == known.bits
         if not same:
-            self.wrong.append(f"{fit} through {door}")
+            self.wrong.append(f"{fit} through {reader}")
         self.say(
-            f"{fit} through {door}: {'the same bits' if same else 'WRONG'}, {time.monotonic() - start:.1f} s, "
+            f"{fit} through {reader}: {'the same bits' if same else 'WRONG'}, {time.monotonic() - start:.1f} s, "
             f"faults {before + 1} to {len(self.faults)}; " + "; ".join(fitted.lost)
         )
 

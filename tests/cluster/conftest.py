@@ -34,11 +34,11 @@ def application(cluster, data):
 def expected(application, known):
     """What a fit comes to where nothing disturbs it."""
 
-    def of(fit, door):
-        if (fit, door) not in known:
-            known[fit, door] = application.fit(fit, door)
-        assert known[fit, door].lost == []
-        return known[fit, door]
+    def of(fit, reader):
+        if (fit, reader) not in known:
+            known[fit, reader] = application.fit(fit, reader)
+        assert known[fit, reader].lost == []
+        return known[fit, reader]
 
     return of
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.spark
 
 @pytest.mark.parametrize("fit", FITS)
 def test_both_doors_give_the_same_bits(expected, fit):
-    assert len({expected(fit, door).bits for door in DOORS}) == 1
+    assert len({expected(fit, reader).bits for reader in DOORS}) == 1
 
 
 ELSEWHERE = "gone with their executor|all of them"  # made again in place or all together, as Spark sends the tasks
@@ -40,11 +40,11 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "fit", "door", "told"), CASES, ids=lambda value: getattr(value, "__name__", value))
-def test_faults_between_passes(cluster, application, expected, fault, fit, door, told):
-    wanted, draw, done = expected(fit, door), Random(f"{fit} {door}"), []
+@pytest.mark.parametrize(("fault", "fit", "reader", "told"), CASES, ids=lambda value: getattr(value, "__name__", value))
+def test_faults_between_passes(cluster, application, expected, fault, fit, reader, told):
+    wanted, draw, done = expected(fit, reader), Random(f"{fit} {reader}"), []
     numbers = (2, 3) if fit == "forest" else (3,) if fault is faults.kill_worker else (3, 7)
-    fitted = application.fit(fit, door, {number: lambda: done.append(fault(cluster, draw)) for number in numbers})
+    fitted = application.fit(fit, reader, {number: lambda: done.append(fault(cluster, draw)) for number in numbers})
     assert len(done) == len(numbers)
     assert all(done)
     assert fitted.bits == wanted.bits
@@ -60,12 +60,12 @@ def test_a_fit_ends_while_a_host_is_cut_off(cluster, application, expected, apar
         cluster.hosts.mend(1)
 
 
-@pytest.mark.parametrize(("fit", "door"), [("k-means", "parquet"), ("lbfgs", "dataframe")])
-def test_a_fit_ends_while_packets_are_lost(cluster, application, expected, apart, fit, door):
-    wanted, draw = expected(fit, door), Random(0)
+@pytest.mark.parametrize(("fit", "reader"), [("k-means", "parquet"), ("lbfgs", "dataframe")])
+def test_a_fit_ends_while_packets_are_lost(cluster, application, expected, apart, fit, reader):
+    wanted, draw = expected(fit, reader), Random(0)
     try:
         cluster.hosts.lose(1, "8mbit")
-        fitted = application.fit(fit, door, {3: lambda: faults.kill_executor(cluster, draw)})
+        fitted = application.fit(fit, reader, {3: lambda: faults.kill_executor(cluster, draw)})
         assert cluster.hosts.dropped(1) > 0
     finally:
         cluster.hosts.mend(1)
@@ -74,7 +74,7 @@ def test_a_fit_ends_while_packets_are_lost(cluster, application, expected, apart
 
 def test_faults_at_any_moment(cluster, application, expected):
     trial = Trial(cluster, seed=5)
-    trial.known = {(fit, door): expected(fit, door) for fit in FITS for door in DOORS}
+    trial.known = {(fit, reader): expected(fit, reader) for fit in FITS for reader in DOORS}
     trial.run(application, kills=5)
     assert trial.passed, (trial.wrong, trial.failed, trial.faults)
     assert len(trial.faults) == 5

@@ -48,11 +48,11 @@ def test_executors_that_are_removed_are_made_up_for(cluster, secure, known):
     assert fitted.bits == (known.get(("lbfgs", "parquet")) or secure.fit("lbfgs", "parquet")).bits
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_no_disk_holds_a_plain_feature(cluster, secure, data, before, known, door):
+@pytest.mark.parametrize("reader", DOORS)
+def test_no_disk_holds_a_plain_feature(cluster, secure, data, before, known, reader):
     seen = set()
     fitted = secure.fit(
-        "sgd", door, {3: lambda: seen.update([*plain_in(cluster.folder, data), *cluster.block_files()])}
+        "sgd", reader, {3: lambda: seen.update([*plain_in(cluster.folder, data), *cluster.block_files()])}
     )
     assert seen - before == set()
-    assert fitted.bits == (known.get(("sgd", door)) or secure.fit("sgd", door)).bits
+    assert fitted.bits == (known.get(("sgd", reader)) or secure.fit("sgd", reader)).bits

@@ -13,11 +13,11 @@ def application(cluster, data):
         yield application
 
 
-@pytest.mark.parametrize(("fit", "door"), [("gd", "parquet"), ("sgd", "dataframe")])
-def test_a_fit_ends_while_an_executor_stands_still(cluster, application, expected, fit, door):
-    wanted, stopped = expected(fit, door), []
+@pytest.mark.parametrize(("fit", "reader"), [("gd", "parquet"), ("sgd", "dataframe")])
+def test_a_fit_ends_while_an_executor_stands_still(cluster, application, expected, fit, reader):
+    wanted, stopped = expected(fit, reader), []
     at = {wanted.passes - 2: lambda: stopped.extend(faults.stop(cluster.executors()[0].pid))}
     try:
-        assert application.fit(fit, door, at).bits == wanted.bits
+        assert application.fit(fit, reader, at).bits == wanted.bits
     finally:
         faults.go_on(stopped)

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from submitting import ROOT, refused, submit
-from treefold import store
+from submitting import ROOT, submit
+from treefold.persistence import model_io
 
 pytestmark = pytest.mark.spark
 
@@ -34,7 +34,7 @@ def test_ten_clusters_of_digits_with_restarts(tmp_path):
     assert len(metrics["restart_costs"]) == 10
     assert metrics["training_cost"] == min(metrics["restart_costs"])
     assert sum(metrics["cluster_sizes"]) == 1437
-    model, train, test = store.load(str(out / "model")), digits("train"), digits("test")
+    model, train, test = model_io.load(str(out / "model")), digits("train"), digits("test")
     assert (model.outputs(train)["distance"] ** 2).sum() == pytest.approx(metrics["training_cost"])
     assert (model.outputs(test)["distance"] ** 2).sum() == pytest.approx(result["cost"])
     assert list(np.bincount(model.predict(test))) == metrics["test"]["cluster_sizes"]
@@ -68,8 +68,3 @@ def test_without_a_test_set(tmp_path):
     assert run.returncode == 0, run.stderr
     assert json.loads((tmp_path / "o/metrics.json").read_text())["test"] is None
     assert json.loads(run.stdout)["training_cost"] > 0
-
-
-def test_a_label_is_refused(tmp_path):
-    run = submit("train", CONF, "data.label=digit", f"output.path={tmp_path / 'o'}")
-    assert "KMeans has no param 'labelCol'" in refused(run)

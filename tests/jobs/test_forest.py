@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from submitting import submit
-from treefold import store
+from treefold.persistence import model_io
 
 pytestmark = pytest.mark.spark
 
@@ -22,7 +22,7 @@ def test_a_forest_on_digits(tmp_path):
     assert sum(each["importance"] for each in metrics["importances"]) == pytest.approx(1)
     table = pq.read_table("data/digits/split=test", partitioning=None).to_pandas()
     X = table[[name for name in table.columns if name.startswith("pixel")]].to_numpy(float)
-    model = store.load(str(out / "model"))
+    model = model_io.load(str(out / "model"))
     assert (model.predict(X) == np.asarray(table["digit"])).mean() == pytest.approx(result["accuracy"])
     report = (out / "report.html").read_text()
     assert report.count("<svg") == 3

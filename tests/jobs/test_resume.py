@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import time
 from random import Random
@@ -12,8 +11,8 @@ import numpy as np
 import pytest
 from cryptography.fernet import Fernet
 
-from submitting import ROOT, refused, submit, target
-from treefold import store
+from submitting import ROOT, kill, refused, submit, target
+from treefold.persistence import model_io
 
 pytestmark = pytest.mark.spark
 
@@ -50,15 +49,14 @@ def killed_and_resumed(spark, whole, out, kept, conf, more, learnt):
     while not (kept / f"{last:06d}").exists():
         assert job.poll() is None, "ended before it could be killed"
         time.sleep(0.01)
-    os.killpg(job.pid, signal.SIGKILL)
-    job.wait()
+    kill(job)
     assert not out.exists()
-    resumed = submit(*arguments, "--resume")
+    resumed = submit(*arguments)
     assert resumed.returncode == 0, resumed.stderr
     found = re.search(r"going on after the (\d+) passes", resumed.stderr)
     assert found
     assert last <= int(found[1]) < len(fitted)
-    models = [store.load(str(folder / "model")) for folder in (whole, out)]
+    models = [model_io.load(str(folder / "model")) for folder in (whole, out)]
     np.testing.assert_array_equal(getattr(models[0], learnt), getattr(models[1], learnt))
     assert json.loads(resumed.stdout) | {"output": ""} == json.loads(run.stdout) | {"output": ""}
     assert not kept.exists()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import time
 
@@ -10,8 +9,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from submitting import ROOT, refused, submit
-from treefold import store
+from submitting import ROOT, kill, refused, submit
+from treefold.persistence import model_io
 
 pytestmark = pytest.mark.spark
 
@@ -37,7 +36,7 @@ def test_a_search_publishes_the_best_model_and_every_trial(tmp_path):
     metrics, result = json.loads((out / "metrics.json").read_text()), json.loads(run.stdout)
     assert metrics["best_stepSize"] == best["params"]["stepSize"]
     assert result["accuracy"] > 0.9
-    assert store.load(str(out / "model")).classes == 10
+    assert model_io.load(str(out / "model")).classes == 10
     assert "after 20 iterations:" in run.stderr
     assert "1. logLoss" in run.stderr
     report = (out / "report.html").read_text()
@@ -61,8 +60,7 @@ def test_a_killed_search_leaves_no_blocks_and_goes_on_to_the_same_end(tmp_path):
         assert job.poll() is None, "ended before it could be killed"
         time.sleep(0.05)
     assert list(disk.glob("*/treefold/*"))
-    os.killpg(job.pid, signal.SIGKILL)
-    job.communicate()
+    kill(job)
     assert not out.exists()
     deadline = time.monotonic() + 30
     while list(disk.glob("*/treefold/*")) and time.monotonic() < deadline:
@@ -74,21 +72,6 @@ def test_a_killed_search_leaves_no_blocks_and_goes_on_to_the_same_end(tmp_path):
     assert run.returncode == 0, run.stderr
     assert "going on after the" in run.stderr
     assert (out / "trials.json").read_text() == (whole / "trials.json").read_text()
-    models = [store.load(str(folder / "model")) for folder in (whole, out)]
+    models = [model_io.load(str(folder / "model")) for folder in (whole, out)]
     np.testing.assert_array_equal(models[0].coef, models[1].coef)
     assert not kept.exists()
-
-
-@pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        (["search.metric=acuracy"], "there is no metric 'acuracy'"),
-        (["search.numFold=3"], "CrossValidator has no param 'numFold': did you mean 'numFolds'?"),
-        (["search.space.regPram=[1.0]"], "LogisticRegression has no param 'regPram': did you mean 'regParam'?"),
-        (["search.trainRatio=0.5"], "TrainValidationSplit has no param 'numFolds'"),
-        (["checkpoint.evry=3"], "checkpoint: unknown key 'evry': did you mean 'every'?"),
-    ],
-)
-def test_a_bad_conf_is_refused_before_spark_starts(tmp_path, overrides, message):
-    assert message in refused(submit("tune", CONF, *overrides, f"output.path={tmp_path / 'out'}"))
-    assert not (tmp_path / "out").exists()

@@ -5,18 +5,18 @@ from functools import reduce
 import numpy as np
 import pytest
 
-from treefold.algorithms.draws import scrambled
 from treefold.algorithms.forest import ForestModel, Settings, fit, grow, growth, histograms
 from treefold.algorithms.forest.bins import Bins, Units, binned, bins_of, units_of
-from treefold.algorithms.forest.census import census
+from treefold.algorithms.forest.first_pass import first_pass
 from treefold.algorithms.forest.histograms import Trees
 from treefold.algorithms.forest.kernels import ANY
 from treefold.algorithms.forest.permutation import permutation_importances
 from treefold.algorithms.forest.sampling import candidate_count, sampling
-from treefold.algorithms.forest.sketch import block_sketch, merge_sketch
-from treefold.block import Block, positions
-from treefold.engine.local import LocalBlocks
+from treefold.dataset.block import Block, positions
+from treefold.dataset.random import splitmix64
+from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
+from treefold.statistics.quantile_sketch import block_sketch, merge_sketch
 
 RNG = np.random.default_rng(11)
 ROWS = 600
@@ -53,8 +53,8 @@ def assert_same(one: ForestModel, other: ForestModel):
 
 
 @pytest.mark.parametrize("settings", [GINI, VARIANCE], ids=["gini", "variance"])
-def test_trees_have_the_same_bits_for_any_split_and_door(engine, settings):
-    found = fit(engine(HOLES, target(settings), WEIGHT, missing=True), settings).model
+def test_trees_have_the_same_bits_for_any_split_and_door(every_engine, settings):
+    found = fit(every_engine(HOLES, target(settings), WEIGHT, missing=True), settings).model
     whole = LocalBlocks([Block(HOLES, target(settings), WEIGHT, 0)])
     assert_same(found, fit(whole, settings).model)
     assert found.depth > 3
@@ -63,7 +63,7 @@ def test_trees_have_the_same_bits_for_any_split_and_door(engine, settings):
 class Disordered(LocalBlocks):
     """Blocks that tasks read in any order, each task any of them, and whose sums arrive in any order."""
 
-    def tally(self, stat, *args, merge):
+    def reduce_tasks(self, stat, *args, merge):
         order = RNG.permutation(len(self.blocks))
         return reduce(merge, [stat([self.blocks[i] for i in some], *args) for some in np.array_split(order, 4)])
 
@@ -105,7 +105,7 @@ def test_subtraction_saves_rows_and_leaves_no_trace(monkeypatch, settings):
 
 def plan_of(settings, weight):
     blocks = LocalBlocks.from_arrays(HOLES, target(settings), weight, dtype="float64")
-    found = census(blocks, settings.classification, np.array(settings.categorical), settings.max_bins)
+    found = first_pass(blocks, settings.classification, np.array(settings.categorical), settings.max_bins)
     draws = sampling(settings.trees, settings.seed, 1.0, True, 3)
     units = units_of(found, len(draws.table))
     bins = bins_of(found, np.array(settings.categorical), settings.max_bins)
@@ -145,7 +145,7 @@ def test_histograms_are_those_of_the_twin(small_blocks, settings, weight):
     steps = np.array([*steps, *([*end, node, node - 2] for node in (2, 3, 4)), [*end, 5, -1]], np.int32)
     trees = Trees(np.array([0, 1], np.int32), np.array([1, 4]), steps, table[None])
     tried = np.array([[0, 1, 4], [2, 3, 5], [1, 2, 3]], np.int32)
-    found = blocks.tally(
+    found = blocks.reduce_tasks(
         histograms.histograms, trees, tried, draws, units, bins.width, merge=histograms.merge_histograms
     ).cells
     classes = 4 if settings.classification else 0
@@ -346,8 +346,8 @@ class TestDraws:
         from treefold.algorithms.forest import kernels_draws
 
         with np.errstate(over="ignore"):
-            found = [kernels_draws.scrambled(np.uint64(i), np.uint64(77)) for i in range(50)]
-        np.testing.assert_array_equal(np.array(found, np.uint64), scrambled(np.arange(50, dtype=np.uint64), 77))
+            found = [kernels_draws.splitmix64(np.uint64(i), np.uint64(77)) for i in range(50)]
+        np.testing.assert_array_equal(np.array(found, np.uint64), splitmix64(np.arange(50, dtype=np.uint64), 77))
 
     @pytest.mark.parametrize(
         ("strategy", "trees", "classification", "wanted"),
@@ -400,7 +400,7 @@ class TestSketch:
     def test_bins_hold_about_equal_weight_and_heavy_values_their_own(self):
         values = np.where(RNG.random((50_000, 1)) < 0.4, 0.0, RNG.standard_normal((50_000, 1)))
         blocks = LocalBlocks.from_arrays(values, np.zeros(50_000), dtype="float64")
-        found = census(blocks, False, np.array([], int), 16)
+        found = first_pass(blocks, False, np.array([], int), 16)
         bins = bins_of(found, np.array([], int), 16)
         rows = np.concatenate([binned(b, bins, units_of(found, 1)).X[:, 0] for b in blocks.blocks])
         share = np.bincount(rows) / 50_000
@@ -418,7 +418,7 @@ class TestSketch:
         for dtype in (np.float32, np.float64):
             block = Block(near[:, None].astype(dtype), np.zeros(len(near)), np.ones(len(near)), 0)
             np.testing.assert_array_equal(
-                binned(block, few, Units(1.0, 1.0, 1.0, 0.0, np.ones(2), False)).X[:, 0], wanted
+                binned(block, few, Units(1.0, 1.0, 1.0, 0.0, np.ones(2), False, 6)).X[:, 0], wanted
             )
 
 
@@ -511,3 +511,22 @@ class TestCorners:
     def test_a_class_weight_for_each_class(self):
         with pytest.raises(InputError, match="2 class weights but 4 classes"):
             grown(with_(GINI, class_weight=[1.0, 2.0]))
+
+
+@pytest.mark.parametrize(("rows", "dtype"), [(2**32 // 7, np.uint32), (2**32 // 7 + 1, np.uint64)])
+def test_counts_have_64_bits_where_32_may_not_do(rows, dtype):
+    units = Units(1.0, 1.0, 1.0, 0.0, np.ones(2), False, rows * 7)
+    assert histograms.cell_type(units) == dtype
+    most = np.iinfo(dtype).max // 2
+    cells = np.full((1, 1, 2, 2), most, dtype)
+    cells[0, 0, 0, 0] = 3
+    both = histograms.merge_histograms(histograms.narrowed(cells), histograms.narrowed(cells)).cells
+    assert both.dtype == dtype
+    np.testing.assert_array_equal(both, [[[[6, 2 * most], [2 * most, 2 * most]]]])
+
+
+def test_a_data_set_of_more_rows_than_32_bits_count_grows_the_same_trees(monkeypatch):
+    expected = grown(GINI)
+    monkeypatch.setattr(histograms, "cell_type", lambda units: np.dtype(np.uint64))
+    monkeypatch.setattr(grow, "cell_type", lambda units: np.dtype(np.uint64))
+    assert_same(grown(GINI), expected)

@@ -1,15 +1,20 @@
 """Laws of the k-means statistics: exact assignment, sums that do not depend on the cut, steps that never lose."""
 
+import gc
+import pickle
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
 from treefold.algorithms.kmeans import KMeansModel, Start, best_of, fit
-from treefold.algorithms.kmeans.centres import Centres, assigned
+from treefold.algorithms.kmeans.centres import Centres, Scoring, assigned
 from treefold.algorithms.kmeans.clusters import Batch, clusters
 from treefold.algorithms.kmeans.silhouette import groups, silhouettes
-from treefold.block import Block
-from treefold.engine.local import LocalBlocks
+from treefold.dataset.block import Block
+from treefold.dataset.blocks import WidenedStatistic, add
+from treefold.dataset.reduction import BlockReduction
+from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
 
 RNG = np.random.default_rng(3)
@@ -109,12 +114,12 @@ def test_csr_equals_dense(cosine):
 
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("cosine", [False, True])
-def test_a_fit_is_the_same_through_every_engine(engine, start, cosine):
+def test_a_fit_is_the_same_through_every_engine(every_engine, start, cosine):
     def bits(blocks):
         trials = fit(blocks, [2, 4], restarts=2, start_by=Start(start), cosine=cosine, seed=5)
         return [(t.costs, t.centres) for some in trials for t in some]
 
-    mine = bits(engine(X, np.zeros(330), WEIGHT))
+    mine = bits(every_engine(X, np.zeros(330), WEIGHT))
     for (costs, centres), (others, theirs) in zip(
         mine, bits(LocalBlocks.from_arrays(X, weight=WEIGHT, dtype="float64")), strict=True
     ):
@@ -244,14 +249,14 @@ def test_mini_batches_deal_out_every_row_once_an_epoch():
 
 
 def test_a_mini_batch_step_is_sculleys():
-    from treefold.algorithms.draws import scrambled, substream
+    from treefold.dataset.random import splitmix64, substream
 
     start, batches, seed = X[:3].copy(), 4, 11
     blocks = LocalBlocks.from_arrays(X, dtype="float64")
     trial = fit(blocks, [3], start_by=[start], batch_rows=-(-330 // batches), max_iter=6, tol=0, seed=seed)[0][0]
     centres, seen = start.copy(), np.zeros(3)
     for t in range(6):
-        hashed = scrambled(np.arange(330, dtype=np.uint64), substream(substream(seed, -1), t // batches))
+        hashed = splitmix64(np.arange(330, dtype=np.uint64), substream(substream(seed, -1), t // batches))
         rows = X[hashed % np.uint64(batches) == t % batches]
         label = brute(rows, centres)[0]
         for row, j in zip(rows, label, strict=True):
@@ -292,3 +297,14 @@ def test_a_row_with_nan_belongs_nowhere():
     assert made["distance"][1] == 0
     unit = X[:2] / np.linalg.norm(X[:2], axis=1, keepdims=True)
     assert list(KMeansModel(unit, cosine=True).predict(rows)) == [-1, 0, -1]
+
+
+def test_a_worker_keeps_no_centres_from_pass_to_pass():
+    """A pass is unpickled in the worker, so its centres are new objects even where they have not moved."""
+    for iteration in range(3):
+        centres = Centres.of([X[iteration : iteration + 5], X[iteration : iteration + 3]], False)
+        work = pickle.loads(pickle.dumps(BlockReduction(WidenedStatistic(clusters), (centres,), add)))
+        assert work.nodes(enumerate([block(X, WEIGHT), block(X[:7]), block(csr_array(X))]))
+        del work
+        gc.collect()
+        assert [found for found in gc.get_objects() if isinstance(found, Scoring)] == []

@@ -2,19 +2,18 @@ import numpy as np
 import pytest
 
 from treefold.algorithms.linear.kernels import logistic_slopes
-from treefold.losses import (
+from treefold.algorithms.linear.losses import (
+    EpsilonInsensitive,
     Hinge,
     Huber,
     Quantile,
-    Tube,
-    curvature,
     logistic,
     poisson,
     softmax,
     squared,
     squared_hinge,
 )
-from treefold.penalties import L2
+from treefold.optim.penalties import L2
 
 RNG = np.random.default_rng(0)
 MARGIN, CLASS = RNG.standard_normal((3, 4, 40)) * 3, RNG.integers(0, 4, 40).astype(float)
@@ -28,12 +27,12 @@ CASES = {
     "poisson": (poisson, MARGIN[:, :1], CLASS),
     "hinge": (Hinge(0.7), MARGIN[:, :1], BINARY),
     "hinge of many": (Hinge(0.7), MARGIN, CLASS),
-    "tube": (Tube(0.4, 0.7), MARGIN[:, :1], VALUE),
+    "tube": (EpsilonInsensitive(0.4, 0.7), MARGIN[:, :1], VALUE),
     "quantile": (Quantile(0.8, 0.7), MARGIN[:, :1], VALUE),
     "huber": (Huber(1.3), abs(MARGIN[:, :2]) + 0.1, VALUE),
 }
 EACH = pytest.mark.parametrize(("loss", "margin", "label"), CASES.values(), ids=CASES)
-KINKED = [(Hinge, CASES["hinge of many"]), (Tube, CASES["tube"]), (Quantile, CASES["quantile"])]
+KINKED = [(Hinge, CASES["hinge of many"]), (EpsilonInsensitive, CASES["tube"]), (Quantile, CASES["quantile"])]
 
 
 @EACH
@@ -57,13 +56,13 @@ def test_types_and_arguments_are_kept(loss, margin, label):
 
 @EACH
 def test_the_curvature_is_the_derivative_of_the_slope(loss, margin, label):
-    if loss not in (squared, logistic, softmax, poisson, squared_hinge):
+    if not loss.twice_differentiable:
         with pytest.raises(TypeError, match="no second derivative"):
-            curvature(loss, margin, label)
+            loss.curvature(margin, label)
         return
     h, outputs = 1e-6, margin.shape[1]
     first, second = np.triu_indices(outputs) if loss is softmax else (np.arange(outputs),) * 2
-    found = curvature(loss, margin, label)
+    found = loss.curvature(margin, label)
     for part, (k, other) in enumerate(zip(first, second, strict=True)):
         nudge = np.zeros_like(margin)
         nudge[:, k] = h
@@ -81,7 +80,7 @@ def test_losses_are_the_textbook_formulas():
     np.testing.assert_allclose(squared(margin, label)[0], (margin[:, 0] - label) ** 2 / 2)
     error = margin[:, 0] - label
     np.testing.assert_allclose(Quantile(0.8)(margin, label)[0], np.maximum(0.2 * error, -0.8 * error))
-    np.testing.assert_allclose(Tube(0.4)(margin, label)[0], np.maximum(abs(error) - 0.4, 0))
+    np.testing.assert_allclose(EpsilonInsensitive(0.4)(margin, label)[0], np.maximum(abs(error) - 0.4, 0))
     margin, label = CASES["hinge of many"][1:]
     gap = np.maximum(0, 1 - np.where(np.arange(4)[:, None] == label, margin, -margin))
     np.testing.assert_allclose(Hinge()(margin, label)[0], gap.sum(axis=1))
@@ -94,9 +93,9 @@ def test_losses_are_the_textbook_formulas():
 @pytest.mark.parametrize(("loss", "case"), KINKED, ids=["hinge", "tube", "quantile"])
 def test_smoothing_takes_no_more_than_half_its_width(loss, case):
     example, margin, label = case
-    sharp = example._replace(smoothing=0.0)(margin, label)
+    sharp = example.smoothed(0.0)(margin, label)
     for width in (1.0, 0.1, 1e-3):
-        smooth = example._replace(smoothing=width)(margin, label)
+        smooth = example.smoothed(width)(margin, label)
         assert (smooth[0] <= sharp[0] + 1e-12).all()
         assert (smooth[0] >= sharp[0] - margin.shape[1] * width / 2 - 1e-12).all()
     np.testing.assert_allclose(smooth[1], sharp[1], atol=1.0)  # apart at most where a row is at the kink

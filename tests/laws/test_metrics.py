@@ -1,4 +1,4 @@
-"""Laws of the statistics of predictions, on every engine and door."""
+"""Laws of the statistics of predictions, on every engine and reader."""
 
 from functools import partial
 from typing import NamedTuple
@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from treefold.algorithms.linear.batch import LinearBatch
-from treefold.block import Block
-from treefold.engine.local import LocalBlocks
+from treefold.dataset.block import Block
+from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
 from treefold.metrics import Predictions, measure, named
 from treefold.metrics.classification import accuracy, confusion, label_counts, log_loss
 from treefold.metrics.ranking import area_under_pr, area_under_roc, average_precision, curve, ranking
 from treefold.metrics.regression import errors, residuals
-from treefold.metrics.sketch import Sketch
+from treefold.statistics.histogram_sketch import Sketch
 
 RNG = np.random.default_rng(5)
 ROWS = 700

@@ -6,10 +6,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from treefold import ml, store
+from treefold import ml
 from treefold.algorithms.linear import LinearModel
-from treefold.engine.local import LocalBlocks
+from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
+from treefold.persistence import model_io
 
 RNG = np.random.default_rng(6)
 ROWS = 80
@@ -23,7 +24,7 @@ KINDS = {
 OFFSET = RNG.standard_normal(ROWS)
 BLOCKS = {name: LocalBlocks.from_arrays(X, y, extra=[OFFSET > 0.5], dtype="float64") for name, y in LABELS.items()}
 
-OTHERS = {  # where rows come from and rest, where predictions go, when a class is predicted
+OTHERS = {  # where rows come from and are stored, where predictions go, when a class is predicted
     "featuresCol", "labelCol", "weightCol", "predictionCol", "probabilityCol", "rawPredictionCol", "dtype", "numTasks",
     "threshold", "thresholds", "aggregationDepth", "maxBlockSizeInMB",
 }  # fmt: skip
@@ -61,8 +62,8 @@ def pairs_of(name):
 
 def fitted(kind, **params):
     estimator = kind(**{"regParam": 0.1, "maxIter": 8} | params)
-    (pure,) = estimator.fit_batch(BLOCKS[KINDS[kind]], [estimator]).pures
-    return pure.coef
+    (numpy_model,) = estimator.fit_batch(BLOCKS[KINDS[kind]], [estimator]).numpy_models
+    return numpy_model.coef
 
 
 @cache
@@ -98,7 +99,7 @@ def changes():
 def test_each_param_changed_changes_the_fit(kind, name, value, beside, tmp_path):
     if name == "initialModel":
         value = str(tmp_path)
-        store.save(LinearModel(np.array([[1.0, -1.0, 2.0, 0.5]]), "identity"), tmp_path)
+        model_io.save(LinearModel(np.array([[1.0, -1.0, 2.0, 0.5]]), "identity"), tmp_path)
     first, other = base(kind, str(beside)), fitted(kind, **beside | {name: value})
     assert first.shape != other.shape or not np.array_equal(first, other)
 

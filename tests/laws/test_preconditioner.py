@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from treefold.algorithms.linear import Bounds, fit
-from treefold.algorithms.linear.preconditioner import Products, products
-from treefold.algorithms.survey import survey
-from treefold.engine.local import LocalBlocks
-from treefold.losses import Huber, logistic, poisson, softmax, squared, squared_hinge
-from treefold.solvers import Lbfgs
+from treefold.algorithms.linear.losses import Huber, logistic, poisson, softmax, squared, squared_hinge
+from treefold.algorithms.linear.sampled_products import Sampled, objective_and_products, sampling, squared_lengths
+from treefold.algorithms.linear.standardization import standardization
+from treefold.engine.execution.local_blocks import LocalBlocks
+from treefold.optim import Lbfgs
+from treefold.statistics.label_summary import data_summary
+from treefold.statistics.moments import moments
 
 RNG = np.random.default_rng(23)
 ROWS, FEATURES = 3000, 12
@@ -29,12 +32,12 @@ LABELS = {
 
 def fitted(loss, solver=Lbfgs(), dtype="float64", **options):  # noqa: B008
     blocks = LocalBlocks.from_arrays(X, LABELS[loss], dtype=dtype)
-    found = survey(blocks, classification=loss in (logistic, softmax, squared_hinge))
+    found = data_summary(blocks, classification=loss in (logistic, softmax, squared_hinge))
     options = {"ridge": np.array([1e-4, 1e-2]), "max_iter": 2000, "tol": 1e-8} | options
     return fit(blocks, loss, found, solver=solver, **options), len(blocks.passes)
 
 
-@pytest.mark.parametrize("loss", LABELS, ids=lambda loss: getattr(loss, "__name__", "huber"))
+@pytest.mark.parametrize("loss", LABELS, ids=lambda loss: type(loss).__name__)
 @pytest.mark.parametrize("standardize", [True, False])
 def test_the_optimum_is_the_same_and_comes_in_half_the_passes(loss, standardize, monkeypatch):
     one, passes = fitted(loss, standardize=standardize)
@@ -48,7 +51,7 @@ def test_the_optimum_is_the_same_and_comes_in_half_the_passes(loss, standardize,
     assert 2 * passes < more
 
 
-@pytest.mark.parametrize("loss", LABELS, ids=lambda loss: getattr(loss, "__name__", "huber"))
+@pytest.mark.parametrize("loss", LABELS, ids=lambda loss: type(loss).__name__)
 def test_so_it_is_with_an_l1_penalty_and_bounds(loss, monkeypatch):
     outputs = 3 if loss is softmax else 2 if isinstance(loss, Huber) else 1
     wide = np.full((outputs, FEATURES + 1), np.inf)
@@ -63,14 +66,42 @@ def test_so_it_is_with_an_l1_penalty_and_bounds(loss, monkeypatch):
     assert 1.5 * passes < more
 
 
+def sampled(blocks, rows, weight, seed=3) -> Sampled:
+    """The statistic at coefficients of zero, about ``rows`` rows drawn by weight and as many by length."""
+    found = moments(blocks)
+    how = sampling(found, standardization(found, intercept=True, scale_label=False), rows, weight, seed)
+    return blocks.sum(objective_and_products, how, np.zeros((1, 1, blocks.features + 1)), squared)
+
+
 def test_the_sample_is_drawn_by_position_and_estimates_the_products(engine):
-    centre, inverse = X.mean(axis=0), 1 / X.std(axis=0)
-    whole = LocalBlocks.from_arrays(X, np.zeros(ROWS), dtype="float64")
-    some: Products = whole.sum(products, 0.5, 3, centre, inverse, None)
-    cut: Products = engine(X, np.zeros(ROWS)).sum(products, 0.5, 3, centre, inverse, None)
-    assert some.weight == cut.weight != whole.sum(products, 0.5, 4, centre, inverse, None).weight
-    np.testing.assert_allclose(some.gram, cut.gram, rtol=1e-9, atol=1e-7)
-    full: Products = whole.sum(products, 1.0, 3, centre, inverse, None)
-    Z = np.column_stack([(X - centre) * inverse, np.ones(ROWS)])
-    np.testing.assert_allclose(full.gram, Z.T @ Z, rtol=1e-9, atol=1e-7)
-    np.testing.assert_allclose(some.gram / some.weight, full.gram / ROWS, atol=0.1)
+    weight = RNG.uniform(0, 2, ROWS)
+    whole = LocalBlocks.from_arrays(X, NOISY, weight, dtype="float64")
+    some, cut = sampled(whole, 1000, weight.sum()), sampled(engine(X, NOISY, weight), 1000, weight.sum())
+    np.testing.assert_allclose(some.gram, cut.gram, rtol=1e-9, atol=1e-6)
+    assert some.weight == pytest.approx(weight.sum())
+    assert some.loss[0] == pytest.approx(weight @ NOISY**2 / 2)
+    assert abs(some.gram - sampled(whole, 1000, weight.sum(), seed=4).gram).max() > 1
+    mean = np.average(X, axis=0, weights=weight)
+    Z = np.column_stack([(X - mean) / np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight)), np.ones(ROWS)])
+    np.testing.assert_allclose(sampled(whole, 1e12, weight.sum()).gram, (Z.T * weight) @ Z, rtol=1e-9, atol=1e-6)
+    np.testing.assert_allclose(some.gram / some.weight, (Z.T * weight) @ Z / weight.sum(), atol=0.15)
+
+
+def test_a_column_that_few_rows_make_vary_is_estimated_as_it_is():
+    n = 20_000
+    rare = np.zeros((n, 4))
+    for j, rows in enumerate((3, 10, 30, 100)):
+        rare[RNG.choice(n, rows, replace=False), j] = 1.0
+    blocks = LocalBlocks.from_arrays(np.column_stack([rare, RNG.standard_normal((n, 2))]), np.zeros(n))
+    diagonal = np.diag(sampled(blocks, 64 * 7, n).gram) / n
+    np.testing.assert_allclose(diagonal[:2], 1.0, rtol=1e-4)  # all their rows are drawn for certain
+    np.testing.assert_allclose(diagonal, 1.0, atol=0.25)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_lengths_of_rows_are_in_standard_units_and_the_same_of_csr(dtype):
+    rows = (X * (RNG.uniform(size=X.shape) < 0.3)).astype(dtype)
+    centre, inverse = rows.mean(axis=0), 1 / rows.std(axis=0)
+    want = 1 + (((rows - centre) * inverse) ** 2).sum(axis=1)
+    for form in (rows, csr_array(rows)):
+        np.testing.assert_allclose(squared_lengths(form, centre, inverse), want, rtol=1e-5)

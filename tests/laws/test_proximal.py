@@ -5,10 +5,10 @@ import pytest
 from scipy.optimize import minimize
 
 from functions import Counting, logistic_problem, quadratic, rosenbrock, run
-from treefold.penalties import BoxedL1
-from treefold.solvers import ProximalLbfgs
-from treefold.solvers.kernels import descend_dense, descend_low_rank
-from treefold.solvers.status import CONVERGED, NO_PROGRESS
+from treefold.optim import ProximalLbfgs
+from treefold.optim.coordinate_descent import descend_dense, descend_low_rank
+from treefold.optim.penalties import BoxedL1
+from treefold.optim.status import CONVERGED, NO_PROGRESS
 
 RNG = np.random.default_rng(5)
 
@@ -102,6 +102,24 @@ def test_a_batch_is_its_members():
     for m, function in enumerate(functions):
         alone = run(ProximalLbfgs(term(lasso[m, 0], p=5)), Counting(function), np.zeros(5))
         np.testing.assert_array_equal(together.x[m], alone.x[0])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_slopes_lead_on_where_rounding_hides_what_values_lose(seed):
+    noise, smooth = np.random.default_rng(seed), logistic_problem(1)
+
+    def rough(x):
+        value, gradient = smooth(x)
+        return value * (1 + 5e-8 * noise.uniform(-1, 1)), gradient  # of two, together 1e-7
+
+    exact = run(ProximalLbfgs(term(0.01, p=8)), Counting(smooth), np.zeros(8), tol=1e-10)
+    counting = Counting(rough)
+    state = run(ProximalLbfgs(term(0.01, p=8), noise=1e-7), counting, np.zeros(8), tol=1e-6)
+    assert abs(state.gradient).max() < 3e-6  # values tell decreases down to a gradient of 1e-4
+    np.testing.assert_allclose(state.x[0], exact.x[0], atol=1e-4)
+    counting = Counting(rough)
+    assert run(ProximalLbfgs(term(0.01, p=8), noise=1e-7), counting, np.zeros(8), tol=0).status[0] == NO_PROGRESS
+    assert counting.calls < 80
 
 
 def test_values_never_rise_and_a_step_evaluates_once():

@@ -5,9 +5,9 @@ import pytest
 from scipy.optimize import minimize
 
 from functions import Counting, logistic_problem, quadratic, rosenbrock, run
-from treefold.iterate import iterate
-from treefold.solvers import GradientDescent, Lbfgs
-from treefold.solvers.status import CONVERGED, DIVERGED, MAX_ITER, NO_PROGRESS
+from treefold.optim import GradientDescent, Lbfgs
+from treefold.optim.iterate import iterate
+from treefold.optim.status import CONVERGED, DIVERGED, MAX_ITER, NO_PROGRESS
 
 PROBLEMS = {
     "rosenbrock 2": (rosenbrock, [-1.2, 1.0]),

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from scipy.sparse import coo_array, csr_array, csr_matrix, issparse, random_array
 
-from treefold.block import Block
-from treefold.engine.csr import as_csr, is_sparse, spread
-from treefold.engine.local import LocalBlocks
+from treefold.dataset import block as block_module
+from treefold.dataset.block import Block
+from treefold.dataset.csr import as_csr, densify, is_sparse, make_csr
+from treefold.engine.execution.local_blocks import LocalBlocks
+from treefold.errors import InputError
 
 RNG = np.random.default_rng(21)
 ROWS, FEATURES = 700, 90
@@ -71,8 +73,8 @@ def dense_totals(small_blocks) -> Totals:
     return LocalBlocks.from_arrays(X.toarray(), Y, WEIGHT, dtype="float64").sum(totals)
 
 
-def test_sums_over_csr_are_those_over_dense_blocks(sparse_engine, dense_totals):
-    blocks = sparse_engine(X, Y, WEIGHT)
+def test_sums_over_csr_are_those_over_dense_blocks(every_sparse_engine, dense_totals):
+    blocks = every_sparse_engine(X, Y, WEIGHT)
     found = blocks.sum(totals)
     assert_same(found, dense_totals)
     assert found.kinds[0] == 0
@@ -80,8 +82,8 @@ def test_sums_over_csr_are_those_over_dense_blocks(sparse_engine, dense_totals):
     assert blocks.sum(flaws) == (0, 0, 0)
 
 
-def test_csr_is_mapped_to_dense_to_csr_and_back(sparse_engine, dense_totals):
-    blocks = sparse_engine(X, Y, WEIGHT)
+def test_csr_is_mapped_to_dense_to_csr_and_back(every_sparse_engine, dense_totals):
+    blocks = every_sparse_engine(X, Y, WEIGHT)
     dense = blocks.map(to_dense)
     assert dense.sum(totals).kinds[1] == 0
     assert_same(dense.sum(totals), dense_totals)
@@ -91,17 +93,49 @@ def test_csr_is_mapped_to_dense_to_csr_and_back(sparse_engine, dense_totals):
     assert back.sum(flaws) == (0, 0, 0)
 
 
-def test_mapped_csr_is_put_in_the_form_of_blocks(sparse_engine, dense_totals):
-    mapped = sparse_engine(X, Y, WEIGHT).map(reversed_columns)
+def test_mapped_csr_is_put_in_the_form_of_blocks(every_sparse_engine, dense_totals):
+    mapped = every_sparse_engine(X, Y, WEIGHT).map(reversed_columns)
     np.testing.assert_allclose(mapped.sum(totals).features[::-1], dense_totals.features, rtol=1e-12)
     assert mapped.sum(flaws) == (0, 0, 0)
 
 
-def test_rows_without_any_entry(sparse_engine):
-    blocks = sparse_engine(csr_array((ROWS, FEATURES)), Y, WEIGHT)
+def test_rows_without_any_entry(every_sparse_engine):
+    blocks = every_sparse_engine(csr_array((ROWS, FEATURES)), Y, WEIGHT)
     assert blocks.sum(totals).rows == ROWS
     assert blocks.sum(totals).kinds[0] == 0
     assert not blocks.sum(totals).features.any()
+
+
+class Starts(NamedTuple):
+    rows: np.ndarray
+
+
+def starts(block: Block) -> Starts:
+    """Marks the rows of the data set at which blocks begin."""
+    return Starts(np.array(np.arange(ROWS) == block.id, int))
+
+
+@pytest.mark.parametrize(
+    "every_sparse_engine",
+    ["local", *(pytest.param(reader, marks=pytest.mark.spark) for reader in ("parquet", "dataframe"))],
+    indirect=True,
+)
+@pytest.mark.parametrize(("bytes_each", "block_rows"), [(None, 256), (20, 128), (1, 64)])
+def test_blocks_of_csr_are_sized_by_the_entries_of_the_first_rows(
+    every_sparse_engine, monkeypatch, bytes_each, block_rows
+):
+    monkeypatch.setattr(block_module, "SPARSE_ROWS", 256)
+    entries = -(-X.nnz // ROWS)
+    if bytes_each:
+        monkeypatch.setattr(block_module, "SPARSE_BYTES", 255 * bytes_each * 12 * entries // 20)
+    found = every_sparse_engine(X, Y, WEIGHT).sum(starts)
+    np.testing.assert_array_equal(np.flatnonzero(found.rows), np.arange(0, ROWS, block_rows))
+
+
+@pytest.mark.parametrize(("entries", "features"), [(2**31, 7), (2**32 + 1, 7), (2, 2**31)])
+def test_more_than_int32_can_number_is_refused(entries, features):
+    with pytest.raises(InputError, match=f"1 rows of {features} features store {entries} entries"):
+        make_csr(np.empty(0), np.empty(0, int), np.array([0, entries]), (1, features))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -110,7 +144,7 @@ def test_csr_and_dense_arrays_hold_the_same_bits(dtype):
     dense[3, :4] = [-0.0, 0.0, np.nan, np.inf]
     back = np.empty_like(dense)
     made = as_csr(dense, dtype)
-    spread(made, back)
+    densify(made, back)
     assert back.tobytes() == dense.tobytes()
     again = as_csr(made, dtype)
     assert [a.tobytes() for a in parts(again)] == [a.tobytes() for a in parts(made)]

@@ -10,13 +10,13 @@ from treefold.algorithms.linear import LinearModel, fit
 from treefold.algorithms.linear.batch import LinearBatch
 from treefold.algorithms.linear.gram import gram
 from treefold.algorithms.linear.inference import infer
+from treefold.algorithms.linear.losses import logistic, softmax, squared
 from treefold.algorithms.linear.objective import objective
-from treefold.algorithms.moments import moments
-from treefold.algorithms.survey import survey
-from treefold.engine.local import LocalBlocks
-from treefold.losses import logistic, softmax, squared
+from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.metrics import measure
 from treefold.metrics.classification import label_counts
+from treefold.statistics.label_summary import data_summary
+from treefold.statistics.moments import moments
 
 RNG = np.random.default_rng(31)
 ROWS, FEATURES = 600, 40
@@ -49,11 +49,11 @@ def test_fits_of_csr_are_those_of_dense_rows(loss, lasso):
     label = np.minimum(LABEL, 1)
     fits = []
     for blocks in (LocalBlocks.from_arrays(X, label, WEIGHT, dtype="float64"), dense(y=label)):
-        found = survey(blocks, classification=loss is logistic)
+        found = data_summary(blocks, classification=loss is logistic)
         fits.append(fit(blocks, loss, found, ridge=0.01, lasso=lasso, tol=1e-10, max_iter=500).coef)
     np.testing.assert_allclose(*fits, rtol=1e-6, atol=1e-8)
     X32 = LocalBlocks.from_arrays(X, label, WEIGHT)
-    single = fit(X32, loss, survey(X32, classification=loss is logistic), ridge=0.01, lasso=lasso, tol=1e-6).coef
+    single = fit(X32, loss, data_summary(X32, classification=loss is logistic), ridge=0.01, lasso=lasso, tol=1e-6).coef
     np.testing.assert_allclose(single, fits[0], rtol=1e-2, atol=1e-2)
 
 
@@ -63,7 +63,7 @@ def test_a_full_column_far_from_zero_costs_csr_of_float32_no_digits():
     y = far[:, 3] - 1e5 + far[:, 10]
     single = LocalBlocks.from_arrays(csr_array(far), y)
     double = LocalBlocks.from_arrays(far, y, dtype="float64")
-    pair = [fit(b, squared, survey(b, classification=False), ridge=0.01, tol=1e-7).coef[0, 0, :-1]
+    pair = [fit(b, squared, data_summary(b, classification=False), ridge=0.01, tol=1e-7).coef[0, 0, :-1]
             for b in (single, double)]  # fmt: skip
     np.testing.assert_allclose(*(p * np.logspace(-2, 2, FEATURES) for p in pair), rtol=1e-3, atol=1e-3)
 
@@ -83,7 +83,7 @@ def test_a_million_features_are_fitted_in_proportion_to_their_entries():
     y = (wide[:, [1]].toarray()[:, 0] > 1).astype(float)
     blocks = LocalBlocks.from_arrays(wide, y)
     tracemalloc.start()
-    found = survey(blocks, classification=True)
+    found = data_summary(blocks, classification=True)
     made = fit(blocks, logistic, found, ridge=1e-3, max_iter=4)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

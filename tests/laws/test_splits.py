@@ -1,13 +1,16 @@
 """A fold is row weights: every algorithm sees the rows it would see if the others were gone."""
 
+import pickle
+
 import numpy as np
 import pytest
 
 from rows import ragged
-from treefold.algorithms.moments import moments
-from treefold.algorithms.splits import Given, Hashed, Shared, held_out, stratified, training
-from treefold.block import Block
-from treefold.engine.local import LocalBlocks
+from treefold.dataset.block import Block
+from treefold.dataset.folds import FoldStatistic, Given, Hashed, Shared, held_out, stratified, training
+from treefold.dataset.random import splitmix64, substream
+from treefold.engine.execution.local_blocks import LocalBlocks
+from treefold.statistics.moments import moments
 
 RNG = np.random.default_rng(3)
 N = 600
@@ -52,6 +55,26 @@ def test_stratified_folds_hold_equally_many_rows_of_every_class():
     for label in (0, 1, 2):
         counts = np.bincount(fold[label == Y], minlength=7)
         assert counts.max() - counts.min() <= 1
+
+
+def test_the_deal_of_the_rows_is_that_of_one_list_of_each_class():
+    expected = np.empty(N, int)
+    for k in range(3):
+        rows = np.flatnonzero(k == Y)
+        rounds, place = np.divmod(np.arange(len(rows)), 4)
+        drawn = splitmix64((rounds[:, None] * 4 + np.arange(4)).astype(np.uint64), substream(9, k))
+        expected[rows] = drawn.argsort(axis=1).argsort(axis=1)[np.arange(len(rows)), place]
+    for blocks in cuts():
+        np.testing.assert_array_equal(folds_by_row(blocks, stratified(blocks, 4, 9)), expected)
+
+
+def test_a_pass_over_stratified_folds_carries_a_few_bytes_for_each_block():
+    blocks = ragged(X, Y, W, list(range(1, N)), "float64")  # each row is a block
+    split = stratified(blocks, 4, 9)
+    before = folds_by_row(blocks, split)
+    shipped = pickle.dumps([FoldStatistic(moments, split, fold, True, True) for fold in range(4)])
+    assert len(shipped) < 3 * N + 1000
+    np.testing.assert_array_equal(folds_by_row(blocks, pickle.loads(shipped)[0].split), before)
 
 
 def test_a_fold_and_the_rest_are_what_is_left_when_the_others_are_taken_away(engine):

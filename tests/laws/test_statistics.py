@@ -1,17 +1,17 @@
-"""Laws every statistic obeys, on every engine and door: one test body."""
+"""Laws every statistic obeys, on every engine and reader: one test body."""
 
 import numpy as np
 import pytest
 
 from treefold.algorithms.linear import fit
+from treefold.algorithms.linear.losses import logistic, softmax, squared
 from treefold.algorithms.linear.objective import objective
-from treefold.algorithms.moments import moments
-from treefold.algorithms.survey import survey
-from treefold.block import Block
+from treefold.dataset.block import Block
 from treefold.errors import InputError
-from treefold.losses import logistic, softmax, squared
-from treefold.solvers import GradientDescent
-from treefold.solvers.status import CONVERGED, DIVERGED, MAX_ITER, NO_PROGRESS
+from treefold.optim import GradientDescent
+from treefold.optim.status import CONVERGED, DIVERGED, MAX_ITER, NO_PROGRESS
+from treefold.statistics.label_summary import data_summary
+from treefold.statistics.moments import moments
 
 RNG = np.random.default_rng(7)
 ROWS = 700
@@ -37,13 +37,13 @@ def assert_same(left, right, rtol=1e-10):
 
 
 def whole(y=Y, weight=WEIGHT, x=X):
-    from treefold.engine.local import LocalBlocks
+    from treefold.engine.execution.local_blocks import LocalBlocks
 
     return LocalBlocks([Block(x, y, weight, 0)])
 
 
-def test_any_split_of_the_rows_gives_the_same_sum(engine):
-    assert_same(statistics(engine(X, Y, WEIGHT)), statistics(whole()))
+def test_any_split_of_the_rows_gives_the_same_sum(every_engine):
+    assert_same(statistics(every_engine(X, Y, WEIGHT)), statistics(whole()))
 
 
 def test_weight_two_is_the_row_twice_and_weight_zero_is_no_row(engine):
@@ -83,7 +83,7 @@ def test_the_gradient_is_the_derivative_of_the_loss(engine, loss, outputs):
 def test_twelve_models_in_the_same_passes_are_each_the_one_fitted_alone(engine):
     ridge = np.geomspace(1e-3, 1.0, 12)
     blocks = engine(X, Y, WEIGHT)
-    found = survey(blocks, classification=True)
+    found = data_summary(blocks, classification=True)
     before = len(blocks.passes)
     together = fit(blocks, softmax, found, ridge=ridge, tol=1e-9, max_iter=300)
     passes = len(blocks.passes) - before
@@ -99,7 +99,7 @@ def test_twelve_models_in_the_same_passes_are_each_the_one_fitted_alone(engine):
 
 def test_every_hyper_parameter_may_differ_from_model_to_model_and_a_diverged_one_harms_nobody():
     blocks = whole(np.minimum(Y, 1))
-    found = survey(blocks, classification=True)
+    found = data_summary(blocks, classification=True)
     ridge, tol, limit = np.array([0.1, 0.0, 0.1, 1.0]), np.array([1e-3, 0, 0, 1e-8]), np.array([999, 50, 7, 999])
     step = np.array([0.5, 1e300, 0.5, 0.2])
 
@@ -122,8 +122,8 @@ def test_every_hyper_parameter_may_differ_from_model_to_model_and_a_diverged_one
     assert scalars.coef.shape == (1, 1, 5)
 
 
-def test_map_keeps_rows_at_rest(engine):
-    blocks = engine(X, Y, WEIGHT)
+def test_map_keeps_rows_at_rest(every_engine):
+    blocks = every_engine(X, Y, WEIGHT)
     doubled = blocks.map(scaled, 2.0)
     assert_same(moments(doubled).mean[:-1], 2 * moments(blocks).mean[:-1])
     assert_same(moments(doubled.map(scaled, 0.5)).squares, moments(blocks).squares)
@@ -135,15 +135,15 @@ def scaled(block: Block, factor: float) -> Block:
     return block._replace(X=block.X * factor)
 
 
-def test_bad_labels_are_found_where_they_are(engine):
+def test_bad_labels_are_found_where_they_are(every_engine):
     spoilt = Y.copy()
     spoilt[[400, 600]] = [1.5, -1]
     with pytest.raises(InputError, match=r"label 1\.5 in row 400 is out of range: classes are 0, 1, 2"):
-        survey(engine(X, spoilt), classification=True)
-    survey(engine(X, spoilt), classification=False)
+        data_summary(every_engine(X, spoilt), classification=True)
+    data_summary(every_engine(X, spoilt), classification=False)
     with pytest.raises(InputError, match="every row has weight 0"):
-        survey(engine(X, Y, np.zeros(ROWS)), classification=True)
-    assert survey(engine(X, Y, WEIGHT), classification=True).classes.tolist() == [
+        data_summary(every_engine(X, Y, np.zeros(ROWS)), classification=True)
+    assert data_summary(every_engine(X, Y, WEIGHT), classification=True).classes.tolist() == [
         WEIGHT[k == Y].sum() for k in range(3)
     ]
 
@@ -157,17 +157,17 @@ def test_float32_rows_far_from_zero_lose_nothing_more_than_their_own_rounding(en
     fits = []
     for dtype in ("float32", "float64"):
         blocks = engine(far, y, dtype=dtype)
-        found = survey(blocks, classification=loss is logistic)
+        found = data_summary(blocks, classification=loss is logistic)
         fits.append(fit(blocks, loss, found, ridge=np.array([0.1]), tol=1e-6, max_iter=200))
     single, double = (f.coef[0, 0] for f in fits)
     assert fits[0].iterations[0] <= 2 * fits[1].iterations[0] + 5
     np.testing.assert_allclose(single[:-1], double[:-1], rtol=1e-3, atol=1e-4)
 
 
-def test_a_row_of_weight_zero_is_absent_even_where_its_loss_overflows(engine):
+def test_a_row_of_weight_zero_is_absent_even_where_its_loss_overflows(every_engine):
     spoilt, weight = X.copy(), np.ones(ROWS)
     spoilt[5], weight[5] = 3e38, 0.0
-    left = engine(spoilt, Y, weight, dtype="float32").sum(objective, COEF[:1] * 10, softmax)
+    left = every_engine(spoilt, Y, weight, dtype="float32").sum(objective, COEF[:1] * 10, softmax)
     assert all(np.isfinite(field).all() for field in left)
 
 

@@ -11,9 +11,9 @@ from sklearn.linear_model import ElasticNet, HuberRegressor, LogisticRegression,
 from sklearn.svm import LinearSVC
 
 from grid import LOSSES, RNG, ROWS, SCORE, WEIGHT, X, fitted
+from treefold.algorithms.linear.losses import Huber, logistic, squared
 from treefold.errors import InputError
-from treefold.losses import Huber, logistic, squared
-from treefold.solvers import Lbfgs, Newton, Normal
+from treefold.optim import Lbfgs, Newton, Normal
 
 
 def residual(coef, loss, X, y, weight, ridge, lasso, standardize, intercept):

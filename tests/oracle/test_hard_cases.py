@@ -6,11 +6,11 @@ from sklearn.linear_model import ElasticNet, LogisticRegression, PoissonRegresso
 
 from treefold.algorithms.linear import fit
 from treefold.algorithms.linear.gram import gram
-from treefold.algorithms.survey import survey
-from treefold.engine.local import LocalBlocks
-from treefold.losses import logistic, poisson, softmax, squared
-from treefold.solvers import Lbfgs, Newton, Normal
-from treefold.solvers.status import CONVERGED, NO_PROGRESS
+from treefold.algorithms.linear.losses import logistic, poisson, softmax, squared
+from treefold.engine.execution.local_blocks import LocalBlocks
+from treefold.optim import Lbfgs, Newton, Normal
+from treefold.optim.status import CONVERGED, NO_PROGRESS
+from treefold.statistics.label_summary import data_summary
 
 RNG = np.random.default_rng(14)
 ROWS, RIDGE = 120, 0.05
@@ -25,7 +25,9 @@ CASES = {
 }
 SOLVERS = {squared: [Lbfgs(), Normal(), Newton()], logistic: [Lbfgs(), Newton()], softmax: [Lbfgs(), Newton()],
            poisson: [Lbfgs(), Newton()]}  # fmt: skip
-PAIRS = [pytest.param(loss, s, id=f"{loss.__name__} {type(s).__name__}") for loss in SOLVERS for s in SOLVERS[loss]]
+PAIRS = [
+    pytest.param(loss, s, id=f"{type(loss).__name__} {type(s).__name__}") for loss in SOLVERS for s in SOLVERS[loss]
+]
 
 
 def labels(loss, rows):
@@ -52,7 +54,7 @@ def test_hard_columns_are_scikit_learns(loss, solver, case):
     w = RNG.integers(0, 4, len(y)) * 0.7
     blocks = LocalBlocks.from_arrays(rows, y, w, dtype="float64")
     at_once = isinstance(solver, Normal)
-    found = gram(blocks, 99) if at_once else survey(blocks, classification=loss in (logistic, softmax))
+    found = gram(blocks, 99) if at_once else data_summary(blocks, classification=loss in (logistic, softmax))
     made = fit(blocks, loss, found, ridge=RIDGE, solver=solver, tol=1e-10, max_iter=3000)
     assert made.status[0] in (CONVERGED, NO_PROGRESS)
     mean = w @ rows / w.sum()
@@ -77,7 +79,7 @@ def test_lassos_of_hard_columns_are_scikit_learns(case):
     Z = (rows - rows.mean(axis=0))[:, varies] / deviation[varies]
     theirs = ElasticNet(alpha=0.3, l1_ratio=0.7, tol=1e-15, max_iter=10**6).fit(Z, y).coef_
     blocks = LocalBlocks.from_arrays(rows, y, dtype="float64")
-    for solver, found in ((Lbfgs(), survey(blocks, classification=False)), (Normal(), gram(blocks, 99))):
+    for solver, found in ((Lbfgs(), data_summary(blocks, classification=False)), (Normal(), gram(blocks, 99))):
         made = fit(blocks, squared, found, ridge=0.09, lasso=0.21, solver=solver, tol=1e-11, max_iter=5000)
         mine = (made.coef[0, 0, :-1] * deviation)[varies]
         if case == "collinear columns":  # whose shares are any

@@ -12,7 +12,7 @@ from treefold.algorithms.kmeans import KMeansModel, Start, best_of, fit
 from treefold.algorithms.kmeans.centres import Centres
 from treefold.algorithms.kmeans.clusters import clusters
 from treefold.algorithms.kmeans.silhouette import groups, silhouettes
-from treefold.engine.local import LocalBlocks
+from treefold.engine.execution.local_blocks import LocalBlocks
 
 SETS = {
     "iris": (load_iris().data, 3),

@@ -7,11 +7,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 
 from treefold.algorithms.linear import LinearModel, fit
-from treefold.algorithms.survey import survey
-from treefold.engine.local import LocalBlocks
-from treefold.losses import logistic, softmax, squared
-from treefold.solvers import GradientDescent, Lbfgs
-from treefold.solvers.status import CONVERGED, NO_PROGRESS
+from treefold.algorithms.linear.losses import logistic, softmax, squared
+from treefold.engine.execution.local_blocks import LocalBlocks
+from treefold.optim import GradientDescent, Lbfgs
+from treefold.optim.status import CONVERGED, NO_PROGRESS
+from treefold.statistics.label_summary import data_summary
 
 RNG = np.random.default_rng(11)
 ROWS = 600
@@ -25,7 +25,7 @@ WEIGHT = RNG.uniform(0, 3, ROWS)
 
 def fitted(y, loss, weight=None, solver=Lbfgs(), max_iter=2000, tol=1e-9, **options):  # noqa: B008
     blocks = LocalBlocks.from_arrays(X, y, weight, dtype="float64")
-    found = survey(blocks, classification=loss is not squared)
+    found = data_summary(blocks, classification=loss is not squared)
     result = fit(blocks, loss, found, ridge=np.array([options.pop("ridge", 0.0)]), solver=solver, max_iter=max_iter,
                  tol=tol, **options)  # fmt: skip
     assert result.status[0] in (CONVERGED, NO_PROGRESS)  # the gradient is 1e-9 or as small as float64 can tell
@@ -108,7 +108,7 @@ def test_unpenalised_softmax_sums_to_zero_over_classes():
 def test_a_constant_column_gets_no_coefficient_beside_an_intercept_and_is_the_intercept_without():
     def coef(intercept):
         blocks = LocalBlocks.from_arrays(np.column_stack([X[:, 0], np.full(ROWS, 4.0)]), BINARY, dtype="float64")
-        found = survey(blocks, classification=True)
+        found = data_summary(blocks, classification=True)
         return fit(blocks, logistic, found, ridge=np.zeros(1), intercept=intercept, tol=1e-10).coef[0, 0]
 
     beside, without = coef(True), coef(False)
@@ -119,7 +119,7 @@ def test_a_constant_column_gets_no_coefficient_beside_an_intercept_and_is_the_in
 def test_float32_rows_come_near_the_float64_optimum():
     blocks = LocalBlocks.from_arrays(X, BINARY, dtype="float32")
     result = fit(
-        blocks, logistic, survey(blocks, classification=True), ridge=np.array([0.01]), solver=Lbfgs(noise=1e-9)
+        blocks, logistic, data_summary(blocks, classification=True), ridge=np.array([0.01]), solver=Lbfgs(noise=1e-9)
     )
     np.testing.assert_allclose(result.coef, fitted(BINARY, logistic, ridge=0.01).coef, rtol=1e-3, atol=1e-3)
 
@@ -127,7 +127,7 @@ def test_float32_rows_come_near_the_float64_optimum():
 def test_real_digits_reach_scikit_learns_optimum():
     pixels, digit = (rows[:400] for rows in load_digits(return_X_y=True))
     blocks = LocalBlocks.from_arrays(pixels, digit, dtype="float64")
-    found = survey(blocks, classification=True)
+    found = data_summary(blocks, classification=True)
     mine = fit(blocks, softmax, found, ridge=np.array([0.01]), tol=1e-8, max_iter=1000)
     deviation = pixels.std(axis=0)
     Z = np.divide(pixels, deviation, out=np.zeros_like(pixels), where=deviation > 0)

@@ -7,11 +7,11 @@ from sklearn.linear_model import HuberRegressor, PoissonRegressor, QuantileRegre
 from sklearn.svm import SVC, SVR, LinearSVC
 
 from treefold.algorithms.linear import fit
-from treefold.algorithms.survey import survey
-from treefold.engine.local import LocalBlocks
+from treefold.algorithms.linear.losses import EpsilonInsensitive, Hinge, Huber, Quantile, poisson, squared_hinge
+from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
-from treefold.losses import Hinge, Huber, Quantile, Tube, poisson, squared_hinge
-from treefold.solvers.status import CONVERGED, NO_PROGRESS
+from treefold.optim.status import CONVERGED, NO_PROGRESS
+from treefold.statistics.label_summary import data_summary
 
 RNG = np.random.default_rng(9)
 ROWS = 300
@@ -28,7 +28,7 @@ RIDGE = 0.01
 
 def fitted(loss, y, weight=None, **options):
     blocks = LocalBlocks.from_arrays(X, y, weight, dtype="float64")
-    found = survey(blocks, classification=loss is squared_hinge or isinstance(loss, Hinge))
+    found = data_summary(blocks, classification=loss is squared_hinge or isinstance(loss, Hinge))
     options = {"ridge": RIDGE, "standardize": False, "tol": 1e-9, "max_iter": 5000} | options
     made = fit(blocks, loss, found, **options)
     assert np.isin(made.status, (CONVERGED, NO_PROGRESS)).all()
@@ -113,9 +113,9 @@ def test_hinge_is_within_its_smoothing_of_libsvm(weight):
 
 
 def test_a_tube_is_within_its_smoothing_of_libsvm():
-    mine = fitted(Tube(1.0), TARGET, smoothing=1e-4)
+    mine = fitted(EpsilonInsensitive(1.0), TARGET, smoothing=1e-4)
     oracle = SVR(kernel="linear", epsilon=1.0, C=1 / (RIDGE * ROWS), tol=1e-5).fit(X, TARGET)
-    pair = [objective(Tube(1.0), c, TARGET) for c in (mine, as_coef(oracle))]
+    pair = [objective(EpsilonInsensitive(1.0), c, TARGET) for c in (mine, as_coef(oracle))]
     assert -1e-5 < pair[0] - pair[1] < 1e-4 / 2 * TARGET.std()
 
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics as theirs
 
 from treefold.algorithms.linear.batch import LinearBatch
-from treefold.engine.local import LocalBlocks
+from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.metrics import classification, measure, regression
 from treefold.metrics.ranking import area_under_roc, average_precision, curve, ranking
 

@@ -7,15 +7,16 @@ from sklearn.linear_model import PoissonRegressor
 
 from rows import ragged
 from treefold.algorithms.linear import Bounds, LinearModel, fit
+from treefold.algorithms.linear.losses import Quantile, logistic, poisson, squared
 from treefold.algorithms.linear.objective import objective, objectives
 from treefold.algorithms.linear.quadratic import quadratic
-from treefold.algorithms.survey import survey
-from treefold.block import Block
-from treefold.engine.local import LocalBlocks
-from treefold.losses import Quantile, logistic, poisson, squared
+from treefold.dataset.block import Block
+from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.metrics import measure
 from treefold.metrics.regression import errors
-from treefold.solvers import GradientDescent, Lbfgs, Newton, Normal, Sgd
+from treefold.optim import GradientDescent, Lbfgs, Newton, Normal, Sgd
+from treefold.optim.schedules import OneCycle
+from treefold.statistics.label_summary import data_summary
 
 RNG = np.random.default_rng(21)
 ROWS = 400
@@ -34,7 +35,7 @@ SOLVERS = {"lbfgs": Lbfgs(), "newton": Newton(), "gd": GradientDescent()}
 def fitted(rows, y, loss, offset=OFFSET, **options):
     blocks = LocalBlocks.from_arrays(rows, y, WEIGHT, extra=[offset], dtype="float64")
     options = {"ridge": 0.0, "tol": 1e-9, "max_iter": 5000, "with_offset": True} | options
-    return fit(blocks, loss, survey(blocks, classification=loss is logistic), **options).coef[0, 0]
+    return fit(blocks, loss, data_summary(blocks, classification=loss is logistic), **options).coef[0, 0]
 
 
 @pytest.mark.parametrize("sparse", [False, True])
@@ -70,14 +71,12 @@ def test_an_offset_is_a_feature_of_coefficient_one(lasso, solver):
     np.testing.assert_allclose(moved, mine - [0, 0, 0, 0, 7], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "solver", [Sgd(0.2, 30, schedule="onecycle", local=16), Sgd(0.3, 150, "onecycle", fraction=0.5)]
-)
+@pytest.mark.parametrize("solver", [Sgd(0.2, 30, OneCycle(30), local=16), Sgd(0.3, 150, OneCycle(150), fraction=0.5)])
 @pytest.mark.parametrize("loss", [squared, logistic])
 def test_stochastic_descent_comes_near_the_least(loss, solver):
     blocks = ragged(X, LABELS[loss], WEIGHT, [100, 250], "float64")
     blocks = LocalBlocks([b._replace(extra=(OFFSET[b.id : b.id + len(b.y)],)) for b in blocks.blocks])
-    found = survey(blocks, classification=loss is logistic)
+    found = data_summary(blocks, classification=loss is logistic)
     least, made = (fit(blocks, loss, found, ridge=0.01, with_offset=True, solver=s, max_iter=150, tol=0.0).objective[0]
                    for s in (Lbfgs(), solver._replace(horizon=150)))  # fmt: skip
     assert made[-1] < least[-1] * 1.002

@@ -11,7 +11,7 @@ from treefold.algorithms import forest
 from treefold.algorithms.forest import Settings
 from treefold.algorithms.kmeans import KMeansModel
 from treefold.algorithms.linear import LinearModel
-from treefold.engine.local import LocalBlocks
+from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
 from treefold.interchange.onnx import exported
 

@@ -6,12 +6,14 @@ from scipy.optimize import lsq_linear
 from sklearn.linear_model import ElasticNet, LogisticRegression
 
 from treefold.algorithms.linear import Bounds, fit
-from treefold.algorithms.survey import survey
-from treefold.engine.local import LocalBlocks
+from treefold.algorithms.linear.losses import Hinge, logistic, softmax, squared
+from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
-from treefold.losses import Hinge, logistic, softmax, squared
-from treefold.solvers import GradientDescent, Lbfgs, Newton, Normal, Sgd
-from treefold.solvers.status import CONVERGED, NO_PROGRESS
+from treefold.optim import GradientDescent, Lbfgs, Newton, Normal, Sgd
+from treefold.optim.schedules import OneCycle
+from treefold.optim.status import CONVERGED, NO_PROGRESS
+from treefold.optim.update_rules import Adam
+from treefold.statistics.label_summary import data_summary
 
 RNG = np.random.default_rng(4)
 ROWS, FEATURES = 300, 8
@@ -26,7 +28,7 @@ OUTPUTS = {squared: 1, logistic: 1, softmax: 3}
 
 def fitted(loss, weight=None, loss_fitted=None, **options):
     blocks = LocalBlocks.from_arrays(X, LABELS[loss], weight, dtype="float64")
-    found = survey(blocks, classification=loss is not squared)
+    found = data_summary(blocks, classification=loss is not squared)
     made = fit(blocks, loss_fitted or loss, found, **{"tol": 1e-9, "max_iter": 2000} | options)
     assert np.isin(made.status, (CONVERGED, NO_PROGRESS)).all()
     return made
@@ -67,7 +69,7 @@ def test_elastic_nets_on_standardised_features_are_scikit_learns(loss, share, in
 def test_elastic_nets_on_columns_as_they_are(loss, lasso, ridge):
     """Only columns of like size: nothing else can be computed by the oracle."""
     blocks = LocalBlocks.from_arrays(X / UNITS, LABELS[loss], dtype="float64")
-    found = survey(blocks, classification=loss is not squared)
+    found = data_summary(blocks, classification=loss is not squared)
     mine = fit(blocks, loss, found, lasso=lasso, ridge=ridge, standardize=False, tol=1e-10, max_iter=2000).coef[0]
     coef, free = oracle(loss, None, lasso, ridge, True, UNITS)
     np.testing.assert_allclose(mine[:, :-1], coef * UNITS, rtol=1e-5, atol=1e-7)
@@ -128,7 +130,7 @@ def test_a_fit_goes_on_from_given_coefficients():
 @pytest.mark.parametrize("loss", [squared, logistic, softmax])
 def test_newton_and_normal_reach_the_minimum_of_lbfgs_in_fewer_passes(loss, lasso, bounded):
     blocks = LocalBlocks.from_arrays(X, LABELS[loss], WEIGHT, dtype="float64")
-    found = survey(blocks, classification=loss is not squared)
+    found = data_summary(blocks, classification=loss is not squared)
     wide = np.full((OUTPUTS[loss], FEATURES + 1), np.inf)
     bounds = Bounds(np.where(np.arange(FEATURES + 1) < 3, 0.0, -wide), wide) if bounded else None
     fits, passes = [], []
@@ -167,15 +169,15 @@ def test_gradient_descent_with_a_lasso_and_bounds_reaches_the_optimum(loss, boun
 
 def test_mini_batches_with_a_lasso_come_within_a_thousandth_of_the_least_and_are_sparse():
     blocks = LocalBlocks.from_arrays(X, LABELS[logistic], dtype="float64")
-    found = survey(blocks, classification=True)
-    solver = Sgd(0.5, 200, schedule="onecycle", fraction=0.5)
+    found = data_summary(blocks, classification=True)
+    solver = Sgd(0.5, 200, OneCycle(200), fraction=0.5)
     made, least = (fit(blocks, logistic, found, ridge=0.01, lasso=0.05, solver=s, max_iter=200, tol=0.0)
                    for s in (solver, Lbfgs()))  # fmt: skip
     assert made.objective[0][-1] < least.objective[0][-1] * 1.001
     assert 0 < (made.coef == 0).sum() <= (least.coef == 0).sum()
 
 
-@pytest.mark.parametrize("solver", [Sgd(local=8), Sgd(rule="adam")], ids=["local", "adam"])
+@pytest.mark.parametrize("solver", [Sgd(local=8), Sgd(rule=Adam())], ids=["local", "adam"])
 def test_steps_that_have_no_prox_take_no_lasso(solver):
     with pytest.raises(InputError, match="neither local steps nor AdaGrad and Adam take an L1 penalty or bounds"):
         fitted(logistic, lasso=0.1, ridge=0.0, solver=solver)

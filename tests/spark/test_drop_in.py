@@ -166,8 +166,8 @@ def close(got, want, name):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"aggregationDepth": 3}, "aggregationDepth = 3 is no valid value .only 2 can be honoured"),
-        ({"maxBlockSizeInMB": 1.0}, r"maxBlockSizeInMB = 1.0 is no valid value .only 0.0 can be honoured"),
+        ({"aggregationDepth": 1}, "aggregationDepth = 1 is no valid value .not a number from 2 up"),
+        ({"maxBlockSizeInMB": -1.0}, "maxBlockSizeInMB = -1.0 is no valid value"),
         ({"threshold": 0.3, "thresholds": [0.5, 0.5]}, "threshold is 0.3, but thresholds say 0.5: set one of them"),
         ({"threshold": 0.3, "thresholds": [1.0, 1.0, 1.0]}, "thresholds has 3 numbers: a model of two classes"),
         ({"thresholds": [0.0, 0.0]}, "thresholds = .* is no valid value"),

@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -10,15 +11,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from rows import ragged, write_parquet
+from treefold.algorithms.forest.first_pass import first_pass
+from treefold.algorithms.linear.gram import gram
+from treefold.algorithms.linear.losses import logistic
 from treefold.algorithms.linear.objective import objective
-from treefold.algorithms.moments import moments
-from treefold.block import Block
-from treefold.engine import spark as spark_engine
-from treefold.engine.columns import Columns
-from treefold.engine.local import LocalBlocks
-from treefold.engine.sources import open_blocks
+from treefold.dataset.block import Block
+from treefold.engine.execution import spark_blocks as spark_engine
+from treefold.engine.execution import task
+from treefold.engine.execution.local_blocks import LocalBlocks
+from treefold.engine.open import open_blocks
+from treefold.engine.reading.arrow_to_numpy import Columns
+from treefold.engine.storage.block_store import BlockStore
 from treefold.errors import InputError
-from treefold.losses import logistic
+from treefold.statistics.moments import moments
 
 pytestmark = pytest.mark.spark
 
@@ -56,17 +61,17 @@ def expected(small_blocks) -> bytes:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("door", ["parquet", "dataframe"])
-def test_any_layout_gives_the_bits_of_the_local_engine_in_balanced_tasks(frame, expected, layout, door):
+@pytest.mark.parametrize("reader", ["parquet", "dataframe"])
+def test_any_layout_gives_the_bits_of_the_local_engine_in_balanced_tasks(frame, expected, layout, reader):
     data = frame(LAYOUTS[layout])
-    if door == "dataframe":
+    if reader == "dataframe":
         data = data.repartition(1).sortWithinPartitions("x0").where("weight > 0")
         order = np.argsort(X[:, 0], kind="stable")
         expected = bits(LocalBlocks.from_arrays(X[order], Y[order]))
     with open_blocks(data, COLUMNS, "test") as blocks:
         assert bits(blocks) == expected
         last = blocks.passes[-1]
-        assert (last.source, last.tasks, last.rows) == (door, 2, ROWS)
+        assert (last.source, last.tasks, last.rows) == (reader, 2, ROWS)
         assert sorted(rows_by_task(blocks)) == [1464, 1536]
 
 
@@ -75,10 +80,10 @@ def rows_by_task(blocks) -> list[int]:
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 7])
-@pytest.mark.parametrize("door", ["parquet", "dataframe"])
-def test_any_number_of_tasks_gives_the_same_bits(frame, expected, tasks, door):
+@pytest.mark.parametrize("reader", ["parquet", "dataframe"])
+def test_any_number_of_tasks_gives_the_same_bits(frame, expected, tasks, reader):
     data = frame([100, 2000])
-    if door == "dataframe":
+    if reader == "dataframe":
         data = data.coalesce(1).orderBy("x0").where("weight > 0")
         order = np.argsort(X[:, 0], kind="stable")
         expected = bits(LocalBlocks.from_arrays(X[order], Y[order]))
@@ -87,15 +92,100 @@ def test_any_number_of_tasks_gives_the_same_bits(frame, expected, tasks, door):
         assert blocks.passes[-1].tasks == tasks
 
 
-def test_partials_combined_on_the_executors_give_the_same_bits(frame, expected, monkeypatch):
-    monkeypatch.setattr(spark_engine, "FLAT_BYTES", 0)
+@pytest.mark.parametrize("limit", [0, 3000])
+@pytest.mark.parametrize("private", [False, True], ids=["kept in files", "made again"])
+def test_partials_combined_on_the_executors_give_the_same_bits(frame, expected, monkeypatch, limit, private):
+    monkeypatch.setattr(spark_engine, "FLAT_BYTES", limit)
     with open_blocks(frame(), COLUMNS, "test", 7) as blocks:
+        blocks.store = BlockStore(on_disk=not private)
         assert bits(blocks) == bits(blocks) == expected
-        assert [p.how for p in blocks.passes] == ["flat", "flat", "tree", "tree"]
+        assert [p.how for p in blocks.passes] == 4 * ["tree"]
+        assert {(p.rows, p.tasks) for p in blocks.passes} == {(ROWS, 7)}
+        folders = blocks.context.parallelize([0]).map(lambda _: os.environ["SPARK_LOCAL_DIRS"]).first().split(",")
+        files = [file.name for folder in folders for file in Path(folder).glob(f"*/{blocks.name}-*")]
+        assert len(files) == 7  # of the blocks: what tasks kept was taken
+
+
+def test_a_statistic_that_was_too_much_for_the_driver_is_combined_by_one_job_the_next_time(spark, frame, monkeypatch):
+    monkeypatch.setattr(spark_engine, "FLAT_BYTES", 0)
+    jobs = spark.sparkContext.statusTracker().getJobIdsForGroup
+    with open_blocks(frame(), COLUMNS, "test", 7) as blocks:
+        counts = []
+        for _ in range(3):
+            before = len(jobs())
+            moments(blocks)
+            counts.append(len(jobs()) - before)
+    assert counts == [2, 1, 1]
+
+
+class Rows(NamedTuple):
+    first: np.ndarray
+
+
+def first_column(blocks) -> Rows:
+    return Rows(np.concatenate([block.X[:, 0] for block in blocks]))
+
+
+def after(left: Rows, right: Rows) -> Rows:
+    return Rows(np.concatenate([left.first, right.first]))
+
+
+def test_what_tasks_tally_is_combined_in_the_order_of_the_rows(frame, monkeypatch):
+    monkeypatch.setattr(spark_engine, "FLAT_BYTES", 0)
+    with open_blocks(frame(), COLUMNS, "test", 9) as blocks:
+        np.testing.assert_array_equal(blocks.reduce_tasks(first_column, merge=after).first, X[:, 0])
+        assert blocks.passes[-1].how == "tree"
+
+
+@pytest.fixture
+def small_results(spark):
+    """A driver that takes 32 MB of results from a job."""
+    confs = spark.sparkContext._conf, spark.sparkContext._jsc.sc().conf()
+    for conf in confs:
+        conf.set("spark.driver.maxResultSize", "32m")
+    yield
+    for conf in confs:
+        conf.set("spark.driver.maxResultSize", "1g")
+
+
+def test_a_first_pass_whose_partials_are_heavy_succeeds_with_the_bits_of_the_local_engine(
+    spark, tmp_path, small_blocks, small_results
+):
+    """40 tasks return some 160 nodes of 0.7 MB for the products of 300 features, and as much for their quantiles."""
+    rows, features = 200 * small_blocks, 300
+    wide = RNG.standard_normal((rows, features)).astype("f4")
+    label = (wide[:, 0] > 0).astype(float)
+    names = tuple(f"x{j}" for j in range(features))
+    data = spark.read.parquet(write_parquet(tmp_path / "wide", wide, label, np.ones(rows), [], "float32"))
+    local = LocalBlocks.from_arrays(wide, label)
+    none = np.array([], int)
+    with open_blocks(data, Columns(names, "label", "weight"), "test", 40) as blocks:
+        found, expected = gram(blocks, 4096), gram(local, 4096)
+        assert found.products.tobytes() == expected.products.tobytes()
+        found, expected = first_pass(blocks, True, none, 32), first_pass(local, True, none, 32)
+        assert found.sketch.values.tobytes() == expected.sketch.values.tobytes()
+        assert [(p.how, p.tasks) for p in blocks.passes] == [("tree", 40)] * 2
+
+
+class Large(NamedTuple):
+    numbers: np.ndarray
+
+
+def large(block: Block) -> Large:
+    return Large(np.zeros(5 << 20))
+
+
+def test_a_partial_that_the_driver_does_not_take_is_one_line_that_names_the_property(frame, small_results):
+    with open_blocks(frame(), COLUMNS, "test", 3) as blocks, pytest.raises(InputError) as caught:
+        blocks.sum(large)
+    assert str(caught.value) == (
+        "what a task of pass large returns is beyond spark.driver.maxResultSize, which is 32m: raise it, and "
+        "spark.driver.memory with it"
+    )
 
 
 def test_large_arguments_are_broadcast(frame, expected, monkeypatch):
-    monkeypatch.setattr(spark_engine, "CLOSURE_BYTES", 10)
+    monkeypatch.setattr(task, "CLOSURE_BYTES", 10)
     with open_blocks(frame(), COLUMNS, "test") as blocks:
         assert bits(blocks) == expected
 
@@ -104,7 +194,7 @@ def block_files(blocks) -> list[Path]:
     return [Path(path) for path in blocks.parts.map(lambda part: part.path).collect()]
 
 
-@pytest.mark.parametrize("door", ["parquet", "dataframe"])
+@pytest.mark.parametrize("reader", ["parquet", "dataframe"])
 @pytest.mark.parametrize(
     ("harm", "why"),
     [
@@ -114,9 +204,9 @@ def block_files(blocks) -> list[Path]:
     ],
     ids=["deleted", "truncated", "one bit flipped"],
 )
-def test_blocks_that_are_lost_are_made_again_and_told_of(frame, door, harm, why):
+def test_blocks_that_are_lost_are_made_again_and_told_of(frame, reader, harm, why):
     data = frame([100, 2000])
-    with open_blocks(data if door == "parquet" else data.where("weight > 0"), COLUMNS, "test") as blocks:
+    with open_blocks(data if reader == "parquet" else data.where("weight > 0"), COLUMNS, "test") as blocks:
         before = bits(blocks)
         assert [p.lost for p in blocks.passes] == [()] * 2
         for files in (block_files(blocks)[1:], block_files(blocks)):
@@ -125,8 +215,8 @@ def test_blocks_that_are_lost_are_made_again_and_told_of(frame, door, harm, why)
             assert bits(blocks) == before
             (loss,), after = (p.lost for p in blocks.passes[-2:])
             assert after == ()
-            lost = 23 if len(files) == 1 and door == "parquet" else 47
-            told = f"whose file was {why}" if door == "parquet" else "all of them"
+            lost = 23 if len(files) == 1 and reader == "parquet" else 47
+            told = f"whose file was {why}" if reader == "parquet" else "all of them"
             assert str(loss).startswith(f"lost {lost} blocks, {told}")
             assert loss.seconds > 0
 
@@ -142,10 +232,10 @@ def flip(path: Path) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-@pytest.mark.parametrize("door", ["parquet", "dataframe"])
-def test_lost_rows_that_come_back_otherwise_are_refused(frame, tmp_path, door):
+@pytest.mark.parametrize("reader", ["parquet", "dataframe"])
+def test_lost_rows_that_come_back_otherwise_are_refused(frame, tmp_path, reader):
     data = frame([100, 2000])
-    with open_blocks(data if door == "parquet" else data.where("weight > 0"), COLUMNS, "test") as blocks:
+    with open_blocks(data if reader == "parquet" else data.where("weight > 0"), COLUMNS, "test") as blocks:
         bits(blocks)
         file = tmp_path / "data" / "part-001.parquet"
         table, group = pq.read_table(file), pq.read_metadata(file).row_group(0).num_rows
@@ -166,10 +256,10 @@ def encrypted(spark):
     spark.sparkContext._conf.set("spark.io.encryption.enabled", "false")
 
 
-@pytest.mark.parametrize("door", ["parquet", "dataframe"])
-def test_where_spark_encrypts_it_keeps_the_blocks_and_no_file_is_written(frame, encrypted, door):
+@pytest.mark.parametrize("reader", ["parquet", "dataframe"])
+def test_where_spark_encrypts_it_keeps_the_blocks_and_no_file_is_written(frame, encrypted, reader):
     data, local = frame([100, 2000]), LocalBlocks.from_arrays(X, Y)
-    if door == "dataframe":
+    if reader == "dataframe":
         order = np.argsort(X[:, 0], kind="stable")
         data, local = data.repartition(2).orderBy("x0"), LocalBlocks.from_arrays(X[order], Y[order])
     expected = bits(local)
@@ -178,7 +268,7 @@ def test_where_spark_encrypts_it_keeps_the_blocks_and_no_file_is_written(frame, 
         with blocks.map(halved) as half:
             assert bits(half) == bits(local.map(halved))
             kept = half.parts.map(lambda part: (type(part).__name__, part.first)).collect()
-        assert kept == [("Kept", i) for i in range(47)]
+        assert kept == [("SparkStoredBlock", i) for i in range(47)]
         assert (blocks.passes[-1].tasks, blocks.passes[-1].rows, blocks.features) == (3, ROWS, FEATURES)
         roots = blocks.context.parallelize([0]).map(lambda _: os.environ["SPARK_LOCAL_DIRS"]).first().split(",")
         assert [file for root in roots for file in Path(root).glob(f"*/{blocks.name}*")] == []
@@ -190,8 +280,8 @@ def test_where_spark_encrypts_it_keeps_the_blocks_and_no_file_is_written(frame, 
 
 def test_mapped_blocks_that_vanish_are_made_again_with_what_they_come_from(frame):
     data = frame([100, 2000])
-    for door in (data, data.where("weight > 0")):
-        with open_blocks(door, COLUMNS, "test") as blocks, blocks.map(halved) as half:
+    for reader in (data, data.where("weight > 0")):
+        with open_blocks(reader, COLUMNS, "test") as blocks, blocks.map(halved) as half:
             before = bits(half)
             for file in [*block_files(blocks), *block_files(half)]:
                 file.unlink()
@@ -215,7 +305,7 @@ def test_files_are_their_owners_only_and_go_when_closed(frame):
 
 
 def test_staged_rows_are_their_owners_only(frame, monkeypatch):
-    from treefold.engine import dataframe
+    from treefold.engine.reading import dataframe
 
     seen = []
     layout_of = dataframe.Layout.of.__func__
@@ -298,15 +388,16 @@ def test_what_spark_sees_otherwise_than_the_file_goes_through_spark(frame, spark
 
 def test_staged_rows_that_were_made_again_are_never_mixed_with_the_layout_of_the_first(frame, spark):
     """Rows may come in another order, or another number, when Spark makes a partition again."""
-    from treefold.engine.dataframe import DataFrameSource, Layout, Receive, Send
-    from treefold.engine.resident import BlocksLost, Rest
-    from treefold.engine.rows import Rows
+    from treefold.engine.reading.assemble import Rows
+    from treefold.engine.reading.dataframe import DataFrameSource, Layout, Receive, Send
+    from treefold.engine.reading.partitioning import TaskCount
+    from treefold.engine.storage.block_store import BlocksLost, BlockStore
 
     data = frame([100, 2000]).where("weight > 0").select(*COLUMNS.names)
-    source = DataFrameSource(lambda: data, COLUMNS, "mixing", 2, Rest())
+    source = DataFrameSource(lambda: data, COLUMNS, "mixing", TaskCount(2), BlockStore())
     source.parts()
     staged = sorted(source.staged.collect())
-    layout = Layout.of(staged, COLUMNS, 2)
+    layout = Layout.of(staged, COLUMNS, TaskCount(2))
     list(Send(layout)(staged))
     with pytest.raises(BlocksLost, match="no longer those that were laid out"):
         list(Send(layout)([staged[0]._replace(path=staged[0].path + "again")]))
@@ -315,7 +406,7 @@ def test_staged_rows_that_were_made_again_are_never_mixed_with_the_layout_of_the
     try:
         one = Rows([np.zeros((1, FEATURES), "f4")], np.zeros(1, "f4"), np.ones(1, "f4"))
         with pytest.raises(BlocksLost, match="1535 of 1536 rows did not arrive"):
-            list(Receive("mixing", layout, Rest())(0, [(0, (0, one))]))
+            list(Receive("mixing", layout, BlockStore())(0, [(0, (0, one))]))
     finally:
         del os.environ["SPARK_LOCAL_DIRS"]
 
@@ -337,17 +428,35 @@ def test_a_file_system_that_pyarrow_cannot_open_is_read_by_spark(frame, spark, t
 
 
 def test_workers_that_cannot_open_what_the_driver_can_send_the_fit_through_spark(frame, monkeypatch):
-    from treefold.engine import sources
+    import treefold.engine.open as opening
 
-    class Blind(sources.ReadTask):
+    class Blind(opening.ReadTask):
         def __call__(self, runs):
-            from treefold.engine.task import Fault
+            from treefold.engine.storage.block_store import Fault
 
             for _ in runs:
                 yield Fault("no libhdfs here", elsewhere=True)
 
-    monkeypatch.setattr(sources, "ReadTask", Blind)
+    monkeypatch.setattr(opening, "ReadTask", Blind)
     assert door_of(frame()) == "dataframe"
+
+
+@pytest.mark.parametrize("cause", ["google::cloud::Status(UNAVAILABLE: reset by peer)", "Azure: 503 Server busy"])
+def test_a_store_that_fails_in_every_try_is_told_with_its_cause(frame, monkeypatch, cause):
+    import treefold.engine.open as opening
+
+    class Failing(opening.ReadTask):
+        def __call__(self, runs):
+            from unittest.mock import patch
+
+            with patch("pyarrow.parquet.ParquetFile", side_effect=OSError(cause)):
+                yield from super().__call__(runs)
+
+    monkeypatch.setattr(opening, "ReadTask", Failing)
+    with open_blocks(frame(), COLUMNS, "test") as blocks, pytest.raises(InputError) as caught:
+        moments(blocks)
+    assert f"part-000.parquet could not be read ({cause}): see that its storage answers" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_names_with_dots_spaces_and_percent_signs(spark, tmp_path, small_blocks):
@@ -382,7 +491,7 @@ def test_vectors_arrays_and_columns_are_the_same_rows(frame, spark, tmp_path, ki
     assert len(first) == len(bits(LocalBlocks.from_arrays(X, Y)))
 
 
-@pytest.mark.parametrize("door", ["parquet", "dataframe"])
+@pytest.mark.parametrize("reader", ["parquet", "dataframe"])
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -405,16 +514,16 @@ def test_vectors_arrays_and_columns_are_the_same_rows(frame, spark, tmp_path, ki
     ],
     ids=["null", "nan", "infinite label", "negative weight"],
 )
-def test_bad_rows_are_found_by_the_first_pass_and_named(frame, spark, tmp_path, door, spoil, message):
+def test_bad_rows_are_found_by_the_first_pass_and_named(frame, spark, tmp_path, reader, spoil, message):
     frame([1000, 2000])
     file = tmp_path / "data" / "part-001.parquet"
     pq.write_table(spoil(pq.read_table(file)), file)
     data = spark.read.parquet(str(tmp_path / "data"))
-    data = data if door == "parquet" else data.where("label is not null")
+    data = data if reader == "parquet" else data.where("label is not null")
     with open_blocks(data, COLUMNS, "test") as blocks, pytest.raises(InputError, match=message) as caught:
         moments(blocks)
     assert "\n" not in str(caught.value)
-    if door == "parquet":
+    if reader == "parquet":
         assert "part-001.parquet" in str(caught.value)
 
 
@@ -428,8 +537,8 @@ def test_damaged_files_are_named(frame, spark, tmp_path):
     middle = len(whole) // 3
     file.write_bytes(whole[:20] + bytes(2000) + whole[2020:])
     assert middle > 2020
-    for door in (data, data.where("label >= 0")):
-        with open_blocks(door, COLUMNS, "test") as blocks, pytest.raises(InputError, match=r"part-001\.parquet"):
+    for reader in (data, data.where("label >= 0")):
+        with open_blocks(reader, COLUMNS, "test") as blocks, pytest.raises(InputError, match=r"part-001\.parquet"):
             moments(blocks)
 
 
@@ -441,13 +550,13 @@ def test_a_file_that_lacks_a_column_is_named(frame, spark, tmp_path):
         open_blocks(data, COLUMNS, "test")
 
 
-@pytest.mark.parametrize("door", ["parquet", "dataframe"])
-def test_no_rows_is_an_error(frame, spark, tmp_path, door):
+@pytest.mark.parametrize("reader", ["parquet", "dataframe"])
+def test_no_rows_is_an_error(frame, spark, tmp_path, reader):
     write_parquet(tmp_path / "none", X[:0], Y[:0], Y[:0], [0])
     data = spark.read.parquet(str(tmp_path / "none"))
 
     def run():
-        with open_blocks(data if door == "parquet" else data.where("label = 1"), COLUMNS, "test") as blocks:
+        with open_blocks(data if reader == "parquet" else data.where("label = 1"), COLUMNS, "test") as blocks:
             moments(blocks)
 
     with pytest.raises(InputError, match="the data has no rows"):

@@ -1,17 +1,21 @@
-"""Random forests on Spark: pyspark.ml's names and behaviour, any tasks, any door, lost blocks, exports."""
+"""Random forests on Spark: pyspark.ml's names and behaviour, any tasks, any reader, lost blocks, exports."""
 
 import os
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
-from pyspark.ml import Pipeline, PipelineModel, classification, regression
+from pyspark import cloudpickle
+from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.feature import StringIndexer, VectorAssembler
 
-from treefold import block, ml, store
+from treefold import ml
 from treefold.algorithms.forest import Settings, fit, growth
-from treefold.engine.local import LocalBlocks
+from treefold.dataset import block
+from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
+from treefold.persistence import model_io
 
 pytestmark = pytest.mark.spark
 
@@ -39,25 +43,6 @@ def rows(spark):
 def assert_same(one, other):
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
-
-
-@pytest.mark.parametrize(
-    ("mine", "theirs"),
-    [
-        (ml.RandomForestClassifier, classification.RandomForestClassifier),
-        (ml.RandomForestRegressor, regression.RandomForestRegressor),
-    ],
-)
-def test_names_and_defaults_are_pysparks(spark, mine, theirs):
-    mine, theirs = mine(), theirs()
-    for param in theirs.params:
-        if param.name in ("cacheNodeIds", "checkpointInterval", "pruneTree", "seed"):  # see docs/forest.md
-            continue
-        assert mine.hasParam(param.name), param.name
-        if theirs.hasDefault(param.name):
-            assert mine.getOrDefault(param.name) == theirs.getOrDefault(param.name), param.name
-    with pytest.raises(InputError, match="has no param 'cacheNodeIds'"):
-        type(mine)(cacheNodeIds=True)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +90,7 @@ def test_any_number_of_tasks_and_lost_blocks_give_the_same_bits(spark, stored, m
     model = forest.watch(harm).fit(spark.read.parquet(path))
     assert harmed
     assert model.summary.passes[-1].tasks == tasks
-    assert_same(model.pure, expected.model)
+    assert_same(model.numpy_model, expected.model)
     assert model.summary.oobScore == expected.oob_score
 
 
@@ -120,13 +105,13 @@ def regressor(rows):
 
 
 def test_transform_adds_pysparks_columns(rows, classifier):
-    out, pure = classifier.transform(rows), classifier.pure
+    out, numpy_model = classifier.transform(rows), classifier.numpy_model
     found = out.select("prediction", "probability", "rawPrediction", "leaf", "features").toPandas()
     assert out.schema["leaf"].dataType == out.schema["probability"].dataType == rows.schema["features"].dataType
-    np.testing.assert_array_equal(found["prediction"], pure.predict(X))
-    np.testing.assert_array_equal(np.stack(found["probability"].map(lambda v: v.toArray())), pure.probability(X))
-    np.testing.assert_array_equal(np.stack(found["rawPrediction"].map(lambda v: v.toArray())), pure.raw(X))
-    np.testing.assert_array_equal(np.stack(found["leaf"].map(lambda v: v.toArray())), pure.leaves(X))
+    np.testing.assert_array_equal(found["prediction"], numpy_model.predict(X))
+    np.testing.assert_array_equal(np.stack(found["probability"].map(lambda v: v.toArray())), numpy_model.probability(X))
+    np.testing.assert_array_equal(np.stack(found["rawPrediction"].map(lambda v: v.toArray())), numpy_model.raw(X))
+    np.testing.assert_array_equal(np.stack(found["leaf"].map(lambda v: v.toArray())), numpy_model.leaves(X))
     first = found["features"][0]
     assert classifier.predict(first) == found["prediction"][0]
     np.testing.assert_array_equal(classifier.predictLeaf(first), found["leaf"][0])
@@ -134,7 +119,27 @@ def test_transform_adds_pysparks_columns(rows, classifier):
     np.testing.assert_array_equal(classifier.predictRaw(first), found["rawPrediction"][0])
     assert classifier.evaluate(rows).accuracy == pytest.approx((found["prediction"] == LABEL).mean())
     assert (classifier.numClasses, classifier.numFeatures, classifier.getNumTrees) == (3, 5, 4)
-    assert sum(len(tree.feature) for tree in classifier.trees) == classifier.totalNumNodes
+    assert sum(tree.numNodes for tree in classifier.trees) == classifier.totalNumNodes
+
+
+@pytest.mark.parametrize("kind", ["classifier", "regressor"])
+def test_each_tree_is_a_model_with_pyspark_mls_answers(rows, spark, request, kind):
+    model, first = request.getfixturevalue(kind), rows.first().features
+
+    def about(tree):
+        return re.sub("uid=[^,]*, ", "", tree.toDebugString.splitlines()[0])
+
+    for tree, other in zip(model.trees, model.toSpark(spark).trees, strict=True):
+        assert type(tree).__name__ == type(other).__name__
+        assert about(tree) == about(other)
+        assert (tree.numNodes, tree.depth, tree.numFeatures) == (other.numNodes, other.depth, other.numFeatures)
+        assert tree.predictLeaf(first) == other.predictLeaf(first)
+        assert tree.predict(first) == pytest.approx(other.predict(first))
+        np.testing.assert_allclose(tree.featureImportances.toArray(), other.featureImportances.toArray(), atol=1e-9)
+        if kind == "classifier":
+            np.testing.assert_allclose(tree.predictProbability(first), other.predictProbability(first))
+    out = model.trees[0].transform(rows).select("prediction").toPandas()["prediction"]
+    np.testing.assert_array_equal(out, model.trees[0].numpy_model.predict(X))
 
 
 def test_thresholds_move_the_decision(rows, classifier):
@@ -142,7 +147,7 @@ def test_thresholds_move_the_decision(rows, classifier):
     model = classifier.copy().setThresholds([1e-9, 1.0, 1.0])
     found = model.transform(rows).select("prediction").toPandas()["prediction"]
     assert 0 < (found == 0).sum() < ROWS
-    some = model.pure.probability(X)[:, 0] > 1e-6
+    some = model.numpy_model.probability(X)[:, 0] > 1e-6
     assert (found[some] == 0).all()
     with pytest.raises(InputError, match="give one for each of 3 classes"):
         model.setThresholds([0.5, 0.5]).transform(rows)
@@ -156,15 +161,25 @@ def test_missing_values_and_nominal_attributes_are_found(rows, spark):
     forest = ml.RandomForestRegressor(featuresCol=["x", "index"], labelCol="value", bootstrap=False, **SMALL)
     pipeline = Pipeline(stages=[indexer, forest]).fit(frame)
     model = pipeline.stages[-1]
-    assert len(model.pure.tables) > 0
+    assert len(model.numpy_model.tables) > 0
     assert model.evaluate(pipeline.stages[0].transform(frame)).r2 > 0.5
     vectors = VectorAssembler(inputCols=["x", "index"], outputCol="features", handleInvalid="keep")
     assembled = vectors.transform(pipeline.stages[0].transform(frame))
     again = ml.RandomForestRegressor(labelCol="value", bootstrap=False, **SMALL).fit(assembled)
-    assert_same(again.pure, model.pure)
+    assert_same(again.numpy_model, model.numpy_model)
     assert list(again.summary.importances) == ["x", "index"]
     out = pipeline.transform(frame).select("prediction").toPandas()["prediction"]
     np.testing.assert_array_equal(out, again.transform(assembled).select("prediction").toPandas()["prediction"])
+
+
+def test_an_estimator_is_after_the_fit_what_it_was_before_and_holds_no_data(rows):
+    estimator = ml.RandomForestRegressor(featuresCol=[*NAMES, "number"], labelCol="value", categoricalCols=["number"])
+    before = dict(vars(estimator))
+    model = estimator.setNumTrees(1).fit(rows)
+    assert vars(estimator) == before
+    assert len(cloudpickle.dumps(estimator)) < 1 << 20  # it holds no DataFrame, which cannot be pickled
+    assert list(model.summary.importances) == [*NAMES, "number"]
+    assert len(model.numpy_model.tables) > 0
 
 
 def test_saved_and_loaded_a_model_is_the_same(rows, tmp_path, classifier):
@@ -173,7 +188,7 @@ def test_saved_and_loaded_a_model_is_the_same(rows, tmp_path, classifier):
     again = ml.RandomForestClassificationModel.load(str(tmp_path / "m"))
     one, other = (m.transform(rows).select("prediction", "leaf").collect() for m in (model, again))
     assert one == other
-    assert_same(store.load(str(tmp_path / "m")), model.pure)
+    assert_same(model_io.load(str(tmp_path / "m")), model.numpy_model)
     Pipeline(stages=[model]).fit(rows).save(str(tmp_path / "p"))
     assert PipelineModel.load(str(tmp_path / "p")).transform(rows).select("prediction", "leaf").collect() == one
 
@@ -182,18 +197,18 @@ def test_saved_and_loaded_a_model_is_the_same(rows, tmp_path, classifier):
 def test_scikit_learn_and_mllib_predict_what_we_predict(rows, spark, request, kind):
     model = request.getfixturevalue(kind)
     sklearn, theirs = model.toSklearn(), model.toSpark(spark)
-    np.testing.assert_allclose(sklearn.predict(X), model.pure.predict(X), rtol=1e-12)
+    np.testing.assert_allclose(sklearn.predict(X), model.numpy_model.predict(X), rtol=1e-12)
     holed = np.where(RNG.random(X.shape) < 0.3, np.nan, X)
-    np.testing.assert_allclose(sklearn.predict(holed), model.pure.predict(holed), rtol=1e-12)
-    np.testing.assert_allclose(sklearn.feature_importances_, model.pure.importances, atol=1e-6)
+    np.testing.assert_allclose(sklearn.predict(holed), model.numpy_model.predict(holed), rtol=1e-12)
+    np.testing.assert_allclose(sklearn.feature_importances_, model.numpy_model.importances, atol=1e-6)
     np.testing.assert_allclose(theirs.featureImportances.toArray(), model.featureImportances.toArray(), atol=1e-9)
     columns = ["prediction", "probability"] if kind == "classifier" else ["prediction"]
     ours, other = (m.transform(rows).select(*columns).toPandas() for m in (model, theirs))
     np.testing.assert_allclose(ours["prediction"], other["prediction"], rtol=1e-12)
     if kind == "classifier":
         probability = np.stack(other["probability"].map(lambda v: v.toArray()))
-        np.testing.assert_allclose(probability, model.pure.probability(X), rtol=1e-9)
-        np.testing.assert_allclose(sklearn.predict_proba(X), model.pure.probability(X), rtol=1e-9)
+        np.testing.assert_allclose(probability, model.numpy_model.probability(X), rtol=1e-9)
+        np.testing.assert_allclose(sklearn.predict_proba(X), model.numpy_model.probability(X), rtol=1e-9)
 
 
 def test_categorical_splits_go_to_mllib_and_not_to_scikit_learn(rows, spark):
@@ -204,7 +219,7 @@ def test_categorical_splits_go_to_mllib_and_not_to_scikit_learn(rows, spark):
     with pytest.raises(InputError, match="no categorical splits"):
         model.toSklearn()
     theirs = model.setFeaturesCol("v").toSpark(spark).transform(assembled).select("prediction").toPandas()
-    expected = model.pure.predict(np.stack([X[:, 0].astype(float), CITY], axis=1))
+    expected = model.numpy_model.predict(np.stack([X[:, 0].astype(float), CITY], axis=1))
     np.testing.assert_allclose(theirs["prediction"], expected, rtol=1e-12)
 
 

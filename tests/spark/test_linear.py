@@ -9,8 +9,9 @@ from pyspark.ml.feature import VectorAssembler
 from pyspark.ml.linalg import Matrices, Vectors
 from sklearn.linear_model import HuberRegressor, LogisticRegression, PoissonRegressor, QuantileRegressor
 
-from treefold import ml, store
+from treefold import ml
 from treefold.errors import InputError
+from treefold.persistence import model_io
 
 pytestmark = pytest.mark.spark
 
@@ -64,7 +65,7 @@ def test_many_classes_are_one_against_the_rest_in_the_same_passes(rows, loss, tm
     np.testing.assert_allclose(model.coefficientMatrix.toArray()[1], one.coefficients.toArray(), rtol=0.05, atol=0.02)
     assert model.evaluate(rows).accuracy > 0.5
     model.save(str(tmp_path / "m"))
-    np.testing.assert_array_equal(store.load(str(tmp_path / "m")).predict(X), model.pure.predict(X))
+    np.testing.assert_array_equal(model_io.load(str(tmp_path / "m")).predict(X), model.numpy_model.predict(X))
     path = tmp_path / "new" / "model.onnx"
     assert model.toOnnx(str(path)).SerializeToString() == path.read_bytes()
     (said,) = onnxruntime.InferenceSession(path).run(["prediction"], {"features": X})
@@ -90,10 +91,10 @@ def test_counts_quantiles_and_tubes(rows, tmp_path):
     made = counts.transform(rows).select("prediction").toPandas().prediction
     np.testing.assert_allclose(made, oracle.predict(X), rtol=1e-4)
     counts.save(str(tmp_path / "m"))
-    np.testing.assert_allclose(ml.PoissonRegressionModel.load(str(tmp_path / "m")).pure.predict(X), made)
+    np.testing.assert_allclose(ml.PoissonRegressionModel.load(str(tmp_path / "m")).numpy_model.predict(X), made)
     upper = ml.QuantileRegression(labelCol="target", quantile=0.9, smoothing=1e-4, **EXACT).fit(rows)
     theirs = QuantileRegressor(quantile=0.9, alpha=0).fit(X, LABELS["target"])
-    np.testing.assert_allclose(upper.pure.predict(X), theirs.predict(X), atol=0.5)
+    np.testing.assert_allclose(upper.numpy_model.predict(X), theirs.predict(X), atol=0.5)
     tube = ml.LinearSVR(labelCol="target", epsilon=5.0, **EXACT).fit(rows)
     middle = ml.QuantileRegression(labelCol="target", **EXACT).fit(rows)
     assert tube.evaluate(rows).mae < 1.1 * middle.evaluate(rows).mae
@@ -123,7 +124,7 @@ def test_rows_of_an_indicator_column_say_when_to_stop_and_are_no_part_of_a_predi
     same = {"labelCol": "count", "solver": "gd", "tol": 0.0, "earlyStoppingRounds": 2, "offsetCol": "w"}
     model = ml.PoissonRegression(validationIndicatorCol="out", dtype="float64", **same).fit(marked)
     held = model.summary.validationHistory
-    assert model.summary.outcome == "stopped: rows held out gain nothing more"
+    assert model.summary.outcome == "stopped: the loss of held-out rows no longer decreases"
     assert len(held) == model.summary.totalIterations + 1 == np.argmin(held) + 3
     out = np.array([row.out for row in marked.select("out").collect()])
     margin = X @ model.coefficients.toArray() + model.intercept + LABELS["w"]
@@ -162,7 +163,7 @@ def test_a_fit_goes_on_from_a_saved_model(rows, tmp_path, estimator):
     first = estimator(labelCol="binary", regParam=0.01, dtype="float64").fit(rows)
     first.save(str(tmp_path / "m"))
     again = estimator(labelCol="binary", regParam=0.01, dtype="float64", initialModel=str(tmp_path / "m")).fit(rows)
-    assert again.summary.totalIterations < first.summary.totalIterations
+    assert again.training_summary.totalIterations < first.training_summary.totalIterations
     with pytest.raises(InputError, match="has 1 outputs of 3 features, but 3 of 3 are to be fitted"):
         estimator(labelCol="many", initialModel=str(tmp_path / "m")).fit(rows)
 
@@ -186,6 +187,37 @@ STOCHASTIC = {
 def test_stochastic_fits_have_the_same_bits_for_any_number_of_tasks(rows, small_blocks, solver):
     same = {"labelCol": "binary", "regParam": 0.1, "solver": solver, "tol": 0.0, "dtype": "float64"}
     first, other = (ml.LogisticRegression(**same, **STOCHASTIC[solver], numTasks=n).fit(rows) for n in (1, 3))
-    np.testing.assert_array_equal(first.pure.coef, other.pure.coef)
+    np.testing.assert_array_equal(first.numpy_model.coef, other.numpy_model.coef)
     assert [p.tasks for p in (first.summary.passes[-1], other.summary.passes[-1])] == [1, 3]
     assert first.summary.objectiveHistory[-1] < 0.8 * first.summary.objectiveHistory[0]
+
+
+def test_local_descent_has_the_same_bits_for_rows_in_any_order(rows, small_blocks):
+    """Blocks of one class each would lead apart: the rows are brought into a random order when blocks are laid."""
+    same = {"labelCol": "binary", "regParam": 0.1, "solver": "localsgd", "dtype": "float64", "tol": 0.0}
+    ordered = [rows.orderBy("binary"), rows.orderBy("a"), rows.orderBy("binary", ascending=False)]
+    models = [ml.LogisticRegression(**same, stepSize=0.2, batchSize=4, maxIter=15).fit(each) for each in ordered]
+    for model in models[1:]:
+        np.testing.assert_array_equal(coef_of(model), coef_of(models[0]))
+        assert model.summary.objectiveHistory == models[0].summary.objectiveHistory
+    least = ml.LogisticRegression(labelCol="binary", regParam=0.1, **EXACT).fit(rows).summary.objectiveHistory[-1]
+    assert models[0].summary.objectiveHistory[-1] < 1.001 * least
+
+
+@pytest.mark.parametrize("family", ["binomial", "multinomial"])
+@pytest.mark.parametrize("penalty", [(0.005, 0.2), (0.001, 0.5), (0.01, 0.0)], ids=str)
+def test_at_the_defaults_a_fit_ends_no_farther_from_the_optimum_than_mllibs(spark, family, penalty):
+    rng = np.random.default_rng(24)
+    scale = np.sqrt([0.6856, 0.1899, 3.116, 1e-4])
+    features = rng.standard_normal((3000, 4)) * scale + [5.843, 3.057, 3.758, 10.199]
+    score = (features - features.mean(axis=0)) / features.std(axis=0) @ [1, -1, 0.5, 1.5] + rng.logistic(size=3000)
+    label = np.digitize(score, [0] if family == "binomial" else [-1, 1])
+    frame = spark.createDataFrame([(Vectors.dense(x), float(y)) for x, y in zip(features, label, strict=True)],
+                                  ["features", "label"]).persist()  # fmt: skip
+    same = {"regParam": penalty[0], "elasticNetParam": penalty[1], "family": family}
+    best = ml.LogisticRegression(**same, dtype="float64", tol=1e-12, maxIter=1000).fit(frame)
+    errors = [
+        (abs(m.coefficientMatrix.toArray() - best.coefficientMatrix.toArray()) * features.std(axis=0)).max()
+        for m in (ml.LogisticRegression(**same).fit(frame), classification.LogisticRegression(**same).fit(frame))
+    ]
+    assert errors[0] <= errors[1]

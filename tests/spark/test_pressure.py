@@ -7,17 +7,19 @@ import numpy as np
 import pytest
 
 from rows import write_parquet
+from treefold.algorithms.linear.losses import logistic
 from treefold.algorithms.linear.objective import objective
-from treefold.blocks import Fold, Leaf, add, root
-from treefold.engine.columns import Columns
-from treefold.engine.dataframe import Layout, Receive
-from treefold.engine.local import LocalBlocks
-from treefold.engine.parquet import ParquetSource
-from treefold.engine.resident import Rest
-from treefold.engine.rows import Rows
-from treefold.engine.stage import Staged
-from treefold.engine.task import MapTask, PassTask, ReadTask, pack
-from treefold.losses import logistic
+from treefold.dataset.blocks import WidenedStatistic, add
+from treefold.dataset.reduction import BlockReduction, reduce_tree
+from treefold.engine.execution.local_blocks import LocalBlocks
+from treefold.engine.execution.task import MapTask, PassTask, ReadTask, pack
+from treefold.engine.reading.arrow_to_numpy import Columns
+from treefold.engine.reading.assemble import Rows
+from treefold.engine.reading.dataframe import Layout, Receive
+from treefold.engine.reading.parquet import ParquetSource
+from treefold.engine.reading.partitioning import TaskCount
+from treefold.engine.reading.staging import Staged
+from treefold.engine.storage.block_store import BlockStore
 
 RNG = np.random.default_rng(9)
 ROWS, FEATURES = 4000, 60
@@ -43,17 +45,15 @@ def disk(tmp_path, monkeypatch):
 @pytest.fixture
 def runs(tmp_path, small_blocks):
     path = write_parquet(tmp_path / "data", X, Y, np.ones(ROWS), [1000], "float32")
-    return ParquetSource([f"file://{path}/part-00{i}.parquet" for i in range(2)], COLUMNS).runs(FEATURES, False, 2)
+    return ParquetSource([f"file://{path}/part-00{i}.parquet" for i in range(2)], COLUMNS).runs(FEATURES, None, 2)
 
 
 def passed(parts):
     """The sum, and what was lost, of a pass over the parts of two tasks."""
-    import pickle
-
-    work = pack(Fold(Leaf(objective), (COEF, logistic, None), add))
+    work = pack(BlockReduction(WidenedStatistic(objective), (COEF, logistic, None), add))
     partials = [partial for part in parts for partial in PassTask(work)([part])]
     assert [fault for partial in partials for fault in partial.faults] == []
-    value = root((node for partial in partials for node in pickle.loads(partial.nodes)), add)
+    value = reduce_tree((packed.node for partial in partials for packed in partial.nodes), add)
     return value, [str(loss) for partial in partials for account in partial.accounts for loss in account.losses]
 
 
@@ -62,19 +62,19 @@ def halved(block):
 
 
 def test_parquet_rows_that_have_no_room_are_read_in_every_pass(disk, runs):
-    parts = [part for run in runs for part in ReadTask("full", Rest())([run])]
+    parts = [part for run in runs for part in ReadTask("full", BlockStore())([run])]
     assert [bool(part.path) for part in parts] == [True, False]
     assert [file.name for file in disk.glob("treefold/*")] == ["full-0"]
     for _ in range(2):
         value, (loss,) = passed(parts)
-        assert loss.startswith(f"lost {parts[1].made.blocks} blocks, there is no room for blocks in {disk}")
+        assert loss.startswith(f"lost {parts[1].built.blocks} blocks, there is no room for blocks in {disk}")
         for got, wanted in zip(value, LocalBlocks.from_arrays(X, Y).sum(objective, COEF, logistic, None), strict=True):
             np.testing.assert_array_equal(got, wanted)
 
 
 def test_mapped_blocks_that_have_no_room_are_mapped_in_every_pass(disk, runs):
-    parts = [part for run in runs for part in ReadTask("full", Rest())([run])]
-    half = [part for one in parts for part in MapTask("half", pack(halved, ()), Rest())([one])]
+    parts = [part for run in runs for part in ReadTask("full", BlockStore())([run])]
+    half = [part for one in parts for part in MapTask("half", pack(halved, ()), BlockStore())([one])]
     assert [bool(part.path) for part in half] == [False, False]
     value, losses = passed(half)
     assert len(losses) == 2
@@ -89,15 +89,15 @@ def greedy(block):
 
 def test_memory_that_runs_out_is_one_clear_line(monkeypatch, tmp_path, runs):
     monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path))
-    (part,) = ReadTask("memory", Rest())(runs[:1])
-    (partial,) = PassTask(pack(Fold(greedy, (), add)))([part])
+    (part,) = ReadTask("memory", BlockStore())(runs[:1])
+    (partial,) = PassTask(pack(BlockReduction(greedy, (), add)))([part])
     assert [fault.message.split(":")[0] for fault in partial.faults] == ["a Python worker ran out of memory"]
 
 
 def test_a_dataframe_that_has_no_room_is_one_clear_line(disk, small_blocks):
-    layout = Layout.of([Staged(0, ROWS, FEATURES, [], "nowhere", "")], COLUMNS, 1)
+    layout = Layout.of([Staged(0, ROWS, FEATURES, [], "nowhere", "")], COLUMNS, TaskCount(1))
     pieces = [(0, (at, Rows([X[at : at + 500]], Y[at : at + 500], np.ones(500, "f4")))) for at in range(0, ROWS, 500)]
-    (fault,) = Receive("full", layout, Rest())(0, pieces)
+    (fault,) = Receive("full", layout, BlockStore())(0, pieces)
     assert fault.message.startswith(f"there is no room for blocks in {disk} of ")
     assert fault.message.endswith(": give spark.local.dir more room, or save the rows as Parquet")
     assert list(disk.glob("treefold/*")) == []

@@ -12,7 +12,7 @@ from pyspark.ml.evaluation import (
 )
 from pyspark.ml.feature import VectorAssembler
 from pyspark.ml.tuning import ParamGridBuilder
-from pyspark.sql.functions import col
+from pyspark.sql.functions import col, when
 
 from treefold import ml
 from treefold.errors import InputError
@@ -62,9 +62,9 @@ JUDGES = [
 
 @pytest.mark.parametrize(("make", "kind", "params"), JUDGES, ids=[str(params) for *_, params in JUDGES])
 def test_scores_are_those_of_pyspark_ml_s_cross_validator(rows, make, kind, params):
-    estimator, judge = make(), kind(**params)
+    estimator, select = make(), kind(**params)
     grid = ParamGridBuilder().addGrid(estimator.regParam, [0.01, 1.0]).build()
-    settings = {"estimatorParamMaps": grid, "evaluator": judge, "numFolds": FOLDS, "foldCol": "fold"}
+    settings = {"estimatorParamMaps": grid, "evaluator": select, "numFolds": FOLDS, "foldCol": "fold"}
     ours = ml.CrossValidator(estimator=estimator, **settings).fit(rows)
     theirs = tuning.CrossValidator(estimator=estimator, **settings).fit(rows)
     np.testing.assert_allclose(ours.avgMetrics, theirs.avgMetrics, rtol=1e-8)
@@ -106,6 +106,33 @@ def test_a_fit_that_diverges_is_told_and_does_not_hurt_the_others(rows):
         ml.CrossValidator(estimator=estimator, space={"stepSize": [1e6]}, evaluator="rmse").fit(rows)
 
 
+def test_a_fold_of_one_class_is_said_before_the_fits_and_left_out_of_the_means(rows, caplog):
+    data = rows.withColumn("fold", col("binary") * 2 + when(col("binary") == 0, col("fold")).otherwise(0)).where(
+        "fold < 2 or binary = 1"
+    )
+    data = data.withColumn("fold", when((col("fold") == 2) & (col("a") > 0), 0).otherwise(col("fold")))
+    told = []
+
+    def watch(progress):
+        told.append((caplog.text, progress.figures["fits running"]))
+
+    search = ml.CrossValidator(
+        estimator=logistic(), space={"regParam": [0.1, 1.0]}, evaluator="areaUnderROC", foldCol="fold"
+    ).watch(watch).fit(data)  # fmt: skip
+    assert "held out in fold 1, 2 are of one class: their areaUnderROC is NaN" in told[0][0]
+    assert [trial.scores[1:] for trial in search.search.trials] == [[None, None]] * 2
+    assert search.avgMetrics == [trial.scores[0] for trial in search.search.trials]
+    assert np.isfinite(search.avgMetrics).all()
+
+
+def test_draws_no_fewer_than_the_combinations_are_every_combination_once(rows, caplog):
+    space = {"regParam": [0.1, 1.0], "fitIntercept": [True, False]}
+    search = ml.CrossValidator(estimator=logistic(), space=space, strategy="random", trials=5, evaluator="logLoss")
+    grid = ParamGridBuilder().addGrid(search.getEstimator().regParam, [0.1, 1.0])
+    assert search.param_maps() == grid.addGrid(search.getEstimator().fitIntercept, [True, False]).build()
+    assert "the space has 4 combinations, no more than trials = 5: each is tried once" in caplog.text
+
+
 def test_scores_do_not_depend_on_the_tasks(rows):
     space = {"regParam": [0.01, 0.1]}
     found = [
@@ -144,7 +171,7 @@ def test_settings_that_read_other_columns_are_read_apart(rows):
         ).fit(rows)
         np.testing.assert_allclose(found.avgMetrics[mine], apart.avgMetrics, rtol=1e-9)
     assert found.bestModel.numFeatures == 3
-    assert len([account for account in found.search.passes if "survey" in account.name]) == 2
+    assert len([account for account in found.search.passes if "summary" in account.name]) == 2
 
 
 def test_one_split_weights_and_a_metric_of_the_user_s(rows):
@@ -160,8 +187,8 @@ def test_one_split_weights_and_a_metric_of_the_user_s(rows):
 
 def test_clusters_are_chosen_by_their_silhouette_and_forests_by_their_errors(rows):
     space = {"k": [2, 6]}
-    judge = ClusteringEvaluator()
-    model = ml.CrossValidator(estimator=ml.KMeans(), space=space, evaluator=judge, foldCol="fold").fit(rows)
+    select = ClusteringEvaluator()
+    model = ml.CrossValidator(estimator=ml.KMeans(), space=space, evaluator=select, foldCol="fold").fit(rows)
     assert all(-1 <= score <= 1 for score in model.avgMetrics)
     assert len(model.bestModel.clusterCenters()) == [2, 6][model.search.best]
     forest = ml.RandomForestRegressor(labelCol="target", numTrees=5)
@@ -184,21 +211,89 @@ def test_a_search_is_saved_and_stands_in_a_pipeline(rows, tmp_path):
     assert again.transform(rows).select("prediction").collect() == first.transform(rows).select("prediction").collect()
 
 
+def test_a_saved_search_has_every_model_score_param_and_trial(rows, tmp_path):
+    estimator, select = logistic(featuresCol=["a", "b"]), MulticlassClassificationEvaluator(labelCol="binary")
+    grid = ParamGridBuilder().addGrid(estimator.regParam, [0.01, 0.1]).build()
+    shared = {"estimator": estimator, "estimatorParamMaps": grid, "evaluator": select, "collectSubModels": True}
+    folds = ml.CrossValidator(**shared, numFolds=2, seed=7).fit(rows)
+    split = ml.TrainValidationSplit(**shared, trainRatio=0.6, seed=5).fit(rows)
+    for model, getters in ((folds, {"NumFolds": 2, "Seed": 7, "FoldCol": ""}), (split, {"TrainRatio": 0.6, "Seed": 5})):
+        path = str(tmp_path / type(model).__name__)
+        model.save(path)
+        again = type(model).load(path)
+        for made in (model, again, model.copy()):
+            assert {name: getattr(made, f"get{name}")() for name in getters} == getters
+            assert (made.getEstimator().uid, made.getEvaluator().uid) == (estimator.uid, select.uid)
+            assert made.getEvaluator().getMetricName() == "f1"
+            assert made.getEstimatorParamMaps() == grid
+            assert made.scores == model.scores
+            assert made.search.records() == model.search.records()
+            assert made.search.choice() == model.search.choice()
+        pairs = zip(flat(model.subModels), flat(again.subModels), strict=True)
+        np.testing.assert_array_equal(*([coefficients(m) for m in some] for some in zip(*pairs, strict=True)))
+        assert [type(one) for one in again.subModels] == [type(one) for one in model.subModels]
+        model.write().option("persistSubModels", "false").overwrite().save(path)
+        assert type(model).load(path).subModels is None
+    with pytest.raises(InputError, match="no subModels to save: fit with collectSubModels"):
+        ml.CrossValidatorModel.load(str(tmp_path / "CrossValidatorModel")).write().option(
+            "persistSubModels", True
+        ).save(str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
+
+
+def flat(models):
+    return [one for each in models for one in (each if isinstance(each, list) else [each])]
+
+
+def test_the_settings_of_a_space_are_told_as_param_maps(rows):
+    estimator = logistic()
+    model = ml.CrossValidator(estimator=estimator, space={"regParam": [0.1, 0.2]}, evaluator="logLoss").fit(rows)
+    assert model.getEstimatorParamMaps() == [{estimator.regParam: 0.1}, {estimator.regParam: 0.2}]
+
+
+def test_params_given_to_fit_reach_the_estimator_and_the_evaluator(rows):
+    estimator, select = logistic(), MulticlassClassificationEvaluator(labelCol="binary", metricName="logLoss")
+    search = ml.CrossValidator(estimator=estimator, space={"regParam": [0.1]}, evaluator=select)
+    model = search.fit(rows, {estimator.fitIntercept: False, select.metricName: "accuracy", search.numFolds: 2})
+    assert model.bestModel.intercept == 0
+    assert (model.search.metric, len(model.search.trials[0].scores)) == ("accuracy", 2)
+    assert (estimator.getFitIntercept(), select.getMetricName(), search.getNumFolds()) == (True, "logLoss", 3)
+
+
+def test_a_model_judged_by_code_is_saved_without_its_evaluator(rows, tmp_path, caplog):
+    metric = Metric(errors, mae, larger_is_better=False)
+    model = ml.CrossValidator(estimator=linear(), space={"regParam": [0.1]}, evaluator=metric).fit(rows)
+    model.save(str(tmp_path / "model"))
+    assert "evaluator is not saved with the search: a search judged by a treefold.metrics.Metric" in caplog.text
+    again = ml.CrossValidatorModel.load(str(tmp_path / "model"))
+    assert not again.isDefined("evaluator")
+    assert again.avgMetrics == model.avgMetrics
+
+
+def test_a_folder_makes_no_class_but_known_ones(rows, tmp_path):
+    search = ml.CrossValidator(
+        estimator=logistic(), space={"regParam": [0.1]}, evaluator=MulticlassClassificationEvaluator(labelCol="binary")
+    )
+    search.save(str(tmp_path / "search"))
+    line = tmp_path / "search" / "metadata" / "part-00000"
+    line.write_text(line.read_text().replace("pyspark.ml.evaluation.Multiclass", "pyspark.ml.evaluation.os.Multiclass"))
+    with pytest.raises(InputError, match=r"evaluation\.os\.Multi.*, which is neither treefold's nor pyspark.ml's"):
+        ml.CrossValidator.load(str(tmp_path / "search"))
+
+
 def test_a_search_not_yet_fitted_is_saved_with_all_that_is_set(spark, tmp_path):
     estimator = logistic(featuresCol=["a", "b"])
     grid = ParamGridBuilder().addGrid(estimator.regParam, [0.01, 0.1]).addGrid(estimator.fitIntercept, [True]).build()
-    judge = BinaryClassificationEvaluator(labelCol="binary", metricName="areaUnderPR")
-    first = ml.CrossValidator(estimator=estimator, estimatorParamMaps=grid, evaluator=judge, numFolds=4, seed=9)
+    select = BinaryClassificationEvaluator(labelCol="binary", metricName="areaUnderPR")
+    first = ml.CrossValidator(estimator=estimator, estimatorParamMaps=grid, evaluator=select, numFolds=4, seed=9)
     second = ml.TrainValidationSplit(
         estimator=estimator, space={"regParam": {"low": 0.1, "high": 1, "log": True}}, evaluator="f1", trials=3
     )
     Pipeline(stages=[first, second]).write().save(str(tmp_path / "searches"))
     for search, again in zip([first, second], Pipeline.load(str(tmp_path / "searches")).getStages(), strict=True):
         assert (type(again), again.uid, again.value("seed")) == (type(search), search.uid, search.value("seed"))
-        assert again.settings()[1] == search.settings()[1]
-        theirs, mine = (
-            {p.name: t.value(p.name) for p in t.params} for t in (again.settings()[0][0], search.settings()[0][0])
-        )
+        assert again.param_maps() == search.param_maps()
+        theirs, mine = ({p.name: t.value(p.name) for p in t.params} for t in (again.getEstimator(), estimator))
         assert theirs == mine
     assert Pipeline.load(str(tmp_path / "searches")).getStages()[0].getEvaluator().getMetricName() == "areaUnderPR"
     with pytest.raises(InputError, match="use the name of a metric"):
@@ -214,6 +309,10 @@ REFUSED = [
     (
         {**SPACE, "evaluator": RegressionEvaluator},
         "the evaluator's labelCol is 'label', the estimator's 'b",
+    ),
+    (
+        {"evaluator": "accuracy", "estimatorParamMaps": [{ml.LogisticRegression().regParam: 0.1}]},
+        "the settings name LogisticRegression_.*__regParam, which is no param of the estimator LogisticRegression_",
     ),
     ({**SPACE, "foldCol": "a"}, "column 'a' holds [0-9]+ values that are none of the folds 0 to 2"),
     ({**SPACE, "foldCol": "nothing"}, "there is no column 'nothing'"),

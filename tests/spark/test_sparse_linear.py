@@ -54,7 +54,7 @@ def test_libsvm_files_are_fitted_and_predicted_as_csr(spark, tmp_path, count, fe
     assert max(p.bytes_up for p in squares.passes) < 50 * 8 * features
     assert model.numFeatures == features
     assert 0 < np.count_nonzero(model.coefficients.toArray()) < features / 2
-    np.testing.assert_array_equal(made.prediction, model.pure.predict(X))
+    np.testing.assert_array_equal(made.prediction, model.numpy_model.predict(X))
     assert (made.prediction == made.label).mean() > 0.8
     assert max(p.bytes_up for p in model.summary.passes) < 50 * 8 * features
 
@@ -67,4 +67,4 @@ def test_vectors_in_parquet_are_fitted_and_predicted_as_those_of_libsvm_are(spar
     files = stored(vectors_in_order(spark, X, y, np.ones(300)), tmp_path / "rows")
     fits = [ml.LogisticRegression(regParam=1e-3).fit(frame) for frame in (text, files)]
     assert [fit.summary.passes[0].source for fit in fits] == ["dataframe", "parquet"]
-    np.testing.assert_array_equal(*(fit.pure.coef for fit in fits))
+    np.testing.assert_array_equal(*(fit.numpy_model.coef for fit in fits))

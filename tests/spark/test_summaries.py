@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from pyspark.ml import classification, regression
+from pyspark.ml import classification, clustering, regression
 from pyspark.ml.evaluation import BinaryClassificationEvaluator, MulticlassClassificationEvaluator, RegressionEvaluator
 from pyspark.ml.feature import VectorAssembler
 from pyspark.ml.functions import vector_to_array
@@ -119,7 +119,7 @@ def test_a_training_summary_tells_of_the_fit_and_measures_when_asked(rows, model
     assert summary.totalIterations == len(summary.objectiveHistory) - 1 > 0
     assert summary.accuracy == models["binary"].evaluate(rows).accuracy
     assert len(summary.passes) == passes
-    assert summary.facts()["iterations"] == summary.totalIterations
+    assert summary.to_dict()["iterations"] == summary.totalIterations
     accuracy = summary.accuracy
     again = models["binary"].copy({models["binary"].threshold: 0.99})
     assert again.evaluate(rows).accuracy < accuracy == summary.accuracy
@@ -182,19 +182,19 @@ def test_standard_errors_that_do_not_exist_are_refused(rows):
 
 def test_a_report_draws_curves_and_residuals(rows, models):
     charts = models["binary"].evaluate(rows).charts()
-    x, y = charts[0]["lines"]["model"]
+    x, y = charts[0].lines["model"]
     assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
     assert len(x) <= 200
-    recall, _ = charts[1]["lines"]["model"]
+    recall, _ = charts[1].lines["model"]
     assert (recall[0], recall[-1]) == (0, 1)
     line = ml.LinearRegression(labelCol="target", weightCol="w").fit(rows)
     bars, agreement = line.evaluate(rows).charts()
     weight = rows.groupBy().sum("w").first()[0]
-    assert sum(bars["lines"]["rows"][1]) == pytest.approx(weight)
-    predicted, label = agreement["lines"]["mean label"]
+    assert sum(bars.bars["rows"][1]) == pytest.approx(weight)
+    predicted, label = agreement.lines["mean label"]
     assert np.mean(predicted) == pytest.approx(np.mean(label), rel=0.01)
     assert predicted == sorted(predicted)
-    assert [chart["title"] for chart in line.summary.charts()] == ["Objective"]  # which takes no pass
+    assert [chart.title for chart in line.summary.charts()] == ["Objective"]  # which takes no pass
     assert "<svg" in page("t", "s", {}, [*charts, bars, agreement])
 
 
@@ -204,12 +204,65 @@ def test_forests_have_the_same_summaries(rows):
     found, out = grown.evaluate(rows), grown.transform(rows)
     assert found.r2 == pytest.approx(RegressionEvaluator(labelCol="target", metricName="r2").evaluate(out))
     assert not hasattr(found, "coefficientStandardErrors")
+    assert grown.summary.r2 == found.r2
     voting = ml.RandomForestClassifier(labelCol="binary", **few).fit(rows)
     ranked, votes = voting.evaluate(rows), voting.transform(rows)
     area = BinaryClassificationEvaluator(labelCol="binary", rawPredictionCol="probability", numBins=0)
     assert ranked.areaUnderROC == pytest.approx(area.evaluate(votes))
     first = ranked.recallByThreshold.first()
     assert votes.select(vector_to_array("probability")[1].alias("p")).agg({"p": "max"}).first()[0] == first.threshold
+
+
+SUMMARIES = {  # estimator and label: pyspark.ml's class of the summary of the training data, and of another data set
+    ("LogisticRegression", "binary"): ("BinaryLogisticRegressionTrainingSummary", "BinaryLogisticRegressionSummary"),
+    ("LogisticRegression", "many"): ("LogisticRegressionTrainingSummary", "LogisticRegressionSummary"),
+    ("LinearSVC", "binary"): ("LinearSVCTrainingSummary", "LinearSVCSummary"),
+    ("RandomForestClassifier", "binary"): (
+        "BinaryRandomForestClassificationTrainingSummary", "BinaryRandomForestClassificationSummary"
+    ),
+    ("RandomForestClassifier", "many"): (
+        "RandomForestClassificationTrainingSummary", "RandomForestClassificationSummary"
+    ),
+    ("LinearRegression", "target"): ("LinearRegressionTrainingSummary", "LinearRegressionSummary"),
+    ("KMeans", None): ("KMeansSummary", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "label"), SUMMARIES, ids=str)
+def test_summaries_are_pyspark_mls_as_well_and_every_name_answers(rows, tmp_path, name, label):
+    estimator = ml.estimator(name, weightCol="w")._set(**{"labelCol": label} if label else {})
+    model = estimator._set(**{p: 3 for p in ("maxIter", "numTrees") if estimator.hasParam(p)}).fit(rows)
+    summary = model.summary() if name == "LinearSVC" else model.summary
+    found = (summary, model.evaluate(rows))
+    for one, wanted in zip(found, SUMMARIES[name, label], strict=True):
+        if wanted is None:
+            continue
+        theirs = next(getattr(m, wanted) for m in (classification, regression, clustering) if hasattr(m, wanted))
+        assert isinstance(one, theirs)
+        assert type(one).__name__ == wanted
+        for word in dir(theirs):
+            if not word.startswith("_"):
+                assert getattr(one, word) is not None, word
+    assert model.hasSummary
+    model.save(str(tmp_path / "m"))
+    loaded = type(model).load(str(tmp_path / "m"))
+    assert not loaded.hasSummary
+    with pytest.raises(RuntimeError, match=f"No training summary available for this {type(model).__name__}"):
+        _ = loaded.summary() if name == "LinearSVC" else loaded.summary
+
+
+def test_a_forest_on_its_training_data_has_the_figures_of_pysparks_evaluators(rows):
+    for label in ("binary", "many"):
+        model = ml.RandomForestClassifier(labelCol=label, weightCol="w", numTrees=3, maxDepth=3).fit(rows)
+        summary, out = model.summary, model.transform(rows)
+        for name in ("accuracy", "weightedPrecision", "weightedRecall", "weightedFalsePositiveRate"):
+            theirs = MulticlassClassificationEvaluator(labelCol=label, weightCol="w", metricName=name)
+            assert getattr(summary, name) == pytest.approx(theirs.evaluate(out)), name
+        assert summary.predictions.columns == out.columns
+        assert (summary.objectiveHistory, summary.totalIterations) == ([0.0], 0)
+        assert summary.levels[0] == 3
+        assert sum(summary.levels) == model.totalNumNodes
+    assert not hasattr(summary, "areaUnderROC")
 
 
 def test_one_class_alone_has_no_area(rows, models):
@@ -227,7 +280,7 @@ def test_a_classifier_goes_to_mllib_and_back(spark, rows, models, name):
                  for m in (model, theirs))  # fmt: skip
     np.testing.assert_allclose(mine, out, atol=1e-9)
     back = ml.LogisticRegressionModel.fromSpark(theirs)
-    np.testing.assert_array_equal(back.pure.coef, model.pure.coef)
+    np.testing.assert_array_equal(back.numpy_model.coef, model.numpy_model.coef)
     assert (back.getLabelCol(), back.getWeightCol()) == (name, "w")
 
 

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 from scipy.sparse import csr_array
 
-from treefold.engine.columns import Columns, finite, read_rows
+from treefold.engine.reading.arrow_to_numpy import Columns, finite, read_rows
 from treefold.errors import InputError
 
 

@@ -1,5 +1,6 @@
 """What one process compiled the next one loads, wherever the library lies; a folder that cannot be is done without."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+
+from treefold.runtime import jit_cache
 
 LIBRARY = Path(__file__).parents[2] / "lib"
 ASK = """
@@ -38,11 +41,37 @@ def test_a_kernel_is_compiled_once_for_all_places_and_again_after_a_change(archi
     assert asked(archive, tmp_path / "kept") == "[0, 1] 0 1"
     assert asked(LIBRARY, tmp_path / "kept") == "[0, 1] 1 0"
     with ZipFile(archive, "a") as made:
-        made.writestr("treefold/more.py", "")
+        made.writestr("treefold/prose.py", "")
+    assert asked(archive, tmp_path / "kept") == "[0, 1] 1 0"
+    with ZipFile(archive, "a") as made:
+        made.writestr("treefold/kernels.py", "from treefold.runtime.jit_cache import njit")
     assert asked(archive, tmp_path / "kept") == "[0, 1] 0 1"
     assert len(list((tmp_path / "kept" / "treefold").iterdir())) == 2
+
+
+COMPILING = [file for file in LIBRARY.rglob("*.py") if "njit" in file.read_text()]
+
+
+@pytest.mark.parametrize("file", COMPILING, ids=lambda file: file.name)
+def test_compiled_functions_call_nothing_outside_of_files_that_compile(file):
+    """Or a change elsewhere would leave a stale kernel on disk."""
+    compiling = {
+        f"treefold.{'.'.join(each.relative_to(LIBRARY / 'treefold').with_suffix('').parts)}" for each in COMPILING
+    }
+    nodes = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom)]
+    ours = {str(node.module) for node in nodes if str(node.module).startswith("treefold")}
+    assert ours <= compiling
 
 
 def test_without_a_folder_kernels_are_compiled_all_the_same(tmp_path):
     (tmp_path / "file").touch()
     assert asked(LIBRARY, tmp_path / "file") == "[0, 1] 0 1"
+
+
+def test_why_kernels_are_not_kept_is_logged(tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with caplog.at_level("INFO", "treefold"):
+        assert jit_cache._folder.__wrapped__() is None
+    assert "compiled kernels are not kept, every process compiles its own: " in caplog.text
+    assert str(tmp_path / "file") in caplog.text

@@ -1,7 +1,8 @@
 import pytest
 
-from treefold.conf import load_train
+from treefold.cli.config import load_train
 from treefold.errors import InputError
+from treefold.ml import estimator
 
 CONF = """
 [data]
@@ -87,3 +88,12 @@ def test_a_missing_key_file_or_syntax_is_named(conf, tmp_path):
         conf(text="[data\n")
     with pytest.raises(InputError, match=r"there is no conf .*b\.toml"):
         load_train(str(tmp_path / "b.toml"), [])
+
+
+def test_class_weights_are_a_table_or_a_list_of_toml(conf):
+    table = conf(text=CONF.replace("regParam = 0.5", "classWeight = {0 = 1.5, 1 = 3}"))
+    assert estimator(table.model.name, **table.model.params).getClassWeight() == {0: 1.5, 1: 3.0}
+    overridden = conf("model.classWeight={1 = 3}")
+    assert estimator(overridden.model.name, **overridden.model.params).getClassWeight() == {1: 3.0}
+    listed = conf("model.classWeight=[1, 2.5]")
+    assert estimator(listed.model.name, **listed.model.params).getClassWeight() == [1.0, 2.5]

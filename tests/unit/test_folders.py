@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from treefold.engine import folders
+from treefold.engine.storage import local_dirs
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux tells when another's process ends")
@@ -16,7 +16,7 @@ def test_a_folder_is_removed_once_the_processes_are_gone(tmp_path):
     (tmp_path / "treefold").mkdir()
     (tmp_path / "treefold" / "rows").write_text("x")
     running = [subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) for _ in range(2)]
-    sweeper = threading.Thread(target=folders.sweep, args=(str(tmp_path / "treefold"), [p.pid for p in running]))
+    sweeper = threading.Thread(target=local_dirs.sweep, args=(str(tmp_path / "treefold"), [p.pid for p in running]))
     sweeper.start()
     running[0].kill()
     running[0].wait()
@@ -31,13 +31,22 @@ def test_a_folder_is_removed_once_the_processes_are_gone(tmp_path):
 
 def test_folders_are_their_owners_only_and_made_once(tmp_path):
     for _ in range(2):
-        folder = folders.made(tmp_path / "deep" / folders.FOLDER)
+        folder = local_dirs.create(tmp_path / "deep" / local_dirs.FOLDER)
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_a_killed_executor_leaves_is_logged(tmp_path, caplog):
+    with caplog.at_level("INFO", "treefold"):
+        folder = local_dirs.create(tmp_path / local_dirs.FOLDER)  # no executor has forked this process
+        local_dirs.create(folder)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{folder} stays where an executor is killed: its processes are not known here"
+    ]
 
 
 def test_a_file_has_a_folder_of_its_own_and_others_if_that_is_full(monkeypatch):
     monkeypatch.setenv("SPARK_LOCAL_DIRS", "/a,/b,/c")
-    firsts = [folders.candidates(name)[0] for name in "stuvwxyz"]
+    firsts = [local_dirs.candidates(name)[0] for name in "stuvwxyz"]
     assert len(set(firsts)) > 1
-    assert all(len(set(folders.candidates(name))) == 3 for name in "stuvwxyz")
-    assert folders.candidates("s") == folders.candidates("s")
+    assert all(len(set(local_dirs.candidates(name))) == 3 for name in "stuvwxyz")
+    assert local_dirs.candidates("s") == local_dirs.candidates("s")

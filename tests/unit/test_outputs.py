@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from scipy.sparse import issparse
 
-from treefold.engine.columns import Columns
+from treefold.engine.reading.arrow_to_numpy import Columns
 from treefold.ml.predict import Outputs
 
 KIND = pa.struct(

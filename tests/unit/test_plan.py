@@ -1,7 +1,7 @@
 import pytest
 
-from treefold.block import BLOCK_BYTES, MOST_ROWS, MOST_SPARSE_ROWS, SPARSE_ROWS, rows_per_block
-from treefold.engine.plan import block_runs
+from treefold.dataset.block import BLOCK_BYTES, MOST_ROWS, MOST_SPARSE_ROWS, SPARSE_BYTES, SPARSE_ROWS, rows_per_block
+from treefold.engine.reading.partitioning import TaskCount, block_runs, bytes_of_blocks
 
 
 @pytest.mark.parametrize("rows", [1, 64, 65, 1000, 100_003])
@@ -23,11 +23,12 @@ def test_a_run_begins_just_after_a_row_group_where_that_is_cheap():
     assert block_runs(1_000_000, 4096, 2, edges=[0, 300_000]) == [(0, 122), (122, 245)]
 
 
-@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("stored", [None, 0, 30])
 @pytest.mark.parametrize("partial_rows", [1, 3000])
 @pytest.mark.parametrize("features", [1, 100, 4096, 47_236, 10**6])
-def test_blocks_are_powers_of_two_and_their_sums_smaller_than_their_rows(features, partial_rows, sparse):
-    rows = rows_per_block(features, "float32", sparse, partial_rows)
+def test_blocks_are_powers_of_two_and_their_sums_smaller_than_their_rows(features, partial_rows, stored):
+    rows = rows_per_block(features, "float32", stored, partial_rows)
+    sparse = stored is not None
     assert rows.bit_count() == 1
     assert 64 <= rows <= (MOST_SPARSE_ROWS if sparse else MOST_ROWS)
     assert rows >= min(4 * partial_rows, MOST_ROWS)
@@ -35,3 +36,28 @@ def test_blocks_are_powers_of_two_and_their_sums_smaller_than_their_rows(feature
         assert rows >= max(SPARSE_ROWS, min(features / 8, MOST_SPARSE_ROWS))
     elif partial_rows == 1 and 64 < rows < MOST_ROWS:
         assert BLOCK_BYTES / 2 < rows * features * 4 <= BLOCK_BYTES
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("partial_rows", [1, 1000])
+@pytest.mark.parametrize("features", [4096, 47_236, 10**6, 10**8])
+@pytest.mark.parametrize("share", [1e-6, 0.001, 0.01, 0.049])
+def test_a_block_of_csr_holds_no_more_than_its_bytes_or_those_of_its_sums(features, share, partial_rows, dtype):
+    stored = int(features * share) + 1
+    rows = rows_per_block(features, dtype, stored, partial_rows)
+    held = rows * stored * (8 if dtype == "float32" else 12)
+    assert rows == 64 or held <= max(SPARSE_BYTES, partial_rows * features * 8)
+    assert rows.bit_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("slots", "mebibytes", "tasks"), [(2, 1, 2), (2, 256, 2), (2, 257, 3), (64, 1000, 64), (2, 10**6, 7813)]
+)
+def test_a_pass_has_as_many_tasks_as_slots_or_as_the_bytes_need(slots, mebibytes, tasks):
+    assert TaskCount(slots, by_bytes=True).of(mebibytes << 20) == tasks
+    assert TaskCount(slots).of(mebibytes << 20) == slots
+
+
+def test_bytes_are_those_of_the_blocks():
+    assert bytes_of_blocks(1000, 50, "float32", None) == 200_000
+    assert bytes_of_blocks(1000, 50, "float64", 3) == 36_000

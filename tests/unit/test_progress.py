@@ -1,29 +1,33 @@
 """Long jobs tell where they are, when they end, and what was lost."""
 
-import errno
 import json
-import sys
+import os
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from treefold.blocks import Loss, Pass
-from treefold.report import progress
-from treefold.report.command import run
-from treefold.report.progress import ProgressLine
+from treefold.cli import progress
+from treefold.cli.progress import ProgressLine
+from treefold.dataset.blocks import Pass, Recomputed
 from treefold.report.results import account, summary, write_results
 
 QUIET = Pass("objective", 0.5, 100, 2, 10, 10, 1.0, "parquet", "flat")
-HURT = replace(QUIET, lost=(Loss("which were gone with their executor", 12, 3.21),))
-TOLD = "lost 12 blocks, which were gone with their executor: made again in 3.2 s"
+HURT = replace(QUIET, lost=(Recomputed("which were gone with their executor", 12, 3.21),))
+TOLD = "lost 12 blocks, which were gone with their executor: recomputed in 3.2 s"
 
 
 @pytest.fixture
 def line(monkeypatch):
-    clock = iter(range(0, 1000, 10))
-    monkeypatch.delenv("TREEFOLD_TERMINAL", raising=False)
-    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    return logged(monkeypatch, every=10)
+
+
+def logged(monkeypatch, every):
+    """A line in a log, whose clock goes on by so many seconds each time it is looked at."""
+    clock = iter(range(1000))
+    at_noon = SimpleNamespace(monotonic=lambda: next(clock) * every, strftime=lambda form: "12:00:00")
+    monkeypatch.setattr(progress, "time", at_noon)
     return ProgressLine()
 
 
@@ -44,6 +48,34 @@ def test_the_end_is_reckoned_from_the_pace_so_far(line, capsys):
     assert "left" not in capsys.readouterr().err
 
 
+def test_in_a_log_the_first_iteration_is_shown_and_then_one_every_few_seconds_with_the_time(monkeypatch, capsys):
+    line = logged(monkeypatch, every=1)
+    for iteration in range(23):
+        line(at(iteration))
+    shown = capsys.readouterr().err.splitlines()
+    assert [int(re.search(r"iteration +(\d+)", text)[1]) for text in shown] == [0, 5, 10, 15, 20]
+    assert all(text.startswith("12:00:00   iteration") for text in shown)
+
+
+def test_trials_of_a_line_search_are_not_shown_in_a_log(line, capsys):
+    for iteration in (0, 1, 1, 1, 2):
+        line(at(iteration))
+    assert len(capsys.readouterr().err.splitlines()) == 3
+
+
+def test_on_a_terminal_a_line_never_leaves_its_row(line, capsys, monkeypatch):
+    line.terminal = True
+    monkeypatch.setattr(progress, "os", SimpleNamespace(get_terminal_size=lambda fd: os.terminal_size((40, 24))))
+    monkeypatch.setattr(progress.sys.stderr, "fileno", lambda: 2, raising=False)
+    for iteration in range(3):
+        line(at(iteration))
+    line.say("done")
+    rows = capsys.readouterr().err.split("\r\033[K")[1:]
+    assert len(rows) == 3
+    assert [len(row.splitlines()[0]) for row in rows] == [39] * 3
+    assert rows[-1].endswith("\ndone\n")
+
+
 def test_a_loss_is_told_once_in_one_line(line, capsys):
     for iteration, last in ((1, QUIET), (2, HURT), (2, HURT), (3, replace(HURT)), (4, QUIET)):
         line(at(iteration, last))
@@ -58,35 +90,3 @@ def test_passes_record_what_was_lost_and_the_summary_counts_it(tmp_path):
     assert hurt == [{"why": "which were gone with their executor", "blocks": 12, "seconds": 3.21}]
     assert summary(metrics).endswith("9.0 s, 12 lost blocks made again")
     assert "lost" not in summary(metrics | {"cost": account([QUIET], [], 9.0)})
-
-
-@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, 2), (errno.EROFS, 2), (errno.EIO, None)])
-def test_a_disk_that_takes_no_more_is_one_line(monkeypatch, capsys, number, code):
-    def job(arguments):
-        raise OSError(number, "the reason", "/some/where")
-
-    monkeypatch.setattr(sys, "argv", ["job", "a.toml"])
-    with pytest.raises(SystemExit if code else OSError) as caught:
-        run(job, "about", "example")
-    if code:
-        assert caught.value.code == code
-        assert capsys.readouterr().err == "error: /some/where cannot be written: the reason\n"
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        "An error occurred while calling o1.x.\n: java.lang.OutOfMemoryError: Java heap space\n\tat java.base/a",
-        "Job aborted: Lost task 0.3: ExecutorLostFailure: java.lang.OutOfMemoryError: Java heap space\n\tat b",
-    ],
-)
-def test_a_jvm_that_runs_out_of_memory_is_one_line(monkeypatch, capsys, said):
-    def job(arguments):
-        raise RuntimeError(said)
-
-    monkeypatch.setattr(sys, "argv", ["job", "a.toml"])
-    with pytest.raises(SystemExit) as caught:
-        run(job, "about", "example")
-    assert caught.value.code == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: Spark has too little memory (java.lang.OutOfMemoryError: Java heap space): raise")

@@ -1,19 +1,21 @@
 """The report: one file, well formed, that needs nothing else."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
 
+from treefold.report.charts import BarChart, LineChart, RankingChart, TreeChart
 from treefold.report.page import page
 from treefold.report.pictures import drawn
 
 LINES = {"a": [3.0, 2.0, 1.5], "b": [3.5, 1.0]}
-LINE = {"title": "Cost", "x": "iteration", "y": "cost", "kind": "line", "lines": LINES}
-PAIRS = {"title": "S", "x": "k", "y": "s", "kind": "line", "lines": {"s": ([1, 2, 3], [None, 0.5, 0.25])}}
-BAR = {"title": "Sizes", "x": "cluster", "y": "rows", "kind": "bar", "lines": {"rows": ([0, 1, 2], [5, 9, 1])}}
-CURVE = {"title": "ROC", "x": "fpr", "y": "tpr", "kind": "line", "lines": {"roc": ([0.0, 0.1, 1.0], [0.0, 0.7, 1.0])}}
+LINE = LineChart("Cost", "iteration", "cost", LINES)
+PAIRS = LineChart("S", "k", "s", {"s": ([1, 2, 3], [None, 0.5, 0.25])})
+BAR = BarChart("Sizes", "cluster", "rows", {"rows": ([0, 1, 2], [5, 9, 1])})
+CURVE = LineChart("ROC", "fpr", "tpr", {"roc": ([0.0, 0.1, 1.0], [0.0, 0.7, 1.0])})
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -24,12 +26,12 @@ def texts(svg: str) -> list[str]:
 @pytest.mark.parametrize("chart", [LINE, PAIRS, BAR], ids=["line", "pairs", "bar"])
 def test_a_chart_is_well_formed_svg_with_its_axes_named(chart):
     words = texts(drawn(chart))
-    assert {chart["x"], chart["y"]} <= set(words)
+    assert {chart.x, chart.y} <= set(words)
 
 
 def test_lines_are_named_where_there_are_several_and_few():
     assert {"a", "b"} <= set(texts(drawn(LINE)))
-    many = LINE | {"lines": {f"restart {i}": [2.0, 1.0] for i in range(20)}}
+    many = replace(LINE, lines={f"restart {i}": [2.0, 1.0] for i in range(20)})
     assert not [word for word in texts(drawn(many)) if word.startswith("restart")]
 
 
@@ -40,7 +42,7 @@ def test_an_axis_of_whole_numbers_has_whole_ticks_and_one_of_shares_has_not():
 
 def test_a_figure_that_is_not_known_is_left_out():
     points = re.findall(r"<use ", drawn(PAIRS))
-    all_known = re.findall(r"<use ", drawn(PAIRS | {"lines": {"s": ([1, 2, 3], [0.1, 0.5, 0.25])}}))
+    all_known = re.findall(r"<use ", drawn(replace(PAIRS, lines={"s": ([1, 2, 3], [0.1, 0.5, 0.25])})))
     assert len(all_known) > len(points)
 
 
@@ -85,12 +87,10 @@ def test_the_same_figures_make_the_same_bytes():
     assert page("T", "s", {"a": 1}, [LINE, PAIRS]) == page("T", "s", {"a": 1}, [LINE, PAIRS])
 
 
-RANKING = {"title": "R", "x": "importance", "y": "", "kind": "ranking", "lines": {"age": 0.7, "<b>": 0.3}}
+RANKING = RankingChart("R", "importance", {"age": 0.7, "<b>": 0.3})
 LEAF = {"text": "yes", "share": 0.25, "children": []}
-TREE = {
-    "title": "T", "x": "", "y": "", "kind": "tree",
-    "lines": {"text": "age <= 3", "share": 1.0, "children": [LEAF, {"text": "no", "share": 0.75, "children": []}]},
-}  # fmt: skip
+OTHER = {"text": "no", "share": 0.75, "children": []}
+TREE = TreeChart("T", {"text": "age <= 3", "share": 1.0, "children": [LEAF, OTHER]})
 
 
 def test_a_ranking_names_its_bars_and_a_tree_its_conditions():
@@ -98,5 +98,4 @@ def test_a_ranking_names_its_bars_and_a_tree_its_conditions():
     words = " ".join(texts(drawn(TREE)))
     for shown in ("age <= 3", "100.0%", "25.0%", "75.0%", "yes", "no"):
         assert shown in words
-    stump = TREE | {"lines": LEAF}
-    assert "25.0%" in " ".join(texts(drawn(stump)))
+    assert "25.0%" in " ".join(texts(drawn(TreeChart("T", LEAF))))

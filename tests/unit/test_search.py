@@ -1,18 +1,19 @@
 import numpy as np
 import pytest
 
-from treefold.algorithms.search import (
+from treefold.errors import InputError
+from treefold.ml.tuning.search_space import (
     Range,
     drawn,
     every,
     halvings,
     ranked,
+    size,
     standard_errors,
     upper_half,
     upper_part,
     within_one_error,
 )
-from treefold.errors import InputError
 
 
 def test_a_grid_is_every_combination():
@@ -21,6 +22,12 @@ def test_a_grid_is_every_combination():
     ]  # fmt: skip
     with pytest.raises(InputError, match="b is a range, which a grid cannot exhaust: list values"):
         every({"a": [1], "b": Range(0, 1)})
+
+
+def test_the_size_of_a_space_is_the_number_of_its_combinations():
+    space = {"a": [1, 2], "b": ["x", "y", "z"]}
+    assert size(space) == len(every(space)) == 6
+    assert size({**space, "c": Range(0, 1)}) == float("inf")
 
 
 def test_draws_fill_their_ranges_and_depend_on_the_seed_alone():

@@ -1,4 +1,6 @@
 import json
+import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -6,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from treefold import store
+from treefold import registry
 from treefold.algorithms.linear import LinearModel
 from treefold.errors import InputError
+from treefold.persistence import local_files, model_io, publishing
 
 
 @pytest.fixture
@@ -17,16 +20,16 @@ def model() -> LinearModel:
 
 
 def publish(model, path, **kwargs):
-    with store.published(str(path), marker=store.MODEL, **kwargs) as folder:
-        store.save(model, folder)
+    with publishing.published(str(path), **kwargs) as folder:
+        model_io.save(model, folder)
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
 def test_a_model_comes_back_as_it_was(model, tmp_path, scheme):
     uri = f"{scheme}{tmp_path}/deep/model"
-    with store.published(uri, marker=store.MODEL) as folder:
-        store.save(model, folder, {"params": {"a": 1}})
-    again = store.load_saved(uri)
+    with publishing.published(uri) as folder:
+        model_io.save(model, folder, {"params": {"a": 1}})
+    again = model_io.load_saved(uri)
     np.testing.assert_array_equal(again.model.coef, model.coef)
     assert (again.model.link, again.face) == ("softmax", {"params": {"a": 1}})
 
@@ -35,10 +38,10 @@ def test_loading_and_scoring_needs_no_spark(model, tmp_path):
     publish(model, tmp_path / "m")
     program = (
         "import sys; sys.modules['pyspark'] = None\n"
-        "import numpy as np; from treefold.store import load\n"
+        "import numpy as np; from treefold.persistence.model_io import load\n"
         f"print(load({str(tmp_path / 'm')!r}).predict(np.eye(4)).tolist())"
     )
-    lib = Path(store.__file__).parents[1]
+    lib = Path(model_io.__file__).parents[2]
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env={"PYTHONPATH": str(lib)})
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout) == model.predict(np.eye(4)).tolist()
@@ -49,17 +52,17 @@ def test_nothing_is_overwritten_unless_asked(model, tmp_path):
     other = LinearModel(model.coef + 1, "softmax")
     with pytest.raises(InputError, match="m exists: choose another path, or replace it with --overwrite"):
         publish(other, tmp_path / "m")
-    np.testing.assert_array_equal(store.load(str(tmp_path / "m")).coef, model.coef)
+    np.testing.assert_array_equal(model_io.load(str(tmp_path / "m")).coef, model.coef)
     publish(other, tmp_path / "m", overwrite=True)
-    np.testing.assert_array_equal(store.load(str(tmp_path / "m")).coef, other.coef)
+    np.testing.assert_array_equal(model_io.load(str(tmp_path / "m")).coef, other.coef)
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
 
 
 def test_without_the_exchange_of_the_system_replacing_still_works(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "_swap", lambda one, other: False)
+    monkeypatch.setattr(local_files, "exchanged", lambda one, other: False)
     publish(model, tmp_path / "m")
     publish(LinearModel(model.coef * 2, "softmax"), tmp_path / "m", overwrite=True)
-    np.testing.assert_array_equal(store.load(str(tmp_path / "m")).coef, model.coef * 2)
+    np.testing.assert_array_equal(model_io.load(str(tmp_path / "m")).coef, model.coef * 2)
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
 
 
@@ -67,46 +70,90 @@ def test_a_failure_leaves_nothing_and_keeps_the_old(model, tmp_path):
     publish(model, tmp_path / "m")
 
     def fail():
-        with store.published(str(tmp_path / "m"), marker=store.MODEL, overwrite=True) as folder:
+        with publishing.published(str(tmp_path / "m"), overwrite=True) as folder:
             (folder / "half").write_text("written")
             raise RuntimeError("disk full")
 
     with pytest.raises(RuntimeError, match="disk full"):
         fail()
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
-    np.testing.assert_array_equal(store.load(str(tmp_path / "m")).coef, model.coef)
+    np.testing.assert_array_equal(model_io.load(str(tmp_path / "m")).coef, model.coef)
 
 
 def test_two_runs_that_publish_at_once_do_not_mix(model, tmp_path):
     def late():
-        with store.published(str(tmp_path / "m"), marker=store.MODEL) as folder:
-            store.save(LinearModel(model.coef * 2, "softmax"), folder)
+        with publishing.published(str(tmp_path / "m")) as folder:
+            model_io.save(LinearModel(model.coef * 2, "softmax"), folder)
             publish(model, tmp_path / "m")
 
     with pytest.raises(InputError, match="exists: another run has published it meanwhile"):
         late()
-    np.testing.assert_array_equal(store.load(str(tmp_path / "m")).coef, model.coef)
+    np.testing.assert_array_equal(model_io.load(str(tmp_path / "m")).coef, model.coef)
 
 
-def test_elsewhere_files_are_copied_marker_last_and_old_ones_go(model, tmp_path, monkeypatch):
-    """The way of object stores, on a file system that is not told to be local."""
-    from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
+@pytest.mark.parametrize("names", [["part-0.parquet"], ["model.json"], ["metrics.json", "sub/rows.csv"], ["sub/"]])
+def test_a_folder_of_somebody_elses_is_never_replaced(model, tmp_path, names):
+    for name in names:
+        target = tmp_path / "m" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.mkdir() if name.endswith("/") else target.write_text("precious")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match=r"is not replaced, because .* in it is not ours"):
+        publish(model, tmp_path / "m", overwrite=True)
+    assert sorted(tmp_path.rglob("*")) == before
 
-    order = []
 
-    class Bucket(SubTreeFileSystem):
-        def open_output_stream(self, path):
-            order.append(path)
-            return super().open_output_stream(path)
+def test_a_file_is_never_replaced(model, tmp_path):
+    (tmp_path / "m").write_text("precious")
+    with pytest.raises(InputError, match="is a file, which is never replaced"):
+        publish(model, tmp_path / "m", overwrite=True)
+    assert (tmp_path / "m").read_text() == "precious"
 
-    system = Bucket(str(tmp_path), LocalFileSystem())
-    monkeypatch.setattr(store, "opened", lambda uri: (system, uri.removeprefix("bucket://")))
-    publish(model, "bucket://deep/m")
-    assert order == ["deep/m/arrays.npz", "deep/m/model.json"]
-    (tmp_path / "deep/m/stale").write_text("x")
-    publish(LinearModel(model.coef * 2, "softmax"), "bucket://deep/m", overwrite=True)
-    np.testing.assert_array_equal(store.load("bucket://deep/m").coef, model.coef * 2)
-    assert sorted(p.name for p in (tmp_path / "deep/m").iterdir()) == ["arrays.npz", "model.json"]
+
+def test_an_empty_folder_is_replaced(model, tmp_path):
+    (tmp_path / "m").mkdir()
+    publish(model, tmp_path / "m", overwrite=True)
+    np.testing.assert_array_equal(model_io.load(str(tmp_path / "m")).coef, model.coef)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "data/rows.csv", "data/"])
+def test_what_was_put_into_an_output_of_ours_is_not_lost_with_it(model, tmp_path, name):
+    publish(model, tmp_path / "m")
+    (tmp_path / "m" / "data").mkdir()
+    if not name.endswith("/"):
+        (tmp_path / "m" / name).write_text("precious")
+    with pytest.raises(InputError, match=f"{name.rstrip('/') if name.startswith('data') else ''}.* is not ours"):
+        publish(LinearModel(model.coef * 2, "softmax"), tmp_path / "m", overwrite=True)
+    assert (tmp_path / "m" / "data").is_dir()
+    np.testing.assert_array_equal(model_io.load(str(tmp_path / "m")).coef, model.coef)
+
+
+def test_a_file_that_comes_while_the_folder_is_filled_is_not_lost(model, tmp_path):
+    publish(model, tmp_path / "m")
+
+    def late():
+        with publishing.published(str(tmp_path / "m"), overwrite=True) as folder:
+            model_io.save(model, folder)
+            (tmp_path / "m" / "late").write_text("precious")
+
+    with pytest.raises(InputError, match="late in it is not ours"):
+        late()
+    assert (tmp_path / "m" / "late").read_text() == "precious"
+
+
+def test_outputs_keep_the_umask(model, tmp_path):
+    before = os.umask(0o077)
+    try:
+        publish(model, tmp_path / "m")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "m").stat().st_mode) == 0o700
+
+
+def rewritten(folder, change):
+    told = json.loads((folder / "model.json").read_text())
+    change(told)
+    (folder / "model.json").write_text(json.dumps(told))
 
 
 @pytest.mark.parametrize(
@@ -117,6 +164,11 @@ def test_elsewhere_files_are_copied_marker_last_and_old_ones_go(model, tmp_path,
         (lambda m: (m / "model.json").write_text("{"), r"model\.json is damaged"),
         (lambda m: (m / "model.json").write_text("{}"), r"model\.json is damaged"),
         (lambda m: (m / "arrays.npz").write_bytes((m / "arrays.npz").read_bytes()[:-9]), r"arrays\.npz is damaged"),
+        (lambda m: (m / "arrays.npz").write_bytes(b""), r"arrays\.npz is damaged"),
+        (lambda m: rewritten(m, lambda told: told["facts"].pop("link")), r"model\.json is damaged"),
+        (lambda m: rewritten(m, lambda told: told["arrays"].update(bytes="x")), r"model\.json is damaged"),
+        (lambda m: rewritten(m, lambda told: told["arrays"].update(bytes=1)), r"arrays\.npz is damaged"),
+        (lambda m: rewritten(m, lambda told: told.update(kind="Other")), "holds a Other, which is not known here"),
         (
             lambda m: (m / "model.json").write_text('{"format": 99, "treefold": "9.9"}'),
             "was written by treefold 9.9: update",
@@ -127,4 +179,34 @@ def test_what_is_no_whole_model_is_refused(model, tmp_path, spoil, message):
     publish(model, tmp_path / "m")
     spoil(tmp_path / "m")
     with pytest.raises(InputError, match=message):
-        store.load(str(tmp_path / "m"))
+        model_io.load(str(tmp_path / "m"))
+
+
+def test_arrays_of_another_size_than_told_are_not_read(model, tmp_path, monkeypatch):
+    publish(model, tmp_path / "m")
+    with open(tmp_path / "m" / "arrays.npz", "r+b") as file:
+        file.truncate(2**40)  # a hole: to read it would end this process
+    with pytest.raises(InputError, match=r"arrays\.npz is damaged"):
+        model_io.load(str(tmp_path / "m"))
+
+
+def test_a_class_of_the_users_enters_itself(tmp_path):
+    @registry.saved_as("Constant")
+    class Constant:
+        def __init__(self, value):
+            self.value = value
+
+        def save_state(self):
+            return {}, {"value": self.value}
+
+        @classmethod
+        def from_state(cls, facts, arrays):
+            return cls(arrays["value"])
+
+    publish(Constant(np.arange(2.0)), tmp_path / "m")
+    assert model_io.load(str(tmp_path / "m")).value.tolist() == [0, 1]
+    with pytest.raises(ValueError, match="is saved as Constant: take another name"):
+        registry.saved_as("Constant")(LinearModel)
+    with pytest.raises(TypeError, match=r"decorate the class with treefold\.registry\.saved_as"):
+        registry.kind_of(object())
+    del registry._KINDS["Constant"]

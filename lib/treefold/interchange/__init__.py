@@ -1,1 +1,1 @@
-"""Models of ours as models of others: scikit-learn, MLlib, ONNX."""
+"""Conversion of models to and from scikit-learn, MLlib and ONNX."""

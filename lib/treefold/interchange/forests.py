@@ -1,4 +1,4 @@
-"""Forests as those of scikit-learn and pyspark.ml, fitted: they predict what ours predict."""
+"""Forests as fitted forests of scikit-learn and pyspark.ml, with the same predictions."""
 
 from typing import Any
 
@@ -14,12 +14,21 @@ from treefold.errors import InputError
 def scikit_learn(model: ForestModel) -> Any:
     """A ``sklearn.ensemble.RandomForestClassifier`` or ``RandomForestRegressor``.
 
-    It casts rows to float32 before it compares them; missing values go as ours do.
+    It casts rows to float32 before it compares them. Missing values take the same branches.
+
+    Parameters
+    ----------
+    model : ForestModel
+        The fitted model.
+
+    Returns
+    -------
+    sklearn estimator
 
     Raises
     ------
     InputError
-        If scikit-learn is not installed, or splits are categorical, which it has not.
+        If scikit-learn is not installed, or splits are categorical, which it does not support.
     """
     try:
         from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
@@ -30,7 +39,7 @@ def scikit_learn(model: ForestModel) -> Any:
     kind = RandomForestClassifier if model.classes else RandomForestRegressor
     made = kind(model.size, bootstrap=False)
     rows = max(1, model.classes)
-    made.fit(np.zeros((rows, model.features)), np.arange(rows))  # sets all but the trees
+    made.fit(np.zeros((rows, model.features)), np.arange(rows))  # sets all attributes except the trees
     for empty, tree in zip(made.estimators_, model.trees, strict=True):
         empty.tree_ = _scikit_tree(tree, type(empty.tree_))
     return made
@@ -54,9 +63,9 @@ def _scikit_tree(tree: ForestModel, kind: type) -> Any:
 
 
 def mllib(model: ForestModel, session: SparkSession) -> Any:
-    """A ``pyspark.ml`` RandomForestClassificationModel or RandomForestRegressionModel, made in the JVM node by node.
+    """A ``pyspark.ml`` RandomForestClassificationModel or RandomForestRegressionModel, built in the JVM node by node.
 
-    It has no missing values: it sends NaN to the right, and an unknown category as well.
+    It does not support missing values: NaN and unknown categories go right.
     """
     from pyspark.ml import classification, regression
 
@@ -74,7 +83,7 @@ def mllib(model: ForestModel, session: SparkSession) -> Any:
         trees[t] = tree_class(uid("dt"), _mllib_root(tree, session), *sizes)
     own = uid("rf")
     inside = getattr(room, name)(own, trees, *sizes)
-    inside.set(inside.numTrees(), model.size)  # by which it divides
+    inside.set(inside.numTrees(), model.size)  # the number by which it divides
     made = getattr(wrapper, name)(inside)
     made._resetUid(own)
     return made

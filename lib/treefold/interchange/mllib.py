@@ -1,4 +1,4 @@
-"""Models of pyspark.ml: made in the JVM, they transform as ours do; and ours made of theirs."""
+"""Models as models of pyspark.ml, built in the JVM, which transform alike; and the reverse."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ def linear(model: LinearModel, session: SparkSession) -> Any:
 
 
 def linear_model(theirs: Any) -> LinearModel:
-    """Our model of a ``LinearRegressionModel``, ``LogisticRegressionModel`` or ``LinearSVCModel`` of pyspark.ml.
+    """A LinearModel from a ``LinearRegressionModel``, ``LogisticRegressionModel`` or ``LinearSVCModel`` of pyspark.ml.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Models of scikit-learn, fitted: they predict what ours predict."""
+"""Models as fitted models of scikit-learn, with the same predictions."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ MISSING = "scikit-learn is not installed: install scikit-learn to export to it"
 
 
 def kmeans(model: KMeansModel) -> Any:
-    """A ``sklearn.cluster.KMeans``, behind a Normalizer for the cosine distance.
+    """A ``sklearn.cluster.KMeans``; for the cosine distance in a Pipeline after a Normalizer.
 
     Raises
     ------
@@ -26,18 +26,20 @@ def kmeans(model: KMeansModel) -> Any:
     except ImportError as error:
         raise InputError(MISSING) from error
     made = KMeans(len(model.centres), init=model.centres, n_init=1, max_iter=1)
-    made.fit(model.centres)  # each centre is its own cluster: sets all that predict needs
+    made.fit(model.centres)  # fits each centre to its own cluster, which sets all attributes that predict needs
     made.cluster_centers_ = np.array(model.centres)
     made.labels_, made.inertia_, made.n_iter_ = (
         np.empty(0, np.int32),
         float("nan"),
         0,
-    )  # of the rows, which it never saw
+    )  # of the rows, which are not known
     return make_pipeline(Normalizer(), made) if model.cosine else made
 
 
 def linear(model: LinearModel) -> Any:
-    """A ``LinearRegression``, ``LogisticRegression`` or ``LinearSVC``, behind its threshold if that is not the usual.
+    """A ``LinearRegression``, ``LogisticRegression`` or ``LinearSVC``.
+
+    A classifier with a threshold of its own is inside a threshold classifier.
 
     Raises
     ------
@@ -68,11 +70,11 @@ def linear(model: LinearModel) -> Any:
 
 
 def _above(made: Any, model: LinearModel) -> Any:
-    """Behind a threshold that must be exceeded, where scikit-learn's need only be met."""
+    """The classifier behind a threshold that must be exceeded; scikit-learn's own threshold need only be reached."""
     from sklearn.frozen import FrozenEstimator
     from sklearn.model_selection import FixedThresholdClassifier
 
     method = "decision_function" if model.link == "margin" else "predict_proba"
     threshold = float(np.nextafter(model.threshold, np.inf))
     behind = FixedThresholdClassifier(FrozenEstimator(made), threshold=threshold, pos_label=1.0, response_method=method)
-    return behind.fit(np.zeros((2, model.features)), made.classes_)  # fits nothing: the estimator is frozen
+    return behind.fit(np.zeros((2, model.features)), made.classes_)  # the estimator is frozen, so this fits nothing

@@ -1,12 +1,13 @@
-"""Evaluation: statistics of what models predict.
+"""Evaluation: statistics of the predictions of models.
 
-A statistic is a pure function ``stat(predictions, label, weight)`` of a batch of models on one block. Its result is a
-NamedTuple that leads with the models axis and whose fields add; another pure function turns the sums into scores, one
-for each model. :func:`measure` runs several statistics in one pass, for all models, each on the rows it may see; one
-model is a batch of one. Who makes the :class:`Predictions` - a linear model, a forest - the statistics do not know.
+A statistic is a pure function ``stat(predictions, label, weight)`` of a batch of models on one block. It returns a
+NamedTuple whose fields can be added and have the models axis first. Another pure function turns the sums into scores,
+one for each model. :func:`measure` computes several statistics for all models in one pass. A single model is a batch of
+one. Statistics only see :class:`Predictions` and do not depend on the kind of model.
 
-``classification`` counts labels, ``ranking`` has the curves of a binary classifier, ``regression`` errors and
-residuals. ``sketch`` and ``spread`` are the values they add up. ``named`` finds a metric by pyspark.ml's name for it.
+``classification`` has counts of labels, ``ranking`` the curves of a binary classifier, ``regression`` errors and
+residuals. Sketches and moments that they sum are in :mod:`treefold.statistics`. ``named`` finds a metric by its name in
+pyspark.ml.
 """
 
 from treefold.metrics.named import Metric, named

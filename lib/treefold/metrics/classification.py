@@ -1,6 +1,6 @@
-"""Labels predicted right and wrong, and log-loss. Definitions are those of pyspark.ml's evaluators.
+"""Correct and wrong labels, and log-loss. Definitions are those of pyspark.ml's evaluators.
 
-Scores take :class:`LabelCounts` and return ``(models,)``, those by label ``(models, classes)``.
+Scores take :class:`LabelCounts` and return ``(models,)``; scores by label return ``(models, classes)``.
 """
 
 from typing import NamedTuple
@@ -14,16 +14,17 @@ EPS = 1e-15
 
 
 class LabelCounts(NamedTuple):
-    """Weighted sums over rows; a row of weight 0 is none.
+    """Weighted sums over rows; a row of weight 0 is absent.
 
     Attributes
     ----------
     rows, unknown : (models,) int
-        Rows, and those among them whose label is no class of the model, which count no further.
+        Number of rows, and of those whose label is not a class of the model; the other fields leave these out.
     weight, log_loss : (models,)
-        Log-loss is NaN where the model has no probabilities.
+        Log-loss is NaN if the model has no probabilities.
     hits, actual, predicted : (models, classes)
-        Weight of the rows of each class that were predicted right, that are of the class, that were predicted to be.
+        Weight of the rows of each class that were predicted correctly, of the rows of the class, and of the rows
+        predicted to be of the class.
     """
 
     rows: NDArray
@@ -36,7 +37,13 @@ class LabelCounts(NamedTuple):
 
 
 class Confusion(NamedTuple):
-    """``table`` is ``(models, classes, classes)``: weight of the rows by label and prediction."""
+    """Confusion matrix.
+
+    Attributes
+    ----------
+    table : (models, classes, classes)
+        Weight of the rows by label and prediction.
+    """
 
     table: NDArray
 
@@ -46,8 +53,18 @@ def label_counts(predictions: Predictions, label: NDArray, weight: NDArray, eps:
 
     Parameters
     ----------
+    predictions : Predictions
+        Predictions of the models.
+    label : (rows,)
+        Labels.
+    weight : (rows,)
+        Weights of the rows.
     eps : float
-        Probabilities below it, or nearer to 1, count as it in the log-loss.
+        Probabilities are clipped to ``[eps, 1 - eps]`` for the log-loss.
+
+    Returns
+    -------
+    LabelCounts
     """
     known, index, w = _known(predictions, label, weight)
     present, chosen = weights_of(predictions, weight) > 0, _chosen(predictions, w)
@@ -77,12 +94,12 @@ def log_loss(counts: LabelCounts) -> NDArray:
 
 
 def accuracy(counts: LabelCounts) -> NDArray:
-    """Share of the weight predicted right."""
+    """Share of the weight that is predicted correctly."""
     return _ratio(counts.hits.sum(axis=1), counts.weight)
 
 
 def hamming_loss(counts: LabelCounts) -> NDArray:
-    """Share of the weight predicted wrong."""
+    """Share of the weight that is predicted wrongly."""
     return _ratio(counts.weight - counts.hits.sum(axis=1), counts.weight)
 
 
@@ -92,29 +109,29 @@ def precision(counts: LabelCounts) -> NDArray:
 
 
 def recall(counts: LabelCounts) -> NDArray:
-    """By label, ``hits / actual``, the rate of true positives; 0 for a class that does not occur."""
+    """By label, ``hits / actual``, the true positive rate; 0 for a class that does not occur."""
     return _ratio(counts.hits, counts.actual, nothing=0.0)
 
 
 def false_positive_rate(counts: LabelCounts) -> NDArray:
-    """By label, the share of the other classes predicted to be it; NaN where there are no others."""
+    """By label, the share of the other classes that is predicted to be the label; NaN if there are no others."""
     return _ratio(counts.predicted - counts.hits, counts.weight[:, None] - counts.actual)
 
 
 def f_measure(counts: LabelCounts, beta: float = 1.0) -> NDArray:
-    """By label, ``(1 + beta^2) precision recall / (beta^2 precision + recall)``; 0 where both are."""
+    """By label, ``(1 + beta^2) precision recall / (beta^2 precision + recall)``; 0 if both are 0."""
     p, r = precision(counts), recall(counts)
     return _ratio((1 + beta**2) * p * r, beta**2 * p + r, nothing=0.0)
 
 
 def weighted(counts: LabelCounts, by_label: NDArray) -> NDArray:
-    """Mean of a score by label, each label as heavy as it occurs."""
+    """Mean of a score by label, weighted by the weight of each label."""
     occurs = counts.actual > 0
     return _ratio((np.where(occurs, by_label, 0.0) * counts.actual).sum(axis=1), counts.weight)
 
 
 def _known(predictions: Predictions, label: NDArray, weight: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """Which labels are classes, their index (0 for others), and the weights of those rows."""
+    """Which labels are classes, their index (0 for others), and the weights with 0 for other rows."""
     known = (label >= 0) & (label < predictions.classes) & (label == np.floor(label))
     index = np.where(known, label, 0).astype(np.intp)
     return known, index, np.where(known, weights_of(predictions, weight), 0.0)

@@ -1,4 +1,4 @@
-"""Metrics by the names that pyspark.ml's evaluators give them."""
+"""Metrics by their names in pyspark.ml's evaluators."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from treefold.errors import InputError
 from treefold.metrics import classification, ranking, regression
 from treefold.metrics.predictions import Statistic
-from treefold.metrics.sketch import LIMIT
+from treefold.statistics.histogram_sketch import LIMIT
+
+OF_NUMBERS = frozenset({"rmse", "mse", "mae", "r2", "var"})  # metrics of numeric labels; all others are of classes
 
 Score = Callable[[Any], NDArray]
 
 
 class Metric(NamedTuple):
-    """A statistic, the score ``(models,)`` that its sums have, and whether more of it is better."""
+    """A statistic, the function that turns its sums into scores ``(models,)``, and whether a larger score is better."""
 
     statistic: Statistic
     score: Score
@@ -32,14 +34,20 @@ def named(
     through_origin: bool = False,
     limit: int = LIMIT,
 ) -> Metric:
-    """The metric that pyspark.ml calls ``name``.
+    """The metric with a name of pyspark.ml.
 
     Parameters
     ----------
+    name : str
+        ``accuracy``, ``f1``, ``rmse``, ``areaUnderROC`` and so on.
     label, beta, eps, through_origin
         As ``metricLabel``, ``beta``, ``eps`` and ``throughOrigin`` of pyspark.ml's evaluators.
     limit : int
-        Bins of a ranking, see :mod:`treefold.metrics.ranking`.
+        Bins of a ranking; see :mod:`treefold.metrics.ranking`.
+
+    Returns
+    -------
+    Metric
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""From models to statistics of what they predict: one pass for all models and all statistics."""
+"""Statistics of predictions: one pass for all models and all statistics."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -6,22 +6,22 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.block import Block, Matrix
-from treefold.blocks import Scan, add
+from treefold.dataset.block import Block, Matrix
+from treefold.dataset.blocks import Scan, add
 
 
 class Predictions(NamedTuple):
-    """What a batch of models says of rows.
+    """Predictions of a batch of models for rows.
 
     Attributes
     ----------
     value : (models, rows)
-        The predicted number, or the index of the class.
+        The predicted number, or the index of the predicted class.
     classes : int
         Number of classes; 0 for a regression.
     probability : (models, classes, rows) or None
     score : (models, rows) or None
-        What ranks the rows of a binary classifier: the greater, the more likely class 1.
+        Score by which a binary classifier ranks rows: the greater, the more likely class 1.
     """
 
     value: NDArray
@@ -36,16 +36,16 @@ Statistic = Callable[[Predictions, NDArray, NDArray], Any]
 class Predictor(Protocol):
     """A batch of models that can be evaluated.
 
-    If it has a true attribute ``with_offset``, ``predictions`` is given the first extra column of the rows as well.
+    If it has a true attribute ``with_offset``, ``predictions`` also receives the first extra column of the rows.
     """
 
     def predictions(self, X: Matrix) -> Predictions:
-        """What the models say of the rows of ``X``."""
+        """Predictions for the rows of ``X``."""
         ...
 
 
 def measured(block: Block, predictor: Predictor, statistics: tuple[Statistic, ...]) -> tuple[Any, ...]:
-    """Statistics of one block, one after the other; of its rows with a weight, if it has any."""
+    """The value of each statistic for one block; rows of weight 0 are left out if any row has a weight."""
     kept = block.weight > 0
     given = (*block[:3], *(block.extra[:1] if getattr(predictor, "with_offset", False) else ()))
     X, y, weight, *offset = given if kept.all() or not kept.any() else (a[kept] for a in given)
@@ -59,30 +59,37 @@ def merge_measured(left: tuple[Any, ...], right: tuple[Any, ...]) -> tuple[Any, 
 
 
 def measure(blocks: Scan, predictor: Predictor, *statistics: Statistic) -> Any:
-    """Sums of ``statistics`` over all rows, in their order: one pass.
+    """Sums of ``statistics`` over all rows, in the order of the arguments: one pass.
 
     Parameters
     ----------
+    blocks : Scan
+        The labelled data set.
     predictor : Predictor
-    statistics : ``(predictions, label (rows,), weight (rows,)) -> NamedTuple that adds``
+        The models.
+    statistics : ``(predictions, label (rows,), weight (rows,)) -> NamedTuple``
         Module-level functions, or :class:`functools.partial` of them.
+
+    Returns
+    -------
+    tuple of NamedTuple
     """
-    return blocks.fold(measured, predictor, statistics, merge=merge_measured)
+    return blocks.reduce(measured, predictor, statistics, merge=merge_measured)
 
 
 def weights_of(predictions: Predictions, weight: NDArray) -> NDArray:
-    """Weights ``(models, rows)`` in float64, of each model the same."""
+    """Weights ``(models, rows)`` in float64, the same for each model."""
     return np.broadcast_to(weight, predictions.value.shape).astype(np.float64)
 
 
 class Several(NamedTuple):
-    """Predictors side by side, as one batch."""
+    """Several predictors as one batch."""
 
     predictors: tuple[Predictor, ...]
 
     @classmethod
     def of(cls, models: Sequence[Any]) -> "Several":
-        """Pure models as one batch; those next to each other that can are stacked into one product."""
+        """NumPy models as one batch; neighbours of the same kind are stacked into one matrix product."""
         stacked: list[Any] = []
         for model in models:
             together = stacked and hasattr(stacked[-1], "stack") and stacked[-1].stack(model)
@@ -91,17 +98,17 @@ class Several(NamedTuple):
 
     @property
     def with_offset(self) -> bool:
-        """Whether rows come with an offset."""
+        """Whether rows have an offset."""
         return any(getattr(predictor, "with_offset", False) for predictor in self.predictors)
 
     def predictions(self, X: Matrix, *offset: NDArray) -> Predictions:
-        """What the models say of the rows of ``X``."""
+        """Predictions for the rows of ``X``."""
         parts = [predictor.predictions(X, *offset) for predictor in self.predictors]
         return parts[0] if len(parts) == 1 else _side_by_side(parts)
 
 
 def _side_by_side(parts: list[Predictions]) -> Predictions:
-    """One batch of several, of equally many classes."""
+    """One batch of several batches with the same number of classes."""
 
     def joined(arrays: list[NDArray | None]) -> NDArray | None:
         there = [array for array in arrays if array is not None]

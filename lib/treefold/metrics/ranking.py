@@ -1,8 +1,8 @@
-"""How a binary classifier ranks rows: ROC and precision-recall curves and the areas under them, in one pass.
+"""The ranking of rows by a binary classifier: ROC and precision-recall curves and their areas, in one pass.
 
-Every point of a curve is exact: its threshold is the least score of a bin of the sketch, so no bin is cut. Up to
-``limit`` different scores the bins are the scores and the areas exact. Above, rows that share a bin count as ties, and
-each area says by how much it can be off.
+Every point of a curve is exact: its threshold is the least score of a bin of the sketch, so no bin is split. Up to
+``limit`` distinct scores, the bins are the scores and the areas are exact. Beyond that, rows of a bin count as ties,
+and each area has a bound of its error.
 """
 
 from typing import NamedTuple
@@ -11,26 +11,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.metrics.predictions import Predictions, weights_of
-from treefold.metrics.sketch import LIMIT, Sketch, sketches
+from treefold.statistics.histogram_sketch import LIMIT, Sketch, sketches
 
 
 class Ranking(NamedTuple):
-    """``sketch`` is ``(models,)`` of Sketch: weight of the rows of class 0 and of class 1 by score."""
+    """Weight of the rows of class 0 and of class 1 by score.
+
+    Attributes
+    ----------
+    sketch : (models,) of Sketch
+    """
 
     sketch: NDArray
 
 
 class Curve(NamedTuple):
-    """What a threshold makes of the rows.
+    """Counts of a binary classifier by threshold.
 
     Attributes
     ----------
     threshold : (points,)
         Scores, descending; rows of at least that score are predicted to be of class 1.
     positive, negative : (points,)
-        Weight of the rows of class 1, and of class 0, so predicted.
+        Weight of the rows of class 1, and of class 0, that are predicted to be of class 1.
     exact : bool
-        Whether every score has its own point.
+        Whether every score has a point of its own.
     """
 
     threshold: NDArray
@@ -40,21 +45,21 @@ class Curve(NamedTuple):
 
     @property
     def recall(self) -> NDArray:
-        """Share of class 1 that is found; 0 where there is none."""
+        """Share of class 1 that is predicted to be of class 1; 0 without rows of class 1."""
         return _share(self.positive, self.positive[-1:], 0.0)
 
     @property
     def fall_out(self) -> NDArray:
-        """Share of class 0 taken for class 1; 0 where there is none."""
+        """Share of class 0 that is predicted to be of class 1; 0 without rows of class 0."""
         return _share(self.negative, self.negative[-1:], 0.0)
 
     @property
     def precision(self) -> NDArray:
-        """Share of the rows found that are of class 1."""
+        """Share of class 1 among the rows that are predicted to be of class 1."""
         return _share(self.positive, self.positive + self.negative, 1.0)
 
     def f_measure(self, beta: float = 1.0) -> NDArray:
-        """``(1 + beta^2) precision recall / (beta^2 precision + recall)``; 0 where both are."""
+        """``(1 + beta^2) precision recall / (beta^2 precision + recall)``; 0 if both are 0."""
         p, r = self.precision, self.recall
         return _share((1 + beta**2) * p * r, beta**2 * p + r, 0.0)
 
@@ -65,19 +70,19 @@ class Curve(NamedTuple):
 
     @property
     def pr(self) -> tuple[NDArray, NDArray]:
-        """Recalls and precisions, from recall 0 with the first precision there is."""
+        """Recalls and precisions; the first point has recall 0 and the first precision of the curve."""
         return np.append(0.0, self.recall), np.append(self.precision[:1], self.precision)
 
 
 class Area(NamedTuple):
-    """An area under a curve, and the most that it can differ from the one without bins; NaN of one class only."""
+    """An area under a curve, and a bound of its difference from the area without bins; NaN if only one class occurs."""
 
     value: float
     error: float
 
 
 def ranking(predictions: Predictions, label: NDArray, weight: NDArray, limit: int = LIMIT) -> Ranking:
-    """Ranking of one block, by at most ``limit`` bins."""
+    """Ranking of one block, with at most ``limit`` bins."""
     if predictions.score is None:
         raise TypeError("only the rows of a binary classifier have a score")
     w = weights_of(predictions, weight)
@@ -91,9 +96,10 @@ def curve(sketch: Sketch) -> Curve:
 
 
 def area_under_roc(of: Curve) -> Area:
-    """Area under the ROC curve: the chance that a row of class 1 outranks one of class 0, a tie half.
+    """Area under the ROC curve.
 
-    Pairs in one bin may be ranked either way, so it is off by at most half their share of all pairs.
+    It is the probability that a row of class 1 has a higher score than a row of class 0; a tie counts half. Pairs in
+    one bin may be ranked either way, so the error is at most half their share of all pairs.
     """
     if not _both(of):
         return Area(np.nan, np.nan)
@@ -103,9 +109,9 @@ def area_under_roc(of: Curve) -> Area:
 
 
 def area_under_pr(of: Curve) -> Area:
-    """Area under the precision-recall curve by trapezia, as in MLlib.
+    """Area under the precision-recall curve by the trapezoidal rule, as in MLlib.
 
-    Within a bin the precision lies between those of its rows of class 0 all first and all last.
+    Within a bin the precision lies between those of the two orders in which its rows of class 0 come first or last.
     """
     if not _both(of):
         return Area(np.nan, np.nan)
@@ -114,7 +120,7 @@ def area_under_pr(of: Curve) -> Area:
 
 
 def average_precision(of: Curve) -> Area:
-    """``sum_k (recall_k - recall_k-1) precision_k``, as in scikit-learn: the curve in steps."""
+    """``sum_k (recall_k - recall_k-1) precision_k``, as in scikit-learn: the area under a step function."""
     if not _both(of):
         return Area(np.nan, np.nan)
     return Area(float((np.diff(of.recall, prepend=0.0) * of.precision).sum()), _precision_error(of))

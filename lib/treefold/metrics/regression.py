@@ -1,7 +1,7 @@
 """Errors and residuals of a regression. Definitions are those of pyspark.ml's RegressionEvaluator.
 
-Scores take :class:`Errors` and return ``(models,)``. Under weights other than 1, R2 here is the R2 of rows repeated so
-often; pyspark.ml corrects its total sum of squares as for a sample.
+Scores take :class:`Errors` and return ``(models,)``. R2 treats a weight as the number of times that a row is repeated;
+pyspark.ml corrects the total sum of squares as for a sample.
 """
 
 from typing import NamedTuple
@@ -10,34 +10,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.metrics.predictions import Predictions, weights_of
-from treefold.metrics.sketch import LIMIT, sketches
-from treefold.metrics.spread import Spread
+from treefold.statistics.histogram_sketch import LIMIT, sketches
+from treefold.statistics.univariate_moments import UnivariateMoments
 
 
 class Errors(NamedTuple):
-    """Sums over rows; a row of weight 0 is none.
+    """Sums over rows; a row of weight 0 is absent.
 
     Attributes
     ----------
     rows : (models,) int
     absolute : (models,)
         Weighted sum of the absolute residuals.
-    label, predicted, residual : Spread
-        Of the label, the prediction, and label less prediction.
-    deviance : Spread
-        Of residuals times the root of their weight, each row once.
+    label, predicted, residual : UnivariateMoments
+        Of the label, the prediction, and label minus prediction.
+    deviance : UnivariateMoments
+        Of residuals times the square root of their weight, each row counted once.
     """
 
     rows: NDArray
     absolute: NDArray
-    label: Spread
-    predicted: Spread
-    residual: Spread
-    deviance: Spread
+    label: UnivariateMoments
+    predicted: UnivariateMoments
+    residual: UnivariateMoments
+    deviance: UnivariateMoments
 
 
 class Residuals(NamedTuple):
-    """How residuals are distributed.
+    """Distribution of the residuals.
 
     Attributes
     ----------
@@ -59,15 +59,15 @@ def errors(predictions: Predictions, label: NDArray, weight: NDArray) -> Errors:
     return Errors(
         (w > 0).sum(axis=1),
         np.where(w > 0, w * abs(residual), 0.0).sum(axis=1),
-        Spread.of(truth, w),
-        Spread.of(predictions.value, w),
-        Spread.of(residual, w),
-        Spread.of(np.sqrt(w) * residual, (w > 0).astype(np.float64)),
+        UnivariateMoments.of(truth, w),
+        UnivariateMoments.of(predictions.value, w),
+        UnivariateMoments.of(residual, w),
+        UnivariateMoments.of(np.sqrt(w) * residual, (w > 0).astype(np.float64)),
     )
 
 
 def residuals(predictions: Predictions, label: NDArray, weight: NDArray, limit: int = LIMIT) -> Residuals:
-    """Sketches of one block, of at most ``limit`` bins."""
+    """Sketches of one block, with at most ``limit`` bins."""
     w = weights_of(predictions, weight)
     return Residuals(
         sketches(label - predictions.value, w[None], limit),
@@ -93,7 +93,10 @@ def mae(sums: Errors) -> NDArray:
 
 
 def r2(sums: Errors, through_origin: bool = False) -> NDArray:
-    """One less the share of the label's squares that is left, about its mean or ``through_origin``; NaN of none."""
+    """``1 - sum of squared residuals / sum of squares of the label``; NaN if the label does not vary.
+
+    The squares of the label are about its mean, or about 0 with ``through_origin``.
+    """
     total = sums.label.squares_about(np.zeros(1)) if through_origin else sums.label.squares
     left = sums.residual.squares_about(np.zeros(1))
     share: NDArray = np.divide(left, total, out=np.full(len(total), np.nan), where=total > 0)
@@ -101,5 +104,5 @@ def r2(sums: Errors, through_origin: bool = False) -> NDArray:
 
 
 def explained_variance(sums: Errors) -> NDArray:
-    """Mean square of the predictions about the mean label: pyspark.ml's ``var``."""
+    """Mean square of the predictions about the mean label: ``var`` of pyspark.ml."""
     return sums.predicted.squares_about(sums.label.mean) / sums.predicted.weight

@@ -1,59 +1,90 @@
-"""What all estimators and their models share: columns, blocks, who watches."""
+"""The base of all estimators and their models: columns, blocks, progress."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Self
 
 from pyspark.ml.param import TypeConverters
-from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
+from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable, DefaultParamsWriter
 from pyspark.sql import DataFrame
 
-from treefold.blocks import Blocks, Pass
-from treefold.engine.columns import Columns
-from treefold.engine.sources import open_blocks
-from treefold.engine.spark import SparkBlocks
+from treefold.dataset.blocks import Blocks, Pass
+from treefold.engine.execution.spark_blocks import SparkBlocks
+from treefold.engine.open import open_blocks
+from treefold.engine.reading.arrow_to_numpy import Columns
+from treefold.engine.reading.columns import checked, in_random_order, with_fields
 from treefold.errors import InputError
-from treefold.iterate import Rungs
-from treefold.journal import Journal
-from treefold.ml.options import Option, Options, at_least, choice, columns
-from treefold.solvers.status import DIVERGED
+from treefold.ml.converters import Choice, at_least, columns
+from treefold.ml.feature_patterns import features_named
+from treefold.ml.params import Option, Options, plain
+from treefold.optim.iterate import Rungs
+from treefold.optim.status import DIVERGED
+from treefold.persistence.checkpoint import Checkpoint
+from treefold.runtime.blas_threads import one
 
 
 class ColumnOptions(Options):
-    """The columns a model reads and writes."""
+    """The columns that a model reads and writes."""
 
     featuresCol = Option(
-        "featuresCol", "a column of vectors or arrays, or a list of numeric columns ('*' matches any letters)",
+        "featuresCol",
+        "a column of vectors or arrays, or a list of numeric columns; '*' in a name matches any letters, but no column "
+        "that another param names",
         columns, "features",
     )  # fmt: skip
     predictionCol = Option("predictionCol", "the column predictions go to", TypeConverters.toString, "prediction")
     weightCol = Option("weightCol", "the column of row weights; all 1 if unset", TypeConverters.toString)
-    dtype = Option("dtype", "the type rows are kept in, float32 or float64", choice("float32", "float64"), "float32")
-    numTasks = Option("numTasks", "the tasks of a pass; one per slot if unset", at_least(1, TypeConverters.toInt))
-    partial_rows = 1  # as wide as the features, that a statistic returns at most
-    reads_sparse = False  # whether the algorithm takes blocks, and its model rows, of CSR
+    dtype = Option("dtype", "the type rows are kept in, float32 or float64", Choice("float32", "float64"), "float32")
+    numTasks = Option(
+        "numTasks", "the tasks of a pass; if unset one per slot, on a cluster at least one for each 128 MiB of rows",
+        at_least(1, TypeConverters.toInt),
+    )  # fmt: skip
+    partial_rows = 1  # most rows, each as wide as the features, that a statistic returns
+    shuffled = False  # whether rows are shuffled, because the algorithm needs blocks that are alike
+    lanes = 0  # of mini-batches, where a task has whole lanes only: see treefold.dataset.lanes
+    reads_sparse = False  # whether the algorithm takes CSR blocks, and its model CSR rows
 
     def columns_of(self, data: DataFrame, *, labelled: bool = True) -> Columns:
-        """Columns of ``data`` that take part, patterns resolved."""
+        """The columns of ``data`` that take part, with patterns resolved."""
         names = self.getOrDefault("featuresCol")
-        features = [names] if isinstance(names, str) else [real for name in names for real in _matching(name, data)]
+        features = [names] if isinstance(names, str) else features_named(names, data.columns, self._other_columns())
         label = self.getOrDefault("labelCol") if labelled and self.hasParam("labelCol") else None
         weight = self.value("weightCol") if labelled else None
         return Columns(
             tuple(features), label, weight, self.getOrDefault("dtype"), self.reads_sparse, self.partial_rows,
-            self.beside(labelled=labelled),
+            self.extra_columns(labelled=labelled), lanes=self.lanes,
         )  # fmt: skip
 
-    def beside(self, *, labelled: bool) -> tuple[str, ...]:
-        """Further columns of one number a row that the algorithm reads, or a prediction if not ``labelled``."""
+    def _other_columns(self) -> set[str]:
+        """The columns named by all params except featuresCol: label, weight, offset, outputs and so on."""
+        names = [param.name for param in self.params if param.name.endswith("Col") and param.name != "featuresCol"]
+        return set(filter(None, map(self.value, names)))
+
+    def name_features(self, data: DataFrame, reserved: Collection[str]) -> None:
+        """Replace the patterns of featuresCol by column names; patterns do not match ``reserved`` columns."""
+        names = self.getOrDefault("featuresCol")
+        if not isinstance(names, str):
+            self._set(featuresCol=features_named(names, data.columns, self._other_columns().union(reserved)))
+
+    def extra_columns(self, *, labelled: bool) -> tuple[str, ...]:
+        """Further numeric columns that the fit reads, or the prediction if not ``labelled``."""
         return ()
 
-    def open(self, data: DataFrame, *extra: str) -> SparkBlocks:
-        """Blocks of the data, with label, weight and further columns after those of ``beside``; to be closed."""
+    @contextmanager
+    def open(self, data: DataFrame, *extra: str) -> Iterator[SparkBlocks]:
+        """Blocks of the data for the duration of a ``with`` statement.
+
+        The blocks have the label, the weight and the extra columns, followed by the columns ``extra``. Meanwhile BLAS
+        has one thread on the driver.
+        """
         columns = self.columns_of(data)
         columns = columns._replace(extra=(*columns.extra, *extra))
-        return open_blocks(data, columns, type(self).__name__, self.value("numTasks"))
+        if self.shuffled:
+            data = with_fields(data, columns.names)
+            data = in_random_order(data, checked(data, columns))
+        with one(), open_blocks(data, columns, type(self).__name__, self.value("numTasks")) as blocks:
+            yield blocks
 
 
 class LabelOptions(ColumnOptions):
@@ -64,8 +95,22 @@ class LabelOptions(ColumnOptions):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a fit stands: the iteration (or what else is counted), what it has come to (name and figure), the pass that
-    led there, more lines where there is more to say, and how many iterations there will be at most, if that is known.
+    """Progress of a fit.
+
+    Attributes
+    ----------
+    iteration : int
+        The iteration, or another count.
+    figures : dict
+        Current figures by name, such as the objective.
+    last : Pass
+        The pass that computed them.
+    unit : str, default ``iteration``
+        What is counted.
+    lines : tuple of str
+        Further lines for a person.
+    most : int or None
+        Largest possible count, if it is known.
     """
 
     iteration: int
@@ -77,86 +122,100 @@ class Progress:
 
 
 class Batch(NamedTuple):
-    """What the fits of a batch have come to.
+    """Results of the fits of a batch.
 
     Attributes
     ----------
-    pures : list of pure models
+    numpy_models : list of NumpyModel
     histories : list of list of float
         What each fit minimises, at the start and after every iteration.
     iterations, status : (models,)
-        As in :mod:`treefold.solvers.status`.
+        As in :mod:`treefold.optim.status`.
     details : Any
-        What the summary of the fit is made of.
+        Data for the summaries of the fits.
     """
 
-    pures: list[Any]
+    numpy_models: list[Any]
     histories: list[list[float]]
     iterations: Any
     status: Any
     details: Any = None
 
     def one(self, i: int) -> "Batch":
-        """The batch of one of them."""
+        """The batch of model ``i`` alone."""
         taken: list[Any] = [part[i : i + 1] if part is not None else None for part in self]
         return Batch(*taken)
 
 
 class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
-    """An estimator whose data can be checked, whose fit can be watched, resumed, and be one of a batch.
+    """An estimator that can check its data, be watched, be resumed, and be fitted in a batch with others.
 
     Attributes
     ----------
-    batched : names of params
-        Estimators that differ in these alone are fitted as one batch.
+    batched : tuple of str
+        Estimators that differ only in these params are fitted as one batch.
     simpler : {name of param: 1 or -1}
-        Whether a model is simpler with more of the param, or with less.
+        Whether a larger (1) or smaller (-1) value of the param makes a model simpler.
     """
 
     batched: frozenset[str] = frozenset()
     simpler: dict[str, int] = {}
     _watcher: Callable[[Progress], None] | None = None
-    _journal: Journal | None = None
+    _checkpoint: Checkpoint | None = None
 
     def check(self, data: DataFrame) -> None:
-        """Raise InputError for whatever in ``data`` would end a fit or an evaluation: one pass."""
+        """Raise InputError for data with which a fit or an evaluation would fail: one pass."""
         raise NotImplementedError
 
     def fit_batch(self, blocks: Blocks, trials: Sequence[Any], rungs: Rungs | None = None) -> Batch:
-        """Fit estimators that differ in ``batched`` params alone, in the same passes.
+        """Fit estimators that differ only in ``batched`` params, in the same passes.
 
         Parameters
         ----------
-        trials : estimators of this class
+        blocks : Blocks
+            The data set.
+        trials : sequence of Trainable
+            Estimators of this class.
         rungs : Rungs, optional
-            Its judge is given the batch as it stands.
+            Its ``select`` is called with the current Batch.
+
+        Returns
+        -------
+        Batch
         """
         raise NotImplementedError
 
-    def prepare(self, data: DataFrame) -> None:
-        """Learn from the columns of ``data`` what the fit needs beside its rows."""
+    def prepared(self, data: DataFrame) -> Self:
+        """The estimator for ``data``: itself, or a copy that has read metadata of the columns."""
+        return self
 
-    def made(self, batch: Batch, passes: list[Pass]) -> Any:
+    def build_model(self, batch: Batch, passes: list[Pass]) -> Any:
         """The Model of a batch of one."""
         raise NotImplementedError
 
     def _fit(self, dataset: DataFrame) -> Any:
-        self.prepare(dataset)
+        prepared = self.prepared(dataset)
         with self.open(dataset) as opened:
-            blocks = self._journal.over(opened, opened.private) if self._journal else opened
-            batch = self.fit_batch(blocks, [self])
+            blocks = self._checkpoint.over(opened, opened.private) if self._checkpoint else opened
+            batch = prepared.fit_batch(blocks, [prepared])
             if batch.status[0] == DIVERGED:
                 raise InputError(self.why_diverged())
-            made = self.made(batch, list(blocks.passes)).taking(self, self.columns_of(dataset))
+            made = self.build_model(batch, list(blocks.passes)).with_params_of(self, dataset)
             return made.trained_on(dataset)
 
+    def write(self) -> DefaultParamsWriter:
+        """Writer of the params; a matrix is written as rows of numbers."""
+        told = self.copy()
+        told._paramMap = {param: plain(value) for param, value in self._paramMap.items()}
+        return DefaultParamsWriter(told)
+
     def why_diverged(self) -> str:
-        """What to say of a fit that diverged."""
+        """The error message of a fit that diverged."""
         return f"the fit of {type(self).__name__} diverged"
 
-    def resume_from(self, journal: Journal | None) -> Self:
-        """Keep the passes of a fit in a journal, if any, and go on where it ends; returns the estimator."""
-        self._journal = journal
+    def resume_from(self, checkpoint: Checkpoint | None) -> Self:
+        """Record the passes of a fit in a checkpoint, if there is one, and resume from it; returns the estimator."""
+        self._checkpoint = checkpoint
         return self
 
     def watch(self, watcher: Callable[[Progress], None]) -> Self:
@@ -165,28 +224,7 @@ class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
         return self
 
     def report(self, iteration: int, figures: dict[str, float], last: Pass) -> None:
-        """Tell the watcher, if there is one."""
+        """Call the watcher, if there is one."""
         if self._watcher:
             limits = [self.value(name) for name in ("maxIter", "maxDepth") if self.hasParam(name)]
             self._watcher(Progress(iteration, figures, last, most=limits[0] if limits else None))
-
-
-def chart(
-    title: str,
-    x: str,
-    y: str,
-    lines: dict[str, Any],
-    *,
-    kind: str = "line",
-    log: bool = False,
-    window: tuple[float, float] | None = None,
-) -> dict[str, Any]:
-    """What a report draws: see :func:`treefold.report.pictures.drawn`."""
-    return {"title": title, "x": x, "y": y, "kind": kind, "log": log, "window": window, "lines": lines}
-
-
-def _matching(pattern: str, data: DataFrame) -> list[str]:
-    """Columns that a pattern names; itself where it is a column or no pattern, so that a missing one is reported."""
-    if "*" not in pattern or pattern in data.columns:
-        return [pattern]
-    return [name for name in data.columns if fnmatchcase(name, pattern)] or [pattern]

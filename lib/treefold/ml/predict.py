@@ -1,20 +1,22 @@
-"""Prediction: vectorised on Arrow batches, by a pure model that knows no Spark."""
+"""Prediction, vectorised on Arrow batches, by a NumPy model that does not use Spark."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from pyspark.ml.functions import array_to_vector
-from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import DataFrame
 from pyspark.sql.functions import arrow_udf, col, struct
+from pyspark.sql.types import ArrayType, DataType, MapType, StructType, UserDefinedType
 
-from treefold.block import Matrix
-from treefold.engine.columns import Columns, read_rows
-from treefold.engine.csr import is_sparse, stored_entries
-from treefold.engine.places import PlaceReader, places
-from treefold.engine.rows import Rows
-from treefold.engine.sources import arrays, checked
+from treefold.dataset.block import Matrix
+from treefold.dataset.csr import is_sparse, stored_entries
+from treefold.engine.reading.arrow_to_numpy import Columns, read_rows
+from treefold.engine.reading.assemble import Rows
+from treefold.engine.reading.columns import arrays, checked, column_named, with_fields
+from treefold.engine.reading.hadoop_folders import refuse_tables
+from treefold.engine.reading.row_reader import RowReader, row_locations
+from treefold.engine.reading.spark_plan import refuse_connect
 from treefold.errors import InputError
 
 TEMPORARY = "treefold_outputs"
@@ -22,9 +24,9 @@ VECTORS = {"rawPrediction", "probability", "leaf"}
 
 
 class Outputs(NamedTuple):
-    """Output columns of a model for Arrow batches of its feature columns.
+    """Computes output columns of a model for Arrow batches of its feature columns.
 
-    ``names`` are among those of the model's ``outputs``. A NaN feature gives NaN outputs, or null for an index.
+    ``names`` are some of the names of the model's ``outputs``. A row with NaN has NaN outputs, or null for an index.
     """
 
     model: Any
@@ -33,7 +35,7 @@ class Outputs(NamedTuple):
 
     @property
     def type(self) -> str:
-        """The DDL of the struct of outputs."""
+        """The outputs as a struct type in DDL."""
         made = self.model.outputs(np.empty((0, self.model.features)))
         return f"struct<{', '.join(f'{name} {_ddl(made[name])}' for name in self.names)}>"
 
@@ -53,65 +55,100 @@ class Outputs(NamedTuple):
 
 
 class StoredOutputs:
-    """The same for the places of rows in Parquet files."""
+    """Computes the same from positions of rows in Parquet files."""
 
     def __init__(self, outputs: Outputs) -> None:
-        self.outputs, self.read = outputs, PlaceReader(outputs.columns)
+        self.outputs, self.read = outputs, RowReader(outputs.columns)
 
-    def __call__(self, files: pa.Array, numbers: pa.Array) -> pa.Array:
-        made = [self.outputs.of(rows) for rows in self.read(files, numbers)] or [self.outputs.of(self._none())]
-        return made[0] if len(made) == 1 else pa.concat_arrays(made)
+    def __call__(self, files: pa.Array, numbers: pa.Array, sizes: pa.Array, times: pa.Array) -> pa.Array:
+        made = [self.outputs.of(rows) for rows in self.read(files, numbers, sizes, times)]
+        return pa.concat_arrays(made or [self.outputs.of(self._none())])
 
     def _none(self) -> Rows:
         none = np.empty(0)
         return Rows([none], none, none, extra=(none,) * len(self.outputs.columns.extra))
 
 
-def predicted(data: DataFrame, model: Any, columns: Columns, named: dict[str, str]) -> DataFrame:
+def predicted(
+    data: DataFrame,
+    model: Any,
+    columns: Columns,
+    named: dict[str, str],
+    attributes: dict[str, dict[str, Any]],
+    *,
+    vectors: bool = True,
+) -> DataFrame:
     """``data`` with outputs of a model added.
 
     Parameters
     ----------
     data : DataFrame
-    model : pure model
+        The data.
+    model : NumpyModel
+        The fitted model.
     columns : Columns
         The feature columns.
     named : {output: column}
-        The outputs to add and their column names; vectors for ``rawPrediction`` and ``probability``.
+        The outputs to add, and their column names.
+    attributes : {output: metadata}
+        Metadata of the columns that have any.
+    vectors : bool, default True
+        Whether ``rawPrediction``, ``probability`` and ``leaf`` are vectors of pyspark.ml instead of arrays.
+
+    Returns
+    -------
+    DataFrame
 
     Raises
     ------
     InputError
-        If a feature column is missing or cannot take part.
+        If a feature column is missing or not numeric, the data is a table of another format read as plain Parquet, or
+        the session is one of Spark Connect.
     """
+    refuse_connect(data)
+    given, data = data.columns, with_fields(data, columns.features + columns.extra)
+    fields = data.columns[len(given) :]
     columns = checked(data, columns)._replace(dtype="float64")
+    refuse_tables(data)
     for name in named.values():
-        if name in data.columns:
+        if name in given:
             raise InputError(f"the data has a column '{name}' already: drop it, or name the output otherwise")
     outputs = Outputs(model, columns, tuple(named))
     made = col(TEMPORARY)
     added = [
-        (array_to_vector(made[output]) if output in VECTORS else made[output]).alias(name)
+        (array_to_vector(made[output]) if vectors and output in VECTORS else made[output]).alias(
+            name, metadata=attributes.get(output, {})
+        )
         for output, name in named.items()
     ]
-    where = places(data, columns)
+    where = row_locations(data, columns)
     score, inputs = (StoredOutputs(outputs), where) if where else (outputs, [struct(*arrays(data, columns))])
     udf = arrow_udf(score.__call__, outputs.type)  # type: ignore[call-overload]
     rows = data if where else _by_rows(data, columns)
-    return rows.withColumn(TEMPORARY, udf(*inputs)).select("*", *added).drop(TEMPORARY)
+    return rows.withColumn(TEMPORARY, udf(*inputs)).select("*", *added).drop(TEMPORARY, *fields)
 
 
 def _by_rows(data: DataFrame, columns: Columns) -> DataFrame:
-    """The same rows, but not as columnar batches where features are vectors.
+    """The same rows, but not as columnar batches if a column has a user-defined type, as vectors do.
 
-    Spark 4.3 hands Parquet's batches on to Arrow functions as they are, and fails on a column of vectors among them. A
-    filter, here one that keeps all rows, works row by row.
+    Spark 4.3 passes Parquet's batches on to Arrow functions unchanged and fails if there is such a column among them,
+    whether or not the function takes it. A filter, here one that keeps all rows, works row by row.
     """
-    vectors = [name for name in columns.features if isinstance(data.schema[name].dataType, VectorUDT)]
-    for name in vectors:
-        given = col("`" + name.replace("`", "``") + "`")
-        data = data.where(given.isNull() | given.isNotNull())
-    return data
+    if not any(_user_defined(field.dataType) for field in data.schema):
+        return data
+    given = column_named(data, columns.features[0])
+    return data.where(given.isNull() | given.isNotNull())
+
+
+def _user_defined(kind: DataType) -> bool:
+    """Whether a type is user-defined or contains such a type."""
+    if isinstance(kind, StructType):
+        return any(_user_defined(field.dataType) for field in kind)
+    if isinstance(kind, ArrayType):
+        return _user_defined(kind.elementType)
+    if isinstance(kind, MapType):
+        return _user_defined(kind.keyType) or _user_defined(kind.valueType)
+    return isinstance(kind, UserDefinedType)
 
 
 def _ddl(array: np.ndarray) -> str:
@@ -121,7 +158,7 @@ def _ddl(array: np.ndarray) -> str:
 
 def _arrow(array: np.ndarray) -> pa.Array:
     if array.ndim == 1:
-        return pa.array(array, mask=array < 0 if array.dtype.kind == "i" else None)  # an index of -1 is none
+        return pa.array(array, mask=array < 0 if array.dtype.kind == "i" else None)  # an index of -1 means no index
     rows, width = array.shape
     offsets = pa.array(np.arange(0, rows * width + 1, width, dtype=np.int32))
     return pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(array).ravel()))

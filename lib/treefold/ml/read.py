@@ -1,30 +1,102 @@
-"""Reading what a conf names."""
+"""Reading of the data that a conf names."""
+
+from typing import Any
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
-from treefold.engine.failures import unreadable_file
+from treefold.engine.reading.hadoop_folders import HadoopFolders
+from treefold.engine.reading.spark_errors import unreadable_file
+from treefold.engine.reading.table_formats import refuse_table_folders
 from treefold.errors import InputError
 
 
 def read_parquet(spark: SparkSession, path: str) -> DataFrame:
-    """``spark.read.parquet(path)``, its errors told in one line.
+    """``spark.read.parquet(path)`` with errors of one line.
+
+    Parameters
+    ----------
+    spark : SparkSession
+        The session.
+    path : str
+        A path or URI of files.
+
+    Returns
+    -------
+    DataFrame
 
     Raises
     ------
     InputError
-        If there is nothing at ``path``, or no Parquet.
+        If there is nothing at ``path``, no Parquet, or a table of Delta Lake, Hudi or Iceberg.
     """
+    return read_files(spark, [path], "parquet")
+
+
+def read_source(spark: SparkSession, source: Any) -> DataFrame:
+    """The rows of a :class:`treefold.cli.scoring_confs.Source`: files of any format, or a table.
+
+    Raises
+    ------
+    InputError
+        If they cannot be read.
+    """
+    if source.path is not None:
+        return read_files(spark, [source.path], source.format, source.options, source.schema)
     try:
-        return spark.read.parquet(path)
+        return spark.table(source.table)
+    except AnalysisException as error:
+        if error.getCondition() == "TABLE_OR_VIEW_NOT_FOUND":
+            raise InputError(f"there is no table {source.table}: check its name and catalog") from error
+        raise InputError(f"table {source.table} cannot be read: {_first_line(error)}") from error
+
+
+def read_files(
+    spark: SparkSession, paths: list[str], format: str, options: dict[str, Any] | None = None, schema: str | None = None
+) -> DataFrame:
+    """``spark.read.format(format).options(...).schema(...).load(paths)`` with errors of one line.
+
+    Parameters
+    ----------
+    spark : SparkSession
+        The session.
+    paths : list of str
+        Paths or URIs.
+    format : str
+        Name of the format.
+    options : dict, optional
+        Options of the reader.
+    schema : str, optional
+        Schema in DDL.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    InputError
+        If there is nothing at a path, or it cannot be read as that format.
+    """
+    if format == "parquet":
+        refuse_table_folders(HadoopFolders(spark), paths)  # before Spark fails on the metadata in the folder
+    where = ", ".join(paths)
+    try:
+        reader = spark.read.format(format).options(**{k: _option(v) for k, v in (options or {}).items()})
+        return (reader.schema(schema) if schema else reader).load(paths)
     except AnalysisException as error:
         if error.getCondition() == "PATH_NOT_FOUND":
-            raise InputError(f"there is nothing at {path}: check the path") from error
+            raise InputError(f"there is nothing at {where}: check the path") from error
         if error.getCondition() == "UNABLE_TO_INFER_SCHEMA":
-            raise InputError(f"there are no Parquet files at {path}: check the path") from error
-        raise InputError(f"{path} cannot be read: {_first_line(error)}") from error
+            name = "Parquet" if format == "parquet" else format
+            raise InputError(f"there are no {name} files at {where}: check the path") from error
+        raise InputError(f"{where} cannot be read: {_first_line(error)}") from error
     except Exception as error:
         raise unreadable_file(error) or error from None
+
+
+def _option(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _first_line(error: Exception) -> str:

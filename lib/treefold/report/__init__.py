@@ -1,1 +1,1 @@
-"""What a person looks at: progress while a job runs, results when it ends."""
+"""What a person reads: progress while a job runs, and results when it ends."""

@@ -1,4 +1,4 @@
-"""The files a training job leaves: metrics.json, passes.jsonl and report.html, and its summary."""
+"""The files of a training job: metrics.json, passes.jsonl and report.html, and its summary."""
 
 import json
 from collections.abc import Sequence
@@ -9,14 +9,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from treefold.blocks import Pass
+from treefold.dataset.blocks import Pass
+from treefold.report.charts import Chart
 from treefold.report.page import REPORT, page
 
 METRICS = "metrics.json"
 
 
 def account(fit: Sequence[Pass], test: Sequence[Pass], seconds: float) -> dict[str, Any]:
-    """What a job cost: seconds in all, training rows, passes, bytes moved between driver and tasks."""
+    """Cost of a job: total seconds, training rows, passes, bytes sent between driver and tasks."""
     passes = [*fit, *test]
     return {
         "seconds": round(seconds, 3),
@@ -33,7 +34,7 @@ def write_results(
     folder: Path,
     title: str,
     metrics: dict[str, Any],
-    charts: Sequence[dict[str, Any]],
+    charts: Sequence[Chart],
     rows: Sequence[dict[str, Any]] = (),
     **passes: Sequence[Pass],
 ) -> None:
@@ -45,20 +46,26 @@ def write_results(
     (folder / "passes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     facts = {k: v for k, v in metrics.items() if k not in ("test", "cost")}
     tested = {f"test {name}": value for name, value in (metrics["test"] or {}).items()}
-    (folder / REPORT).write_text(page(title, summary(metrics).splitlines()[0], facts | tested, charts, rows))
+    (folder / REPORT).write_text(
+        page(title, summary(metrics).splitlines()[0], facts | tested, charts, {"Trials": rows})
+    )
     (folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
 
 
 def write_trials(folder: Path, table: pa.Table, records: Sequence[dict[str, Any]], choice: dict[str, Any]) -> None:
-    """Write ``trials.parquet``, a row a trial, and ``trials.json``, which has the curves as well."""
+    """Write ``trials.parquet``, one row for each trial, and ``trials.json``, which also has the curves."""
     pq.write_table(table, folder / "trials.parquet")
     (folder / "trials.json").write_text(json.dumps({**choice, "trials": list(records)}, indent=2) + "\n")
 
 
 def headline(metrics: dict[str, Any]) -> dict[str, Any]:
-    """The plain figures: of the test, or of the fit where there was none."""
-    source = metrics if metrics["test"] is None else metrics["test"]
-    return {name: value for name, value in source.items() if isinstance(value, int | float)}
+    """The single numbers among the figures of the test, or of the fit if there was no test."""
+    return plain_figures(metrics if metrics["test"] is None else metrics["test"])
+
+
+def plain_figures(figures: dict[str, Any]) -> dict[str, Any]:
+    """The figures that are single numbers."""
+    return {name: value for name, value in figures.items() if isinstance(value, int | float)}
 
 
 def summary(metrics: dict[str, Any]) -> str:

@@ -8,12 +8,17 @@ WIDE = 26  # letters of a line in a box
 
 
 def draw_tree(axes: Axes, tree: dict[str, Any], ink: str, paper: str) -> None:
-    """Draw a node and those below it.
+    """Draw a node and the nodes below it.
 
     Parameters
     ----------
+    axes : Axes
+        Axes to draw on.
     tree : dict
-        ``text``, ``share`` of the rows, and ``children``: none, or the one where the text is true and the other.
+        ``text``, ``share`` of the rows, and ``children``: none, or the child for which the text is true and the other
+        one.
+    ink, paper : str
+        Colours of lines and text, and of boxes.
     """
     places = _places(tree)
     depth = max(level for level, _, _ in places)

@@ -1,8 +1,19 @@
-"""Random forests: all trees grow in the same passes over rows that rest as bins, and are the same for any partitioning.
+"""Random forests: all trees grow in the same passes over binned rows and do not depend on the partitioning.
 
-``census`` and ``sketch`` are the first pass, ``bins`` what becomes of rows, ``sampling`` what is drawn, ``histograms``
-the statistic of a level, ``best`` and ``kernels_split`` the best splits, ``growth`` the state and ``grow`` the loop,
-``assemble`` and ``model`` what is left at the end, ``oob`` the out-of-bag score, ``permutation`` importances.
+=================== =================================================================================
+module              holds
+=================== =================================================================================
+``fit``             the whole fit
+``first_pass``      the first pass: labels, categories, quantile sketches
+``bins``            cut points, and rows as bin numbers
+``sampling``        bootstrap weights and the features that a node may split by
+``histograms``      the statistic of a level
+``best``            the best splits of a level; ``kernels_split`` has its loops
+``growth``          the state of the growing trees; ``grow`` is the loop
+``assemble``        grown nodes become a ``ForestModel`` (``model``)
+``oob``             the out-of-bag score
+``permutation``     permutation importances
+=================== =================================================================================
 """
 
 from treefold.algorithms.forest.fit import ForestFit, Settings, Step, fit

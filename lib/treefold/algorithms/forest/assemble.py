@@ -1,10 +1,10 @@
-"""From grown nodes to a model: bins become values again, whole numbers weights and labels."""
+"""Assembly of grown nodes into a model: bins become values, and integers become weights and labels again."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from treefold.algorithms.forest.bins import Bins
-from treefold.algorithms.forest.census import Census
+from treefold.algorithms.forest.first_pass import FirstPass
 from treefold.algorithms.forest.growth import Nodes, Plan
 from treefold.algorithms.forest.histograms import Trees
 from treefold.algorithms.forest.kernels_impurity import impurities
@@ -12,20 +12,20 @@ from treefold.algorithms.forest.model import ForestModel
 
 
 def trees_of(nodes: Nodes, tables: NDArray) -> Trees:
-    """Grown trees as binned rows fall through them."""
+    """Grown trees in the form in which binned rows traverse them."""
     roots = _roots(nodes)
     return Trees(roots, np.arange(len(roots)), nodes.steps(np.empty(0, np.intp)), tables)
 
 
-def model_of(nodes: Nodes, tables: NDArray, plan: Plan, census: Census) -> ForestModel:
-    """The model of nodes ordered by tree and path. A tree whose sample was empty predicts what all rows say."""
+def model_of(nodes: Nodes, tables: NDArray, plan: Plan, first_pass: FirstPass) -> ForestModel:
+    """The model of nodes ordered by tree and path. A tree with an empty sample predicts the mean of all rows."""
     bins, units = plan.bins, plan.units
     table = np.where(nodes.also < -1, -2 - nodes.also, -1).astype(np.int32)
     nan_left = _nan_left(nodes, table, tables, bins)
     impurity = np.empty(len(nodes.stats))
     impurities(np.ascontiguousarray(nodes.stats), plan.rules, impurity)
     squared = 1.0 if len(units.class_weight) else units.mean_scale**2
-    weight, value = _class_shares(nodes, plan, census) if len(units.class_weight) else _means(nodes, plan)
+    weight, value = _class_shares(nodes, plan, first_pass) if len(units.class_weight) else _means(nodes, plan)
     return ForestModel(
         features=len(bins.counts),
         classes=len(units.class_weight),
@@ -47,10 +47,10 @@ def _roots(nodes: Nodes) -> NDArray:
     return np.flatnonzero(nodes.path == 1).astype(np.int32)
 
 
-def _class_shares(nodes: Nodes, plan: Plan, census: Census) -> tuple[NDArray, NDArray]:
+def _class_shares(nodes: Nodes, plan: Plan, first_pass: FirstPass) -> tuple[NDArray, NDArray]:
     factors = plan.units.class_weight
     stats = nodes.stats[:, : len(factors)]
-    weight, prior = stats.sum(axis=1), census.labels.classes * factors
+    weight, prior = stats.sum(axis=1), first_pass.labels.classes * factors
     safe = np.where(weight > 0, weight, 1.0)[:, None]
     return weight * plan.units.weight, np.where(weight[:, None] > 0, stats / safe, prior / prior.sum())
 
@@ -62,7 +62,7 @@ def _means(nodes: Nodes, plan: Plan) -> tuple[NDArray, NDArray]:
 
 
 def _thresholds(nodes: Nodes, table: NDArray, bins: Bins) -> NDArray:
-    """Cut of each split in the unit of its feature; infinite where only missing values go right."""
+    """Cut of each split in the unit of its feature; infinite if only missing values go right."""
     cuts = np.concatenate([bins.cuts, np.full((len(bins.cuts), 1), np.inf)], axis=1)
     numeric = (nodes.feature >= 0) & (table < 0)
     cut = np.where(numeric, nodes.cut, 0)
@@ -77,7 +77,7 @@ def _nan_left(nodes: Nodes, table: NDArray, tables: NDArray, bins: Bins) -> NDAr
 
 
 def _by_category(nodes: Nodes, table: NDArray, tables: NDArray, nan_left: NDArray, bins: Bins) -> NDArray:
-    """Which categories go left; one beyond those of its feature goes as a missing value does."""
+    """Which categories go left; a category beyond those of its feature goes the same way as a missing value."""
     most = int(bins.counts[bins.categorical].max(initial=0))
     cut = tables[:, :most].copy()
     at = table >= 0

@@ -1,4 +1,4 @@
-"""The best splits of many nodes, looked for by a few threads of the driver while executors have nothing to do."""
+"""The best splits of many nodes, searched by a few threads of the driver while the executors are idle."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -11,11 +11,11 @@ from treefold.algorithms.forest.kernels_impurity import Rules
 from treefold.algorithms.forest.kernels_split import search
 
 THREADS = 4
-FEW = 1 << 16  # cells that a thread looks through before it could have told another
+FEW = 1 << 16  # cells that one thread searches in the time that starting another would take
 
 
 class Best(NamedTuple):
-    """Of each node its best split, if there is one; see :func:`~treefold.algorithms.forest.kernels_split.best_split`.
+    """The best split of each node, if it has one; see :func:`~treefold.algorithms.forest.kernels_split.best_split`.
 
     Attributes
     ----------

@@ -1,7 +1,8 @@
-"""Bins: what is left of a feature's values, and of weights and labels, before trees grow.
+"""Bins of features, and integer weights and labels, computed before the trees grow.
 
-Features become bin numbers of one or two bytes. Weights and labels become whole multiples of a power of two that is so
-small that it does not matter and so large that sums of them are exact in float64: no order of addition shows.
+Features become bin numbers of one or two bytes. Weights and labels become integer multiples of a power of two. The
+power is so small that rounding is negligible, and so large that sums are exact in float64, so that the order of
+addition does not matter.
 """
 
 from typing import NamedTuple
@@ -9,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.forest.census import Census
-from treefold.algorithms.forest.kernels_sketch import bin_rows, cut_points
-from treefold.block import Block
+from treefold.algorithms.forest.first_pass import FirstPass
+from treefold.dataset.block import Block
+from treefold.statistics.kernels_quantiles import bin_rows, cut_points
 
-EXACT_BITS = 52  # whole numbers below 2**53 add exactly in float64; one bit is spared for the rounding of each row
+EXACT_BITS = 52  # integers below 2**53 are exact in float64; one bit is reserved for the rounding of each row
 
 
 class Bins(NamedTuple):
@@ -21,12 +22,12 @@ class Bins(NamedTuple):
 
     Attributes
     ----------
-    cuts : (features, width) float64, filled up with infinity; the width is a power of two less one
-        A value is in the bin whose number is that of the cuts below it.
+    cuts : (features, width) float64
+        The bin of a value is the number of cuts below it. Padded with infinity; the width is a power of two less one.
     counts : (features,) int32
-        Number of bins; of a categorical feature the number of its categories.
+        Number of bins; for a categorical feature the number of its categories.
     missing : (features,) bool
-        Whether NaN occurs: it has a bin of its own, after the others.
+        Whether NaN occurs. It has a bin of its own after the others.
     categorical : (features,) bool
     """
 
@@ -37,7 +38,7 @@ class Bins(NamedTuple):
 
     @property
     def width(self) -> int:
-        """Bins of the feature that has most, the missing one included."""
+        """Bins of the feature that has most, including the bin of missing values."""
         return int((self.counts + self.missing).max())
 
     @property
@@ -47,17 +48,19 @@ class Bins(NamedTuple):
 
 
 class Units(NamedTuple):
-    """What the whole numbers that weights and labels become stand for.
+    """Units of the integers that weights and labels become.
 
     A row of weight w and label y becomes ``w / weight``, ``w (y - shift) / label`` and ``w (y - shift)^2 / square``,
-    each rounded. Of a classification only the weight is so treated.
+    each rounded. For a classification this applies to the weight only.
 
     Attributes
     ----------
     class_weight : (classes,)
         Factors of the weights; empty for a regression.
     counted : bool
-        Whether rows are counted beside their weights, which differ.
+        Whether rows are counted in addition to their weights, because weights differ.
+    most_rows : int
+        Most rows in the sample of a tree, each counted as often as it is drawn.
     """
 
     weight: float
@@ -66,15 +69,16 @@ class Units(NamedTuple):
     shift: float
     class_weight: NDArray
     counted: bool
+    most_rows: int
 
     @property
     def mean_scale(self) -> float:
-        """What turns a quotient of the second number and the first into the unit of the label."""
+        """Factor that turns the quotient of the second and first number into the unit of the label."""
         return self.label / self.weight
 
     @property
     def square_scale(self) -> float:
-        """What turns the square of the second number over the first into the third."""
+        """Factor that turns the square of the second number divided by the first into the third."""
         return self.label**2 / (self.weight * self.square)
 
     def settled(self, statistics: NDArray) -> NDArray:
@@ -85,9 +89,9 @@ class Units(NamedTuple):
         return np.stack([weight, self.shift + mean, statistics[:, 2] * self.square / safe - mean**2], axis=1)
 
 
-def bins_of(census: Census, categorical: NDArray, max_bins: int) -> Bins:
-    """Bins of about equal weight, at most ``max_bins`` of each feature beside that of missing values."""
-    sketch = census.sketch
+def bins_of(first_pass: FirstPass, categorical: NDArray, max_bins: int) -> Bins:
+    """Bins of about equal weight, at most ``max_bins`` for each feature, not counting the bin of missing values."""
+    sketch = first_pass.sketch
     features = len(sketch.filled)
     cuts, counts = np.full((features, max_bins), np.inf), np.ones(features, np.int32)
     kinds = np.zeros(features, bool)
@@ -103,38 +107,53 @@ def bins_of(census: Census, categorical: NDArray, max_bins: int) -> Bins:
     return Bins(np.ascontiguousarray(padded[:, :width]), counts, sketch.missing > 0, kinds)
 
 
-def units_of(census: Census, most: int, class_weight: NDArray | None = None) -> Units:
-    """Units of a data set of whose rows none counts more than ``most`` times in a sample."""
-    moments, classes = census.labels.moments, census.labels.classes
+def units_of(first_pass: FirstPass, most: int, class_weight: NDArray | None = None) -> Units:
+    """Units of a data set in which no row is drawn more than ``most`` times.
+
+    Parameters
+    ----------
+    first_pass : FirstPass
+        Summary of the data set.
+    most : int
+        Most times that a row counts in a sample.
+    class_weight : (classes,), optional
+        Factors of the weights of the rows of each class.
+
+    Returns
+    -------
+    Units
+    """
+    moments, classes = first_pass.labels.moments, first_pass.labels.classes
     factors = np.ones(len(classes)) if class_weight is None else np.asarray(class_weight, np.float64)
-    counted = census.weighted or bool((factors != 1).any())
+    counted = first_pass.weighted or bool((factors != 1).any())
     weight = float(classes @ factors) if len(classes) else moments.weight
     reach = float(moments.high[-1] - moments.low[-1])
-    spread = max(float(moments.squares[-1]), census.lightest * reach**2 / 4)
+    spread = max(float(moments.squares[-1]), first_pass.lightest * reach**2 / 4)
     return Units(
-        _unit(weight * most) if counted else census.heaviest,
+        _unit(weight * most) if counted else first_pass.heaviest,
         _unit(float(np.sqrt(weight * spread)) * most),
         _unit(spread * most),
         float(moments.mean[-1]),
         factors,
         counted,
+        moments.rows * most,
     )
 
 
 def _unit(bound: float) -> float:
-    """A power of two of which ``bound`` has about 2**52."""
+    """A power of two such that ``bound`` is about 2**52 times it."""
     return 2.0 ** (int(np.frexp(bound)[1]) - EXACT_BITS) if bound > 0 else 1.0
 
 
 def _rounded_down(cuts: NDArray, dtype: np.dtype) -> NDArray:
-    """The greatest numbers of a type that no cut is below: values of the type are above the same ones."""
+    """The cuts rounded down to a type, so that each value of the type is above the same cuts as before."""
     with np.errstate(over="ignore"):
         near = cuts.astype(dtype)
     return np.where(near > cuts, np.nextafter(near, dtype.type(-np.inf)), near)
 
 
 def binned(block: Block, bins: Bins, units: Units) -> Block:
-    """The block as trees see it: bin numbers, and whole numbers for label (or class) and weight."""
+    """The block as trees see it: bin numbers, and integers for label (or class) and weight."""
     X = np.empty(block.X.shape, bins.dtype)
     bin_rows(block.X, _rounded_down(bins.cuts, block.X.dtype), bins.counts, bins.categorical, X)
     y, weight = block.y.astype(np.float64), block.weight.astype(np.float64)

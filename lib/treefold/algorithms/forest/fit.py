@@ -1,41 +1,43 @@
-"""A forest from blocks: survey, bins, growth, model."""
+"""The fit of a forest: first pass, bins, growth, model."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from treefold.algorithms.forest.assemble import model_of, trees_of
 from treefold.algorithms.forest.bins import Units, binned, bins_of, units_of
-from treefold.algorithms.forest.census import Census, census
+from treefold.algorithms.forest.first_pass import FirstPass, first_pass
 from treefold.algorithms.forest.grow import grow
 from treefold.algorithms.forest.growth import OPEN, Growth, Plan
 from treefold.algorithms.forest.kernels_impurity import ENTROPY, GINI, VARIANCE, Rules
 from treefold.algorithms.forest.model import ForestModel
 from treefold.algorithms.forest.oob import oob_score
 from treefold.algorithms.forest.sampling import candidate_count, sampling
-from treefold.blocks import Blocks, Pass
-from treefold.errors import InputError
+from treefold.dataset.blocks import Blocks, Pass
+from treefold.statistics.label_summary import class_factors, with_declared
 
 IMPURITIES = {"gini": GINI, "entropy": ENTROPY, "variance": VARIANCE}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a forest shall be; names and defaults are those of pyspark.ml.
+    """Settings of a forest; names and defaults are those of pyspark.ml.
 
     Attributes
     ----------
     impurity : ``gini``, ``entropy`` or ``variance``
-    class_weight : ``balanced``, a weight for each class, or None
-        Balanced classes weigh the same in all: ``sum(w) / (classes * sum(w of the class))``.
-    categorical : features whose values are categories 0, 1, 2, ...
+    declared_classes : int, optional
+        See :func:`treefold.statistics.label_summary.with_declared`.
+    class_weight : optional
+        See :func:`treefold.statistics.label_summary.class_factors`.
+    categorical : tuple of int
+        Features whose values are categories 0, 1, 2, ...
     memory : int
         Bytes of the histograms of a task.
     oob : bool
-        Whether to score each row by the trees that have not seen it, in one more pass.
+        Whether to score each row by the trees whose sample does not contain it, in one more pass.
     """
 
     impurity: str
@@ -49,7 +51,8 @@ class Settings:
     rate: float = 1.0
     bootstrap: bool = True
     seed: int = 0
-    class_weight: str | Sequence[float] | None = None
+    declared_classes: int | None = None
+    class_weight: str | Sequence[float] | Mapping[int, float] | None = None
     categorical: tuple[int, ...] = ()
     memory: int = 256 << 20
     oob: bool = False
@@ -61,7 +64,7 @@ class Settings:
 
 
 class Step(NamedTuple):
-    """Where a fit stands after a pass: deepest level, nodes so far, nodes still open."""
+    """Progress of a fit after a pass: deepest level, nodes so far, open nodes."""
 
     depth: int
     nodes: int
@@ -69,7 +72,7 @@ class Step(NamedTuple):
 
 
 class ForestFit(NamedTuple):
-    """A fitted forest, its out-of-bag score and the rows behind it, and the passes over binned rows."""
+    """A fitted forest, its out-of-bag score and the number of rows behind it, and the passes over binned rows."""
 
     model: ForestModel
     oob_score: float | None
@@ -85,6 +88,14 @@ def fit(blocks: Blocks, settings: Settings, on_pass: Callable[[Step, Pass], None
     ----------
     blocks : Blocks
         Features may be NaN.
+    settings : Settings
+        Settings of the forest.
+    on_pass : callable, optional
+        Called after every pass over binned rows, with a Step and the Pass.
+
+    Returns
+    -------
+    ForestFit
 
     Raises
     ------
@@ -92,10 +103,13 @@ def fit(blocks: Blocks, settings: Settings, on_pass: Callable[[Step, Pass], None
         If labels, weights or categories are bad, or a setting does not fit the data.
     """
     categorical = np.array(settings.categorical, np.intp)
-    found = census(blocks, settings.classification, categorical, settings.max_bins)
+    found = first_pass(blocks, settings.classification, categorical, settings.max_bins)
+    if settings.classification:
+        found = found._replace(labels=with_declared(found.labels, settings.declared_classes))
     wanted = candidate_count(settings.feature_subset, found.features, settings.trees, settings.classification)
     draws = sampling(settings.trees, settings.seed, settings.rate, settings.bootstrap, wanted)
-    factors = _class_weight(settings.class_weight, found) if settings.classification else None
+    wanted_weight = settings.class_weight if settings.classification else None
+    factors = None if wanted_weight is None else class_factors(wanted_weight, found.labels.classes)
     units = units_of(found, len(draws.table), factors)
     bins = bins_of(found, categorical, settings.max_bins)
     rules = _rules(settings, units, found)
@@ -118,21 +132,7 @@ def fit(blocks: Blocks, settings: Settings, on_pass: Callable[[Step, Pass], None
         at_rest.close()
 
 
-def _class_weight(wanted: str | Sequence[float] | None, found: Census) -> NDArray:
-    weight = found.labels.classes
-    if wanted is None:
-        return np.ones(len(weight))
-    if isinstance(wanted, str):
-        return np.divide(weight.sum(), len(weight) * weight, out=np.ones(len(weight)), where=weight > 0)
-    if len(wanted) < len(weight):
-        raise InputError(f"there are {len(wanted)} class weights but {len(weight)} classes: give one for each class")
-    factors = np.asarray(wanted, np.float64)[: len(weight)]
-    if not weight @ factors > 0:
-        raise InputError("every class that occurs has class weight 0: give one a positive weight")
-    return factors
-
-
-def _rules(settings: Settings, units: Units, found: Census) -> Rules:
+def _rules(settings: Settings, units: Units, found: FirstPass) -> Rules:
     classes = len(units.class_weight)
     total = float(found.labels.classes @ units.class_weight) if classes else found.labels.moments.weight
     return Rules(

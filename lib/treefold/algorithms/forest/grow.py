@@ -1,6 +1,6 @@
-"""Growing: every pass looks at as many open nodes of all trees as memory allows.
+"""The loop that grows trees: every pass handles as many open nodes of all trees as memory allows.
 
-Which pass looks at a node, and at which others with it, leaves no trace in the trees.
+The trees do not depend on which pass handles a node, nor on which other nodes the pass handles.
 """
 
 from collections.abc import Callable
@@ -19,13 +19,25 @@ from treefold.algorithms.forest.histograms import (
     merge_histograms,
 )
 from treefold.algorithms.forest.kernels_subtree import fillings, grow_subtrees, worth
-from treefold.blocks import Blocks
+from treefold.dataset.blocks import Blocks
 
 
 def grow(blocks: Blocks, plan: Plan, on_pass: Callable[[Growth], None]) -> tuple[Nodes, NDArray]:
-    """Nodes of all trees, ordered by tree and path, and the tables of their categorical splits.
+    """Grow all trees.
 
-    ``blocks`` are binned. ``on_pass`` is called after every pass.
+    Parameters
+    ----------
+    blocks : Blocks
+        Binned blocks.
+    plan : Plan
+        What is grown, and how much memory a pass may use.
+    on_pass : callable
+        Called after every pass.
+
+    Returns
+    -------
+    tuple of Nodes and NDArray
+        Nodes ordered by tree and path, and the tables of their categorical splits.
     """
     growth = Growth.of(plan)
     while (growth.state == OPEN).any():
@@ -38,7 +50,7 @@ def grow(blocks: Blocks, plan: Plan, on_pass: Callable[[Growth], None]) -> tuple
 
 
 def _look(blocks: Blocks, growth: Growth) -> None:
-    """One pass: histograms of open nodes, their best splits, their children."""
+    """One pass: histograms of open nodes, their best splits, and their children."""
     plan, nodes = growth.plan, growth.nodes
     slots = growth.next(OPEN, lambda order: np.arange(1, len(order) + 1) * plan.slot_bytes <= plan.budget)
     tree, path, attempt = nodes.tree[slots], nodes.path[slots], growth.attempt[slots]
@@ -66,7 +78,7 @@ def _look(blocks: Blocks, growth: Growth) -> None:
 
 
 def _counted(blocks: Blocks, growth: Growth, slots: NDArray, tried: NDArray) -> NDArray:
-    """Histograms of nodes; of two siblings, where their parent's is kept, only the lighter one's rows are counted."""
+    """Histograms of nodes. If the parent's histogram is kept, only the lighter sibling's rows are counted."""
     plan, nodes = growth.plan, growth.nodes
     weight, place = nodes.stats[:, : plan.rules.size].sum(axis=1), {int(node): i for i, node in enumerate(slots)}
     heavier = {}
@@ -76,7 +88,7 @@ def _counted(blocks: Blocks, growth: Growth, slots: NDArray, tried: NDArray) -> 
             heavy = left if weight[left] > weight[left + 1] else left + 1
             heavier[place[heavy]] = parent, place[2 * left + 1 - heavy]
     sent = np.array([i not in heavier for i in range(len(slots))])
-    told = blocks.tally(
+    told = blocks.reduce_tasks(
         histograms, growth.trees(slots[sent]), tried[sent], plan.sampling, plan.units, plan.bins.width,
         merge=merge_histograms,
     ).cells  # fmt: skip
@@ -91,7 +103,7 @@ def _counted(blocks: Blocks, growth: Growth, slots: NDArray, tried: NDArray) -> 
 
 
 def _keep_parents(growth: Growth, parents: NDArray, cells: NDArray) -> None:
-    """Keep histograms of nodes whose children will both be looked at by the same features, as memory allows."""
+    """Keep histograms of nodes whose children both try the same features, as far as memory allows."""
     plan, left = growth.plan, growth.nodes.left[parents]
     if plan.sampling.wanted < len(plan.bins.counts):
         return
@@ -119,11 +131,11 @@ def _add_children(growth: Growth, parents: NDArray, left: NDArray) -> None:
 
 
 def _finish(blocks: Blocks, growth: Growth) -> None:
-    """One pass: the rows of small nodes, from which their subtrees grow to the end."""
+    """One pass: collect the rows of small nodes and grow their complete subtrees on the driver."""
     plan, nodes = growth.plan, growth.nodes
     rows = nodes.stats[:, -1] if plan.rules.counted else nodes.stats[:, : plan.rules.size].sum(axis=1)
     slots = growth.next(SMALL, lambda order: np.cumsum(rows[order]) * plan.row_bytes <= plan.budget)
-    found = blocks.tally(gathered, growth.trees(slots), plan.sampling, merge=merge_gathered)
+    found = blocks.reduce_tasks(gathered, growth.trees(slots), plan.sampling, merge=merge_gathered)
     growth.grown.append(_subtrees(growth, slots, found))
     growth.state[slots] = LEAF
     growth.nodes.feature[slots] = -1
@@ -155,7 +167,7 @@ def _subtrees(growth: Growth, slots: NDArray, found: Gathered) -> Nodes:
 
 
 def _whole(growth: Growth) -> tuple[Nodes, NDArray]:
-    """All nodes in their order, children found by their paths, tables in the order of their nodes."""
+    """All nodes in order, with children found by their paths and tables in the order of their nodes."""
     nodes = growth.nodes
     small = np.zeros(len(nodes.tree), bool)
     for some in growth.grown:

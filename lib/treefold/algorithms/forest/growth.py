@@ -1,6 +1,6 @@
-"""Trees as they grow: nodes, what is to be done with each, and what a pass may take.
+"""The state of growing trees: nodes, their status, and what a pass may handle.
 
-A node is known by its tree and its path: the root is 1, the children of i are 2i and 2i + 1.
+A node is identified by its tree and its path: the root is 1, the children of i are 2i and 2i + 1.
 """
 
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from treefold.algorithms.forest.kernels_impurity import Rules
 from treefold.algorithms.forest.sampling import Sampling
 
 LEAF, OPEN, SMALL = -1, 0, 1  # state of a node without a split
-CHEAPER = 4  # a node whose rows weigh less than so many histograms is small: its rows are sent instead
-ROW_BYTES = 24  # of a row that is sent, beside its bins
+CHEAPER = 4  # a node is small, and its rows are sent, if they take fewer bytes than so many histograms
+ROW_BYTES = 24  # bytes of a row that is sent, without its bins
 
 
 class Nodes(NamedTuple):
-    """Nodes, of whatever trees, one entry each.
+    """Nodes of any trees, one entry for each node.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Nodes(NamedTuple):
     feature, cut, also, left : int32
         As in :mod:`treefold.algorithms.forest.kernels`; ``left`` is -1 for a leaf.
     gain : float64
-        By how much the split lowers the impurity.
+        Decrease of the impurity by the split.
     stats : (nodes, channels) float64
     """
 
@@ -51,7 +51,7 @@ class Nodes(NamedTuple):
         return cls(tree, path, none, none.copy(), none.copy(), none.copy(), np.zeros(len(tree)), stats)
 
     def joined(self, others: "Nodes") -> "Nodes":
-        """These nodes, then the others."""
+        """These nodes followed by the others."""
         return Nodes(*(np.concatenate(pair) for pair in zip(self, others, strict=True)))
 
     def taken(self, which: NDArray) -> "Nodes":
@@ -59,7 +59,7 @@ class Nodes(NamedTuple):
         return Nodes(*(part[which] for part in self))
 
     def steps(self, slots: NDArray) -> NDArray:
-        """The nodes as binned rows fall through them; ``slots`` names those that have one, in its order."""
+        """The nodes in the form in which binned rows traverse them; ``slots`` lists the nodes that have a slot."""
         end = self.feature < 0
         slot = np.full(len(end), -1)
         slot[slots] = np.arange(len(slots))
@@ -76,9 +76,12 @@ def depth_of(path: NDArray) -> NDArray:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is grown, and how much memory a pass may take.
+    """What is grown, and how much memory a pass may use.
 
-    ``budget`` is the bytes of the histograms of one task.
+    Attributes
+    ----------
+    budget : int
+        Bytes of the histograms of one task.
     """
 
     bins: Bins
@@ -100,17 +103,21 @@ class Plan:
         return len(self.bins.counts) * self.bins.dtype.itemsize + ROW_BYTES
 
     def small(self, rows: NDArray, depth: NDArray) -> NDArray:
-        """Which nodes of so many rows are better grown from their rows."""
+        """Which nodes, given their rows and depths, are cheaper to grow from their rows."""
         below = np.minimum(2.0 ** (self.max_depth - depth) - 1, CHEAPER)
         return rows * self.row_bytes <= below * self.slot_bytes
 
 
 @dataclass
 class Growth:
-    """Trees that grow.
+    """Growing trees.
 
-    ``grown`` holds the finished subtrees of small nodes, which replace those; ``parents``, by left child, histograms
-    from which that of one child gives the other's.
+    Attributes
+    ----------
+    grown : list
+        Finished subtrees of small nodes, which replace those nodes.
+    parents : dict
+        Histograms of parents by left child; the histogram of one child then gives that of the other.
     """
 
     plan: Plan
@@ -123,7 +130,7 @@ class Growth:
 
     @classmethod
     def of(cls, plan: Plan) -> "Growth":
-        """Roots alone."""
+        """A growth that consists of roots alone."""
         trees = len(plan.sampling.rows)
         nodes = Nodes.new(np.arange(trees), np.ones(trees), np.zeros((trees, channels(plan.units))))
         tables = np.zeros((0, plan.bins.width + 1), bool)
@@ -135,7 +142,7 @@ class Growth:
         return depth_of(self.nodes.path)
 
     def next(self, state: int, room: Callable[[NDArray], NDArray]) -> NDArray:
-        """Nodes to look at: the highest first, as long as ``room`` of the running total says, at least one."""
+        """Nodes to handle next, the highest first: as many as ``room`` of the running total allows, at least one."""
         waiting = np.flatnonzero(self.state == state)
         order = waiting[np.lexsort((self.nodes.path[waiting], self.nodes.tree[waiting], self.depth[waiting]))]
         fits = room(order)
@@ -144,6 +151,6 @@ class Growth:
         return some[np.lexsort((self.nodes.path[some], self.nodes.tree[some]))]
 
     def trees(self, slots: NDArray) -> Trees:
-        """The trees of some nodes, each node with a slot."""
+        """The trees of some nodes; each of these nodes has a slot."""
         numbers = np.unique(self.nodes.tree[slots])
         return Trees(numbers.astype(np.int32), numbers, self.nodes.steps(slots), self.tables)

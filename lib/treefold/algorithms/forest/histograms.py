@@ -9,23 +9,23 @@ from numpy.typing import NDArray
 from treefold.algorithms.forest.bins import Units
 from treefold.algorithms.forest.kernels import count_classes, count_moments, count_weighted, gather
 from treefold.algorithms.forest.sampling import Sampling
-from treefold.block import Block
+from treefold.dataset.block import Block
 
-AT_ONCE = 8 << 20  # bytes of blocks that all trees pass over before the next
+AT_ONCE = 8 << 20  # bytes of blocks that all trees handle before the next blocks
 BYTE = 255
-OVER_BYTES = 12  # what a number takes that does not end in a byte
-NONE = np.empty(0, np.int64), np.empty(0, np.uint32)
+OVER_BYTES = 12  # bytes of a number that does not fit into one byte
+NOWHERE = np.empty(0, np.int64)
 
 
 class Trees(NamedTuple):
-    """Trees as far as they have grown, as rows fall through them.
+    """Partly grown trees, in the form in which rows traverse them.
 
     Attributes
     ----------
     roots : (trees,) int32
         Root of each tree that takes part.
     numbers : (trees,) int64
-        Which trees of the forest they are.
+        Numbers of these trees in the forest.
     steps, tables
         See :mod:`treefold.algorithms.forest.kernels`.
     """
@@ -37,14 +37,14 @@ class Trees(NamedTuple):
 
 
 class Histograms(NamedTuple):
-    """Histograms as they travel: counts are small in deep levels, so most take a byte.
+    """Histograms in the compact form in which they are sent: in deep levels most counts fit into a byte.
 
     Attributes
     ----------
     low : (slots, candidates, bins, channels)
-        Whole numbers, or the last byte of each.
+        The numbers, or the last byte of each.
     over, more : (few,)
-        Numbers that do not end there: their positions, and what is to be added.
+        Positions of numbers that do not fit into a byte, and what to add to them, in the type of the sums.
     """
 
     low: NDArray
@@ -53,18 +53,18 @@ class Histograms(NamedTuple):
 
     @property
     def cells(self) -> NDArray:
-        """The numbers, in a type that is exact for all sums there can be."""
+        """The numbers, in a type that is exact for all possible sums."""
         if self.low.dtype.kind == "f":
             return self.low
         if not len(self.over):
-            return self.low.astype(np.uint32, copy=False)
-        cells = self.low.astype(np.uint32)
+            return self.low.astype(self.more.dtype, copy=False)
+        cells = self.low.astype(self.more.dtype)
         cells.reshape(-1)[self.over] += self.more
         return cells
 
 
 class Gathered(NamedTuple):
-    """Rows in some nodes: slot of the node, bins, label, weight, and how often the row counts; in row order by slot."""
+    """Rows in some nodes: slot, bins, label, weight, and multiplicity; in row order within a slot."""
 
     slot: NDArray
     X: NDArray
@@ -74,19 +74,41 @@ class Gathered(NamedTuple):
 
 
 def channels(units: Units) -> int:
-    """Channels of a statistic."""
+    """Number of channels of a statistic."""
     return (len(units.class_weight) or 3) + units.counted
 
 
 def cell_type(units: Units) -> np.dtype:
-    """Type in which cells are summed: exact for all there can be."""
-    return np.dtype(np.uint32 if len(units.class_weight) and not units.counted else np.float64)
+    """Type in which cells are summed; it is exact for all possible sums."""
+    if not len(units.class_weight) or units.counted:
+        return np.dtype(np.float64)
+    return np.dtype(np.uint32 if units.most_rows < 1 << 32 else np.uint64)
 
 
 def histograms(
     blocks: Iterable[Block], trees: Trees, tried: NDArray, sampling: Sampling, units: Units, width: int
 ) -> Histograms:
-    """Histograms of the nodes with a slot, by candidate feature ``tried`` ``(slots, candidates)``."""
+    """Histograms of the nodes with a slot.
+
+    Parameters
+    ----------
+    blocks : iterable of Block
+        Binned blocks.
+    trees : Trees
+        The trees, as grown so far.
+    tried : (slots, candidates) int
+        Candidate features of each node.
+    sampling : Sampling
+        Random choices of the forest.
+    units : Units
+        Units of weights and labels.
+    width : int
+        Bins of a histogram.
+
+    Returns
+    -------
+    Histograms
+    """
     cells = np.zeros((*tried.shape, width, channels(units)), cell_type(units))
     count = count_moments if not len(units.class_weight) else count_weighted if units.counted else count_classes
     scale = () if len(units.class_weight) else (units.square_scale,)
@@ -101,8 +123,8 @@ def histograms(
 
 
 def merge_histograms(left: Histograms, right: Histograms) -> Histograms:
-    """Sum, in the type that is exact for all there can be."""
-    return Histograms(left.cells + right.cells, *NONE)
+    """Sum of two histograms, in the type that is exact for all possible sums."""
+    return Histograms(left.cells + right.cells, NOWHERE, left.more[:0])
 
 
 def gathered(blocks: Iterable[Block], trees: Trees, sampling: Sampling) -> Gathered:
@@ -122,7 +144,7 @@ def gathered(blocks: Iterable[Block], trees: Trees, sampling: Sampling) -> Gathe
 
 
 def merge_gathered(left: Gathered, right: Gathered) -> Gathered:
-    """All rows, those of ``left`` first in each slot."""
+    """The rows of both parts; within each slot those of ``left`` come first."""
     return _by_slot([left, right])
 
 
@@ -133,7 +155,7 @@ def _by_slot(found: list[Gathered]) -> Gathered:
 
 
 def batches(blocks: Iterable[Block]) -> Iterator[list[Block]]:
-    """Consecutive blocks, a few megabytes of bins at a time."""
+    """Consecutive blocks in groups of a few megabytes of bins."""
     some: list[Block] = []
     size = 0
     for block in blocks:
@@ -147,11 +169,12 @@ def batches(blocks: Iterable[Block]) -> Iterator[list[Block]]:
 
 
 def narrowed(cells: NDArray) -> Histograms:
-    """Histograms in as few bytes as is quickly done."""
+    """Histograms in the compact form."""
+    none = np.empty(0, cells.dtype)
     if cells.dtype.kind == "f":
-        return Histograms(cells, *NONE)
+        return Histograms(cells, NOWHERE, none)
     flat = cells.reshape(-1)
     over = np.flatnonzero(flat > BYTE)
     if len(over) * OVER_BYTES > flat.size:
-        return Histograms(cells.astype(np.min_scalar_type(flat.max())), *NONE)
-    return Histograms((cells & BYTE).astype(np.uint8), over, flat[over] & ~np.uint32(BYTE))
+        return Histograms(cells.astype(np.min_scalar_type(flat.max())), NOWHERE, none)
+    return Histograms((cells & BYTE).astype(np.uint8), over, flat[over] & ~cells.dtype.type(BYTE))

@@ -1,21 +1,22 @@
-"""Loops over rows and trees: rows fall to their nodes, and are counted or gathered there.
+"""Compiled loops over rows and trees: rows descend to their nodes and are counted or gathered there.
 
-``steps`` holds one row ``(feature, cut, also, left, slot)`` for each node. A row goes left if its bin of the feature is
-at most ``cut`` or is ``also``; else to the node after. Where ``also < -1`` the split is categorical and row
-``-2 - also`` of ``tables`` says which bins go left. A node without a split is its own left child, to which every bin
-goes (``cut`` is ``ANY``); it has a slot if it is open, else -1.
+``steps`` has one row ``(feature, cut, also, left, slot)`` for each node. A row goes left if its bin of the feature is
+at most ``cut`` or equals ``also``; otherwise it goes to the node after ``left``. If ``also < -1``, the split is
+categorical and row ``-2 - also`` of ``tables`` says which bins go left. A node without a split is its own left child,
+to which every bin goes (``cut`` is ``ANY``); it has a slot if it is open, else -1.
 
-Rows go side by side, a tile of them, and comparisons are added up where a jump would be guessed wrong half of the time.
+A tile of rows descends together. The descent is branch-free, ``child = left + (bin > cut)``, because a branch would be
+mispredicted half the time.
 """
 
 import numpy as np
 
-from treefold.algorithms.forest.kernels_draws import scrambled
-from treefold.compiled import njit
+from treefold.algorithms.forest.kernels_draws import splitmix64
+from treefold.runtime.jit_cache import njit
 
-ANY = 1 << 20  # beyond all bins
+ANY = 1 << 20  # greater than any bin
 TILE = 64
-FEW = 4  # a row hardly ever stands more often in a sample
+FEW = 4  # multiplicity in a sample that a row hardly ever exceeds
 
 
 @njit
@@ -45,8 +46,8 @@ def _fall(X, row, count, root, steps, tables, at):  # type: ignore[no-untyped-de
 
 @njit(inline="always")
 def _times(position, seed, table):  # type: ignore[no-untyped-def]
-    """How often a row stands in the sample of a tree."""
-    bits, count = scrambled(position, seed), np.int64(0)
+    """Multiplicity of a row in the sample of a tree."""
+    bits, count = splitmix64(position, seed), np.int64(0)
     for k in range(min(FEW, len(table))):
         count += np.int64(bits >= table[k])
     if count == FEW:
@@ -57,7 +58,7 @@ def _times(position, seed, table):  # type: ignore[no-untyped-def]
 
 @njit
 def _sampled(X, weight, begin, first, seed, table, root, steps, tables, row, times, at):  # type: ignore[no-untyped-def]
-    """The rows of a tile that are in a tree's sample, how often, and where they end; returns their number."""
+    """Find the rows of a tile in a tree's sample, their multiplicities and nodes; return their number."""
     count = np.int64(0)
     for i in range(begin, min(begin + TILE, X.shape[0])):
         row[count], times[count] = i, _times(np.uint64(first + i), seed, table)
@@ -89,7 +90,7 @@ def count_classes(X, y, weight, first, seed, table, root, steps, tables, tried, 
 
 @njit
 def count_weighted(X, y, weight, first, seed, table, root, steps, tables, tried, hist):  # type: ignore[no-untyped-def]
-    """Add rows to histograms whose channels are weights by class, and last the rows."""
+    """Add rows to histograms whose channels are weights by class and, last, the number of rows."""
     last, wanted, (row, times, at) = hist.shape[3] - 1, tried.shape[1], _tile()
     for begin in range(0, X.shape[0], TILE):
         for j in range(_sampled(X, weight, begin, first, seed, table, root, steps, tables, row, times, at)):
@@ -106,9 +107,9 @@ def count_weighted(X, y, weight, first, seed, table, root, steps, tables, tried,
 
 @njit
 def count_moments(X, y, weight, first, seed, table, root, steps, tables, tried, hist, square):  # type: ignore[no-untyped-def]
-    """Add rows to histograms whose channels are weight, weighted label, its square over weight, and maybe rows.
+    """Add rows to histograms whose channels are weight, weighted label, its square over the weight, and maybe rows.
 
-    ``square`` turns ``y^2 / weight`` into the unit of the third channel, in which it is rounded to a whole number.
+    ``square`` turns ``y^2 / weight`` into the unit of the third channel, in which it is rounded to an integer.
     """
     counted, wanted, (row, times, at) = hist.shape[3] == 4, tried.shape[1], _tile()
     for begin in range(0, X.shape[0], TILE):
@@ -131,7 +132,7 @@ def count_moments(X, y, weight, first, seed, table, root, steps, tables, tried, 
 
 @njit
 def gather(X, weight, first, seed, table, root, steps, tables, rows, slots, counts):  # type: ignore[no-untyped-def]
-    """Rows of one tree's sample that are in nodes with a slot; returns their number."""
+    """Write the rows of one tree's sample that are in nodes with a slot; return their number."""
     found, (row, times, at) = 0, _tile()
     for begin in range(0, X.shape[0], TILE):
         for j in range(_sampled(X, weight, begin, first, seed, table, root, steps, tables, row, times, at)):

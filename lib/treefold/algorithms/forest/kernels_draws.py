@@ -1,8 +1,8 @@
-"""Draws as compiled code makes them: bits of a row, candidate features of a node."""
+"""Compiled random numbers: bits of a row, candidate features of a node."""
 
 import numpy as np
 
-from treefold.compiled import njit
+from treefold.runtime.jit_cache import njit
 
 GOLDEN, STREAM = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1342543DE82EF95)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -10,8 +10,8 @@ S30, S27, S31 = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
 @njit(inline="always")
-def scrambled(position, seed):  # type: ignore[no-untyped-def]
-    """:func:`treefold.algorithms.draws.scrambled` of one position."""
+def splitmix64(position, seed):  # type: ignore[no-untyped-def]
+    """:func:`treefold.dataset.random.splitmix64` of one position."""
     z = position + seed * STREAM + GOLDEN
     z = (z ^ (z >> S30)) * FIRST
     z = (z ^ (z >> S27)) * SECOND
@@ -20,16 +20,16 @@ def scrambled(position, seed):  # type: ignore[no-untyped-def]
 
 @njit
 def draw(seed, path, attempt, features, deck, swaps, chosen, out):  # type: ignore[no-untyped-def]
-    """The features that a node tries at its ``attempt``-th attempt: the next few of a shuffled deck, then sorted.
+    """The features that a node tries at attempt number ``attempt``: the next ones of a shuffled deck, sorted.
 
-    ``deck`` holds 0 .. features - 1 before and after; a Fisher-Yates shuffle is undone by its swaps. ``chosen`` is
-    false before and after.
+    ``deck`` contains 0 .. features - 1 before and after the call, because the swaps of the Fisher-Yates shuffle are
+    undone. ``chosen`` is false before and after.
     """
     wanted = len(out)
-    stream = scrambled(np.uint64(path), seed)
+    stream = splitmix64(np.uint64(path), seed)
     end = min((attempt + 1) * wanted, features)
     for i in range(end):
-        j = i + np.int64(scrambled(np.uint64(i), stream) % np.uint64(features - i))
+        j = i + np.int64(splitmix64(np.uint64(i), stream) % np.uint64(features - i))
         swaps[i] = j
         deck[i], deck[j] = deck[j], deck[i]
     for i in range(attempt * wanted, end):
@@ -47,7 +47,7 @@ def draw(seed, path, attempt, features, deck, swaps, chosen, out):  # type: igno
 
 @njit
 def candidates(seeds, paths, attempts, features, out):  # type: ignore[no-untyped-def]
-    """Candidate features of nodes, one row of ``out`` each."""
+    """Candidate features of nodes, one row of ``out`` for each node."""
     deck, swaps, chosen = np.arange(features), np.empty(features, np.int64), np.zeros(features, np.bool_)
     for i in range(len(paths)):
         draw(seeds[i], paths[i], attempts[i], features, deck, swaps, chosen, out[i])

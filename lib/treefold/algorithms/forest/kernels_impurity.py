@@ -1,28 +1,28 @@
-"""What a node's statistic says: its weight and how mixed it is."""
+"""Weight and impurity of the statistic of a node."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from treefold.compiled import njit
+from treefold.runtime.jit_cache import njit
 
 GINI, ENTROPY, VARIANCE = 0, 1, 2
 
 
 class Rules(NamedTuple):
-    """What a split must be.
+    """Requirements of a split.
 
     Attributes
     ----------
     impurity : GINI, ENTROPY or VARIANCE
     size : int
-        Leading channels of a statistic that add up to the weight: the classes, or 1 for a regression.
+        Leading channels of a statistic that sum to the weight: the classes, or 1 for a regression.
     counted : bool
-        The last channel counts rows; else the weight does.
+        Whether the last channel counts rows; otherwise the weight does.
     square : float
-        Of a regression, what turns the third channel into squares of the second over the first.
+        For a regression, the factor that turns the third channel into squares of the second divided by the first.
     least_rows, least_weight, least_gain : float
-        Of each child; the gain in the unit of the impurity.
+        Least rows and weight of each child, and least gain in the unit of the impurity.
     """
 
     impurity: int

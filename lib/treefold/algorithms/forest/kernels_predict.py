@@ -1,19 +1,19 @@
-"""Rows fall through finished trees, by their values."""
+"""Compiled prediction: rows descend finished trees by their values."""
 
 import numpy as np
 
-from treefold.compiled import njit
+from treefold.runtime.jit_cache import njit
 
 NODE = np.dtype(
     [("threshold", "f8"), ("feature", "i4"), ("left", "i4"), ("table", "i4"), ("nan_right", "i4")], align=True
 )
-"""A node in one piece. A leaf sends every row to itself: it is its own left child, of an infinite threshold."""
-TILE = 64  # rows that fall through a tree side by side: none waits for the memory of the others
+"""Record of a node. A leaf is its own left child with an infinite threshold, so every row stays at it."""
+TILE = 64  # rows that descend a tree together, so that their memory accesses overlap
 
 
 @njit
 def _goes_right(v, tables, table, nan_right):  # type: ignore[no-untyped-def]
-    """The side of a category: 0 or 1."""
+    """Child to which a category goes: 0 for left, 1 for right."""
     if v >= 0 and v < tables.shape[1] and v == np.floor(v):
         return np.int64(not tables[table, np.int64(v)])
     return np.int64(nan_right)
@@ -21,9 +21,10 @@ def _goes_right(v, tables, table, nan_right):  # type: ignore[no-untyped-def]
 
 @njit
 def _fall(X, begin, count, root, nodes, tables, at):  # type: ignore[no-untyped-def]
-    """The leaves of ``count`` rows from ``begin`` on, all of which go down a level before the next.
+    """The leaves of ``count`` rows from ``begin`` on; all rows descend a level before the next level.
 
-    A comparison is added to the number of the left child: a jump would be guessed wrong half of the time.
+    The descent is branch-free, ``child = left + (value > threshold)``, because a branch would be mispredicted half the
+    time.
     """
     for i in range(count):
         at[i] = root
@@ -44,7 +45,7 @@ def _fall(X, begin, count, root, nodes, tables, at):  # type: ignore[no-untyped-
 
 @njit
 def votes(X, roots, nodes, tables, value, out):  # type: ignore[no-untyped-def]
-    """Add the values of the leaves of all trees, ``(rows, outputs)``, in the order of the trees."""
+    """Add the values of the leaves of all trees to ``out`` ``(rows, outputs)``, in the order of the trees."""
     at = np.empty(TILE, np.int64)
     for begin in range(0, X.shape[0], TILE):
         count = min(TILE, X.shape[0] - begin)

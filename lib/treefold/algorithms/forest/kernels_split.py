@@ -1,30 +1,31 @@
 """The best split of a node, from the histograms of its candidate features.
 
-Gains are written as divergences between the two children, so that a split that tells nothing gains exactly nothing:
-for Gini and variance ``w_l w_r / w^2 * sum_c (m_lc - m_rc)^2`` with ``m`` the shares of the classes, or the mean, which
-is ``sum_c (s_lc w - s_c w_l)^2 / (w_l w_r w^2)`` with ``s`` the weights of the classes, or the sum.
+Gains are written as divergences between the two children, so that a split without information gains exactly 0. For Gini
+and variance the gain is ``w_l w_r / w^2 * sum_c (m_lc - m_rc)^2``, where ``m`` are the shares of the classes or the
+mean. It is computed as ``sum_c (s_lc w - s_c w_l)^2 / (w_l w_r w^2)``, where ``s`` are the weights of the classes or
+the sum.
 """
 
 import numpy as np
 
 from treefold.algorithms.forest.kernels_impurity import ENTROPY, VARIANCE, impurity_of, weight_of
-from treefold.compiled import njit
+from treefold.runtime.jit_cache import njit
 
-NOTHING = 1e-12  # share of a node's impurity that a gain must exceed: less is rounding
-TIE = 1 + 2.0**-30  # by how much a gain must exceed another: of those that are equal but for rounding, the first wins
-TURNS = 30  # of the power iteration
+NOTHING = 1e-12  # share of a node's impurity that a gain must exceed: less is rounding error
+TIE = 1 + 2.0**-30  # factor by which a gain must exceed another: of gains equal up to rounding, the first wins
+TURNS = 30  # iterations of the power method
 
 
 @njit
 def _allowed(wl, wr, nl, nr, rules):  # type: ignore[no-untyped-def]
-    """Whether a split may leave such weights and rows left and right."""
+    """Whether a split may have children of these weights and numbers of rows."""
     heavy = wl > 0 and wr > 0 and wl >= rules.least_weight and wr >= rules.least_weight
     return heavy and nl >= rules.least_rows and nr >= rules.least_rows
 
 
 @njit
 def _information(left, total, wl, wr):  # type: ignore[no-untyped-def]
-    """What one class adds to the entropy that a split takes away."""
+    """Contribution of one class to the decrease of the entropy."""
     if total <= 0:
         return 0.0
     share, p, q, result = total / (wl + wr), left / wl, (total - left) / wr, 0.0
@@ -37,10 +38,14 @@ def _information(left, total, wl, wr):  # type: ignore[no-untyped-def]
 
 @njit
 def _order_of(hist, n, rules, order):  # type: ignore[no-untyped-def]
-    """Categories that occur, in the order in which a split may cut them; returns their number.
+    """Write the categories that occur, in the order in which a split may cut them; return their number.
 
-    By the share of class 1, by the mean, or, of many classes, by the leading principal direction of the categories'
-    class shares (Coppersmith, Hong & Hosking, "Partitioning nominal attributes in decision trees", 1999).
+    They are ordered by the share of class 1, by the mean, or for many classes by the leading principal direction of the
+    categories' class shares.
+
+    References
+    ----------
+    Coppersmith, Hong & Hosking, "Partitioning nominal attributes in decision trees", 1999.
     """
     found = 0
     for b in range(n):
@@ -111,14 +116,14 @@ def _principal(hist, order, rules, key):  # type: ignore[no-untyped-def]
 
 @njit
 def _best_cut(cells, order, found, after, total, weight, best, rules, left, best_left):  # type: ignore[no-untyped-def]
-    """Best cut of the ``found`` first bins in an order that gains more than ``best``.
+    """Best cut of the ``found`` first bins in an order, if it gains more than ``best``.
 
-    ``after`` is the bin of missing values, which go either way, or -1. Returns the gain, the last of the bins that go
-    left (-1: no cut is better), whether missing values do, and whether the feature takes two values at all. ``left`` is
-    scratch; ``best_left`` is written where a cut is found.
+    ``after`` is the bin of missing values, which are tried on both sides, or -1. Returns the gain, the last bin that
+    goes left (-1: no cut is better), whether missing values go left, and whether the feature takes at least two values.
+    ``left`` is scratch memory; ``best_left`` is written if a cut is found.
     """
-    # All that touches arrays is written out here: handing one to a function, even one that is compiled into its
-    # caller, counts references, which takes longer than what the function does.
+    # Code that touches arrays is written inline: passing an array to a function counts references, even if the
+    # function is inlined, and that takes longer than the function itself.
     channels, best_joined, cut, last, wl, varies = len(left), False, -1, -1, 0.0, False
     lost = weight_of(cells[after], rules) if after >= 0 else 0.0
     first, end = (1, 2) if rules.impurity == VARIANCE else (0, rules.size)
@@ -151,7 +156,7 @@ def _best_cut(cells, order, found, after, total, weight, best, rules, left, best
                 for c in range(first, end):
                     gap = (left[c] + joined * cells[after, c]) * weight - total[c] * w
                     spread += gap * gap
-                better = spread > best * TIE * scale  # most splits are not the best: they cost no division
+                better = spread > best * TIE * scale  # avoids a division for most splits, which are not the best
                 gain = spread / scale if better else 0.0
             if better and gain >= rules.least_gain:
                 best, best_joined, cut = gain, joined > 0, found - 1 if j == found else (last + j - 1) // 2
@@ -172,20 +177,31 @@ def best_split(hist, tried, counts, missing, categorical, rules, total, left, st
     Parameters
     ----------
     hist : (candidates, bins, channels)
-    tried : (candidates,) features; -1 for none
+        Histograms of the candidate features.
+    tried : (candidates,) int
+        Candidate features; -1 for none.
     counts, missing, categorical : (features,)
-        Bins of each feature, whether the bin after the last holds missing values, whether bins are categories.
-    total : (channels,) float64, the node's statistic
-    straight : (bins,) 0, 1, 2, ...
-    left, order : scratch, (channels,) float64 and (bins,) int32
-    best_left : (channels,), written: statistic of the left child
-    table : (bins + 1,) bool, written for a categorical split: which bins go left, the missing one included
+        Bins of each feature, whether the bin after the last has missing values, whether bins are categories.
+    rules : Rules
+        Requirements of a split.
+    total : (channels,) float64
+        Statistic of the node.
+    left : (channels,) float64
+        Scratch memory.
+    straight : (bins,) int32
+        0, 1, 2, ...
+    order : (bins,) int32
+        Scratch memory.
+    best_left : (channels,) float64
+        Written: statistic of the left child.
+    table : (bins + 1,) bool
+        Written for a categorical split: which bins go left, including the bin of missing values.
 
     Returns
     -------
     gain, candidate, cut, also, constant
-        Bins up to ``cut`` go left and so does bin ``also`` (-1: none other); ``candidate`` -1 if there is no split.
-        ``constant``: no candidate took two values.
+        Bins up to ``cut`` go left, and so does bin ``also`` (-1: no other bin). ``candidate`` is -1 if there is no
+        split. ``constant`` says that no candidate takes two values.
     """
     weight = weight_of(total, rules)
     best = NOTHING * impurity_of(total, rules)
@@ -221,7 +237,7 @@ def best_split(hist, tried, counts, missing, categorical, rules, total, left, st
 
 @njit(nogil=True)
 def search(hist, tried, counts, missing, categorical, rules, gain, candidate, cut, also, constant, total, left, tables):  # type: ignore[no-untyped-def]
-    """Best split of every node: see :func:`best_split`. Everything from ``gain`` on is written."""
+    """Best split of every node, as :func:`best_split`; the arrays from ``gain`` on are written."""
     own, scratch, order = np.empty(hist.shape[1:]), np.empty(hist.shape[3]), np.empty(hist.shape[2], np.int32)
     straight, none = np.arange(hist.shape[2]).astype(np.int32), np.empty(hist.shape[2] + 1, np.bool_)
     for i in range(len(hist)):

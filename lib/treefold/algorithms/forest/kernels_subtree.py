@@ -1,11 +1,11 @@
-"""Subtrees of small nodes, grown to their end from the nodes' own rows."""
+"""Complete subtrees of small nodes, grown from the nodes' own rows."""
 
 import numpy as np
 
 from treefold.algorithms.forest.kernels_draws import draw
 from treefold.algorithms.forest.kernels_impurity import VARIANCE, impurity_of, weight_of
 from treefold.algorithms.forest.kernels_split import NOTHING, best_split
-from treefold.compiled import njit
+from treefold.runtime.jit_cache import njit
 
 
 @njit
@@ -25,7 +25,7 @@ def fillings(y, weight, times, classes, counted, square, out):  # type: ignore[n
 
 @njit
 def worth_splitting(stats, depth, max_depth, rules):  # type: ignore[no-untyped-def]
-    """Whether a split of such a node is to be looked for."""
+    """Whether to look for a split of a node with this statistic and depth."""
     weight = weight_of(stats, rules)
     rows = stats[-1] if rules.counted else weight
     if depth >= max_depth or rows < 2 * rules.least_rows or weight < 2 * rules.least_weight:
@@ -44,7 +44,7 @@ def worth(stats, depths, max_depth, rules, out):  # type: ignore[no-untyped-def]
 
 @njit
 def _parted(X, rows, feature, cut, also, table, categorical, spare):  # type: ignore[no-untyped-def]
-    """Put the rows that go left first, in their order; returns their number."""
+    """Move the rows that go left to the front, in their order; return their number."""
     left, right = 0, 0
     for r in rows:
         b = X[r, feature]
@@ -61,7 +61,7 @@ def _parted(X, rows, feature, cut, also, table, categorical, spare):  # type: ig
 
 @njit
 def _count(X, fill, rows, tried, hist):  # type: ignore[no-untyped-def]
-    """Histograms of some rows, by candidate feature."""
+    """Compute histograms of some rows, by candidate feature."""
     for k in range(len(tried)):
         f = tried[k]
         if f < 0:
@@ -83,12 +83,31 @@ def grow_subtrees(  # type: ignore[no-untyped-def]
 
     Parameters
     ----------
-    X : (rows, features) bins
-    fill : (rows, channels) what a row adds to a histogram
-    stats, paths, depths, seeds : by node
-    path, owner, feature, cut, also, gain, made : written, one entry for each node of the subtrees
-        ``made`` is the statistic; ``also`` of a categorical split is ``-2 - its row of tables``.
-    tables : (most, width + 1) bool, written
+    X : (rows, features)
+        Bins.
+    fill : (rows, channels)
+        What a row adds to a histogram.
+    starts : (nodes + 1,) int
+        First row of each node.
+    stats : (nodes, channels)
+        Statistic of each node.
+    paths, depths, seeds : (nodes,)
+        Path, depth and seed of each node.
+    wanted : int
+        Candidate features of a node.
+    max_depth : int
+        Greatest depth of a tree.
+    counts, missing, categorical : (features,)
+        As for :func:`~treefold.algorithms.forest.kernels_split.best_split`.
+    rules : Rules
+        Requirements of a split.
+    width : int
+        Bins of a histogram.
+    path, owner, feature, cut, also, gain, made : (most nodes, ...)
+        Written, one entry for each node of the subtrees. ``made`` is the statistic. For a categorical split ``also`` is
+        ``-2`` minus its row of ``tables``.
+    tables : (most, width + 1) bool
+        Written: tables of the categorical splits.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A fitted forest: scoring with arrays alone."""
+"""A fitted forest that scores rows with arrays alone."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -8,17 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.algorithms.forest.kernels_predict import NODE, leaves, votes
+from treefold.dataset.tables import features_by_name
 from treefold.errors import InputError
 from treefold.metrics.predictions import Predictions
+from treefold.registry import saved_as
 
 ARRAYS = (
     "roots", "feature", "threshold", "left", "nan_left", "table", "tables", "value", "weight", "impurity", "gain",
 )  # fmt: skip
 
 
+@saved_as("ForestModel")
 @dataclass(frozen=True, eq=False)
 class ForestModel:
-    """Trees, their nodes one after the other; within a tree level by level, from left to right.
+    """Trees, whose nodes follow each other; within a tree they are ordered by level, from left to right.
 
     Attributes
     ----------
@@ -27,26 +30,28 @@ class ForestModel:
         0 for a regression.
     roots : (trees,) int32
     feature : (nodes,) int32
-        The feature a node splits by; -1 for a leaf.
+        The feature by which a node splits; -1 for a leaf.
     threshold : (nodes,) float64
-        Values up to it go left; NaN where the split is categorical or there is none.
+        Values up to it go left; NaN for a categorical split and for a leaf.
     left : (nodes,) int32
-        The left child; the right one is the node after it.
+        The left child; the right child is the node after it.
     nan_left : (nodes,) bool
-        Whether a missing value goes left, and a category the node has not seen. It is learnt where the node had
-        missing values, else it is the heavier child.
+        Whether missing values and categories that the node has not seen go left. It is learnt if the node had missing
+        values; otherwise they go to the heavier child.
     table : (nodes,) int32
-        Row of ``tables`` of a categorical split; -1 for any other.
+        Row of ``tables`` of a categorical split; -1 for any other node.
     tables : (categorical splits, categories) bool
         Which categories go left.
     value : (nodes, outputs) float64
         Share of each class, or the mean of the label.
     weight, impurity, gain : (nodes,) float64
-        Weight of the training rows in the tree's sample; their impurity; by how much the split lowers it.
+        Weight of the training rows in the tree's sample, their impurity, and its decrease by the split.
     thresholds : (classes,) or None
-        The class of greatest probability over threshold is predicted.
+        The class of greatest probability divided by threshold is predicted.
     with_leaves : bool
-        Whether ``outputs`` tell the leaves.
+        Whether ``outputs`` include the leaves.
+    feature_names : tuple of str
+        Names by which features are found in tables; empty if they are not known.
     """
 
     features: int
@@ -64,6 +69,7 @@ class ForestModel:
     gain: NDArray
     thresholds: NDArray | None = None
     with_leaves: bool = False
+    feature_names: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -80,7 +86,7 @@ class ForestModel:
         own = slice(begin, end)
         table = self.table[own]
         used = table[table >= 0]
-        first = used[0] if len(used) else 0  # tables stand in the order of their nodes
+        first = used[0] if len(used) else 0  # tables have the order of their nodes
         return replace(
             self,
             roots=np.zeros(1, np.int32),
@@ -109,9 +115,9 @@ class ForestModel:
 
     @property
     def importances(self) -> NDArray:
-        """Importance of each feature, ``(features,)``, summing to 1 if any tree splits.
+        """Importance of each feature, ``(features,)``, with sum 1 if any tree splits.
 
-        As in MLlib: a feature's share of ``gain * weight`` over the splits of a tree, averaged over the trees.
+        As in MLlib, it is a feature's share of ``gain * weight`` over the splits of a tree, averaged over the trees.
         """
         tree = np.searchsorted(self.roots, np.arange(len(self.feature)), side="right") - 1
         split = self.feature >= 0
@@ -128,7 +134,7 @@ class ForestModel:
         Raises
         ------
         InputError
-            If ``X`` has not as many columns as the model has features.
+            If the number of columns of ``X`` is not the number of features.
         """
         X = self._rows(X)
         out = np.zeros((len(X), self.value.shape[1]))
@@ -147,7 +153,7 @@ class ForestModel:
         return self.raw(X) / self.size
 
     def class_of(self, probability: NDArray) -> NDArray:
-        """The class of greatest probability, over ``thresholds`` if there are any; the first of several."""
+        """The class of greatest probability, divided by ``thresholds`` if there are any; the first of equal ones."""
         if self.thresholds is None:
             return probability.argmax(axis=1).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -155,7 +161,7 @@ class ForestModel:
         return scaled.argmax(axis=1).astype(np.float64)
 
     def predictions(self, X: NDArray) -> Predictions:
-        """What the model says of rows ``X``, with a models axis of 1."""
+        """Predictions for rows ``X``, with a models axis of length 1."""
         mean = self.raw(X) / self.size
         if not self.classes:
             return Predictions(mean.T)
@@ -164,16 +170,16 @@ class ForestModel:
         return Predictions(self.class_of(mean)[None], self.classes, probability, score)
 
     def threshold_of(self, score: NDArray) -> NDArray:
-        """The threshold that a score of a binary classifier is: the probability itself."""
+        """The threshold that corresponds to a score of a binary classifier: the probability itself."""
         return score
 
     def predict(self, X: NDArray) -> NDArray:
-        """Predicted value or class, ``(rows,)``."""
+        """Predicted value or class, ``(rows,)``; a table of named columns is read by name, an array by position."""
         mean = self.raw(X) / self.size
         return self.class_of(mean) if self.classes else mean[:, 0]
 
     def outputs(self, X: NDArray) -> dict[str, NDArray]:
-        """Columns that can be added: ``prediction``, ``leaf``, of a classifier ``rawPrediction``, ``probability``."""
+        """Output columns: ``prediction``, ``leaf``, and for a classifier ``rawPrediction`` and ``probability``."""
         raw = self.raw(X)
         found = {"leaf": self.leaves(X).astype(np.float64)} if self.with_leaves else {}
         if not self.classes:
@@ -185,7 +191,7 @@ class ForestModel:
 
     @property
     def leaf_numbers(self) -> NDArray:
-        """Number of each leaf among those of its tree, from left to right; of other nodes that of their first leaf."""
+        """Number of each leaf among those of its tree, from left to right; for other nodes that of their first leaf."""
         levels = self.levels
         below = (self.feature < 0).astype(np.int64)
         first = np.zeros(len(below), np.int64)
@@ -199,21 +205,25 @@ class ForestModel:
         return first.astype(np.int32)
 
     def save_state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
-        """Facts and arrays from which :meth:`from_state` makes the model again."""
+        """Facts and arrays from which :meth:`from_state` restores the model."""
         chosen = None if self.thresholds is None else [float(t) for t in self.thresholds]
-        facts = {"features": self.features, "classes": self.classes, "thresholds": chosen}
+        facts = {
+            "features": self.features, "classes": self.classes, "thresholds": chosen,
+            "feature_names": self.feature_names,
+        }  # fmt: skip
         return facts, {name: getattr(self, name) for name in ARRAYS}
 
     @classmethod
     def from_state(cls, facts: dict[str, Any], arrays: dict[str, NDArray]) -> "ForestModel":
-        """Model of saved facts and arrays."""
+        """The model of saved facts and arrays."""
         chosen = None if facts["thresholds"] is None else np.array(facts["thresholds"])
         known: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
-        return cls(facts["features"], facts["classes"], thresholds=chosen, **known)
+        names = tuple(facts.get("feature_names", ()))
+        return cls(facts["features"], facts["classes"], thresholds=chosen, feature_names=names, **known)
 
     @cached_property
     def _nodes(self) -> NDArray:
-        """The nodes as rows fall through them: see :data:`treefold.algorithms.forest.kernels_predict.NODE`."""
+        """The nodes as records; see :data:`treefold.algorithms.forest.kernels_predict.NODE`."""
         nodes, leaf = np.zeros(len(self.feature), NODE), self.feature < 0
         nodes["threshold"], nodes["feature"] = np.where(leaf, np.inf, self.threshold), np.where(leaf, 0, self.feature)
         nodes["left"], nodes["table"] = np.where(leaf, np.arange(len(leaf)), self.left), self.table
@@ -221,7 +231,7 @@ class ForestModel:
         return nodes
 
     def _rows(self, X: NDArray) -> NDArray:
-        X = np.asarray(X)
+        X = np.asarray(features_by_name(X, self.feature_names))
         X = np.ascontiguousarray(X, X.dtype if X.dtype in (np.float32, np.float64) else np.float64)
         if X.ndim != 2 or X.shape[1] != self.features:
             raise InputError(f"the model takes rows of {self.features} features, got an array of shape {X.shape}")

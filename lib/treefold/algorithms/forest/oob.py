@@ -1,4 +1,4 @@
-"""The out-of-bag score: every row judged by the trees that have not seen it."""
+"""The out-of-bag score: every row is predicted by the trees whose sample does not contain it."""
 
 from typing import Any, NamedTuple
 
@@ -9,16 +9,25 @@ from treefold.algorithms.forest.bins import Units
 from treefold.algorithms.forest.histograms import Trees
 from treefold.algorithms.forest.kernels import land
 from treefold.algorithms.forest.sampling import Sampling
-from treefold.block import Block, positions
-from treefold.blocks import Blocks
+from treefold.dataset.block import Block, positions
+from treefold.dataset.blocks import Blocks
 
 
 class OutOfBag(NamedTuple):
-    """Sums over the rows that some tree has not seen.
+    """Sums over the rows that are missing from the sample of at least one tree, in the units of the binned rows.
 
-    ``rows`` of them; ``weight``; ``hits`` weight of those whose class is predicted, ``error`` weighted squared errors,
-    ``label`` and ``square`` weighted label and its square about the mean of the training labels. In the units of the
-    binned rows.
+    Attributes
+    ----------
+    rows : int
+        Number of these rows.
+    weight : float
+        Their weight.
+    hits : float
+        Weight of the rows whose class is predicted.
+    error : float
+        Weighted squared errors.
+    label, square : float
+        Weighted label and its square, about the mean of the training labels.
     """
 
     rows: int
@@ -30,7 +39,7 @@ class OutOfBag(NamedTuple):
 
 
 def out_of_bag(block: Block, trees: Trees, value: NDArray, sampling: Sampling, classes: int, scale: float) -> OutOfBag:
-    """Sums of one binned block; ``value`` are the outputs of the nodes, of a regression less the mean label."""
+    """Sums of one binned block; ``value`` are the outputs of the nodes, for a regression minus the mean label."""
     total, judges = np.zeros((len(block.y), value.shape[1])), np.zeros(len(block.y), np.int64)
     leaf, place = np.empty(len(block.y), np.int64), positions(block)
     for root, tree in zip(trees.roots, trees.numbers, strict=True):
@@ -52,9 +61,26 @@ def out_of_bag(block: Block, trees: Trees, value: NDArray, sampling: Sampling, c
 def oob_score(
     blocks: Blocks, trees: Trees, value: NDArray, sampling: Sampling, units: Units
 ) -> tuple[float | None, int]:
-    """Accuracy, or R2 of a regression, and the number of rows it stands on: one pass over binned blocks.
+    """The out-of-bag score: one pass over binned blocks.
 
-    None if every row is in every sample, or the label does not vary.
+    Parameters
+    ----------
+    blocks : Blocks
+        Binned blocks.
+    trees : Trees
+        The trees, as grown so far.
+    value : (nodes, outputs)
+        Outputs of the nodes.
+    sampling : Sampling
+        Random choices of the forest.
+    units : Units
+        Units of weights and labels.
+
+    Returns
+    -------
+    tuple of float or None, and int
+        Accuracy, or R2 for a regression, and the number of rows behind it. The score is None if every row is in every
+        sample or the label does not vary.
     """
     classes = len(units.class_weight)
     centred = value if classes else value - units.shift

@@ -1,7 +1,7 @@
-"""Permutation importances: by how much a score falls when a feature tells nothing.
+"""Permutation importances: by how much a score falls if the values of a feature are random.
 
-A value of the feature is replaced by that of a row drawn from the whole data set, by a hash of the row's position, so
-that neither the layout of the rows nor the partitioning matters.
+A value of the feature is replaced by that of a row drawn from the whole data set, by a hash of the row's position. The
+result depends neither on the layout of the rows nor on the partitioning.
 """
 
 from typing import NamedTuple
@@ -9,20 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.draws import race, scrambled, substream
 from treefold.algorithms.forest.model import ForestModel
-from treefold.block import Block, positions
-from treefold.blocks import Blocks
+from treefold.dataset.block import Block, positions
+from treefold.dataset.blocks import Blocks
+from treefold.dataset.random import splitmix64, substream
+from treefold.statistics.row_sampling import sample_rows
 
-DRAWN = 4096  # rows whose values replace those of others
-ROWS = 0  # stream of the seed
-
-
-class Drawn(NamedTuple):
-    """Rows with the earliest arrivals so far."""
-
-    arrival: NDArray
-    X: NDArray
+DRAWN = 4096  # rows whose values replace those of other rows
+ROWS = 0  # random stream of the seed
 
 
 class Losses(NamedTuple):
@@ -33,20 +27,6 @@ class Losses(NamedTuple):
     replaced: NDArray
 
 
-def draw_rows(block: Block, seed: int) -> Drawn:
-    """Rows of one block, in proportion to their weights."""
-    arrival = race(positions(block), block.weight, seed)
-    first = np.argsort(arrival, kind="stable")[:DRAWN]
-    return Drawn(arrival[first], block.X[first])
-
-
-def merge_drawn(left: Drawn, right: Drawn) -> Drawn:
-    """The earliest of both."""
-    arrival = np.concatenate([left.arrival, right.arrival])
-    first = np.argsort(arrival, kind="stable")[:DRAWN]
-    return Drawn(arrival[first], np.concatenate([left.X, right.X])[first])
-
-
 def losses(block: Block, model: ForestModel, others: NDArray, repeats: int, seed: int) -> Losses:
     """Losses of one block: 1 for a wrong class, or the squared error."""
     weight, place, X = block.weight.astype(np.float64), positions(block), block.X.copy()
@@ -55,7 +35,7 @@ def losses(block: Block, model: ForestModel, others: NDArray, repeats: int, seed
     replaced = np.full((model.features, repeats), whole)
     for feature in used:
         for repeat in range(repeats):
-            row = scrambled(place, substream(seed, 1 + repeat, int(feature))) % np.uint64(len(others))
+            row = splitmix64(place, substream(seed, 1 + repeat, int(feature))) % np.uint64(len(others))
             X[:, feature] = others[row.astype(np.intp), feature]
             replaced[feature, repeat] = weight @ _loss(model, X, block.y)
         X[:, feature] = block.X[:, feature]
@@ -68,13 +48,30 @@ def _loss(model: ForestModel, X: NDArray, y: NDArray) -> NDArray:
 
 
 def permutation_importances(blocks: Blocks, model: ForestModel, repeats: int, seed: int) -> NDArray:
-    """Rise of the mean loss, ``(features, repeats)``: two passes.
+    """Increase of the mean loss if a feature is replaced: two passes.
 
-    The loss is the share of wrong classes, so its rise is a fall of accuracy; or the mean squared error.
+    The loss is the share of wrong classes, so its increase is the decrease of accuracy, or the mean squared error.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        The data set.
+    model : ForestModel
+        The fitted model.
+    repeats : int
+        Number of random replacements of each feature.
+    seed : int
+        Seed of the replacements.
+
+    Returns
+    -------
+    (features, repeats) float64
+
+    References
+    ----------
     Breiman, "Random forests", Machine Learning 45, 2001, sec. 10.
     """
-    drawn: Drawn = blocks.fold(draw_rows, substream(seed, ROWS), merge=merge_drawn)
-    others = drawn.X[drawn.arrival < np.inf]
+    others = sample_rows(blocks, DRAWN, substream(seed, ROWS)).rows
     sums: Losses = blocks.sum(losses, model, others, repeats, seed)
     rise: NDArray = (sums.replaced - sums.whole) / sums.weight
     return rise

@@ -1,7 +1,7 @@
-"""What is drawn: how often a row stands in a tree's sample, and which features a node may split by.
+"""Random choices of a forest: multiplicities of rows in a tree's sample, and candidate features of a node.
 
-Counts depend on (seed, tree, row position), candidates on (seed, tree, node): never on the partitioning, the order or
-the grouping of the work.
+Multiplicities depend on (seed, tree, row position) and candidates on (seed, tree, node). They do not depend on the
+partitioning, nor on the order or grouping of the work.
 """
 
 from typing import NamedTuple
@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.draws import scrambled, substream
 from treefold.algorithms.forest.kernels_draws import candidates
+from treefold.dataset.random import splitmix64, substream
 from treefold.errors import InputError
 
-ROWS, NODES = 0, 1  # streams of a seed
+ROWS, NODES = 0, 1  # random streams of a seed
 WHOLE = 2**64
 
 
@@ -23,9 +23,9 @@ class Sampling(NamedTuple):
     Attributes
     ----------
     table : (most,) uint64
-        A row whose 64 bits are at least ``table[k]`` counts more than k times.
+        The multiplicity of a row is greater than k if its 64 random bits are at least ``table[k]``.
     rows, nodes : (trees,) uint64
-        Seeds of the counts and of the candidate features of each tree.
+        Seeds of the multiplicities and of the candidate features of each tree.
     wanted : int
         Candidate features of a node.
     """
@@ -37,25 +37,40 @@ class Sampling(NamedTuple):
 
     @property
     def most(self) -> int:
-        """The greatest count there can be."""
+        """The greatest possible multiplicity."""
         return len(self.table)
 
     def counts(self, position: NDArray[np.uint64], tree: int) -> NDArray[np.int64]:
-        """How often each row stands in the sample of a tree."""
-        return np.searchsorted(self.table, scrambled(position, int(self.rows[tree])), side="right")
+        """Multiplicity of each row in the sample of a tree."""
+        return np.searchsorted(self.table, splitmix64(position, int(self.rows[tree])), side="right")
 
     def candidates(self, tree: NDArray, path: NDArray, attempt: NDArray, features: int) -> NDArray[np.int32]:
-        """Candidate features of nodes, ``(nodes, wanted)``, increasing; -1 where all have been tried."""
+        """Candidate features of nodes, ``(nodes, wanted)``, increasing; -1 after all features have been tried."""
         out = np.empty((len(tree), self.wanted), np.int32)
         candidates(self.nodes[tree], path, attempt, features, out)
         return out
 
 
 def sampling(trees: int, seed: int, rate: float, bootstrap: bool, wanted: int) -> Sampling:
-    """Draws of a forest.
+    """Random choices of a forest.
 
-    With ``bootstrap`` a row counts as often as a Poisson variate of mean ``rate`` says, the limit of drawing
-    ``rate * n`` of n rows with replacement; else once with probability ``rate``.
+    Parameters
+    ----------
+    trees : int
+        Number of trees.
+    seed : int
+        Seed of the random choices.
+    rate : float
+        Expected multiplicity of a row, > 0.
+    bootstrap : bool
+        If true, multiplicities are Poisson variates of mean ``rate``, the limit of drawing ``rate * n`` of n rows with
+        replacement. Otherwise a row is in the sample once, with probability ``rate``.
+    wanted : int
+        Candidate features of a node.
+
+    Returns
+    -------
+    Sampling
     """
     rows, nodes = (
         np.array([substream(seed, stream, tree) for tree in range(trees)], np.uint64) for stream in (ROWS, NODES)
@@ -77,10 +92,23 @@ def _bernoulli(rate: float) -> NDArray[np.uint64]:
 
 
 def candidate_count(strategy: str, features: int, trees: int, classification: bool) -> int:
-    """Number of candidate features of a node, as pyspark.ml's ``featureSubsetStrategy`` says it.
+    """Number of candidate features of a node, by pyspark.ml's ``featureSubsetStrategy``.
 
-    ``auto`` is ``all`` for one tree, else ``sqrt`` for a classification and ``onethird`` for a regression; ``log2``; a
-    whole number n > 0 of features; a share in (0, 1] of them.
+    Parameters
+    ----------
+    strategy : str
+        ``auto`` (``all`` for one tree, else ``sqrt`` for a classification and ``onethird`` for a regression), ``all``,
+        ``onethird``, ``sqrt``, ``log2``, an integer n > 0 of features, or a share in (0, 1] of them.
+    features : int
+        Number of features.
+    trees : int
+        Number of trees.
+    classification : bool
+        Whether labels are classes.
+
+    Returns
+    -------
+    int
 
     Raises
     ------

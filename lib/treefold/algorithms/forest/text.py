@@ -1,4 +1,4 @@
-"""Trees in words, and the first levels of one for a picture."""
+"""Trees as text, and the first levels of a tree for a picture."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from treefold.algorithms.forest.model import ForestModel
 
 
 def described(model: ForestModel, names: list[str] | None = None) -> str:
-    """All trees as nested conditions, one line a condition or prediction."""
+    """All trees as nested conditions, one line for each condition or prediction."""
     lines = []
     for number, root in enumerate(model.roots):
         lines.append(f"Tree {number}:")
@@ -28,7 +28,7 @@ def _below(model: ForestModel, node: int, names: list[str], indent: str) -> list
 
 
 def condition(model: ForestModel, node: int, names: list[str]) -> tuple[str, str]:
-    """What sends a row left, and right."""
+    """The condition under which a row goes left, and the one under which it goes right."""
     name = names[model.feature[node]]
     if model.table[node] < 0:
         return f"{name} <= {model.threshold[node]:.7g}", f"{name} > {model.threshold[node]:.7g}"
@@ -38,7 +38,7 @@ def condition(model: ForestModel, node: int, names: list[str]) -> tuple[str, str
 
 
 def prediction(model: ForestModel, node: int) -> str:
-    """Class or value a node stands for."""
+    """The class or value that a node predicts."""
     value = model.value[node]
     return str(int(value.argmax())) if model.classes else f"{value[0]:.7g}"
 

@@ -1,11 +1,19 @@
-"""k-means: a batch of models, restarts and numbers of clusters, in the same passes over the data.
+"""k-means: a batch of models (restarts and numbers of clusters) in the same passes over the data.
 
-Each model minimises ``sum_i w_i min_c |x_i - c|^2`` over its k centres; for the cosine distance rows and centres have
+Each model minimises ``sum_i w_i min_c |x_i - c|^2`` over its k centres. For the cosine distance rows and centres have
 length 1 and the sum is half of that, ``sum_i w_i (1 - cos)``.
 
-``clusters`` is the statistic, ``centres`` and ``kernels`` the assignment below it, ``drawing`` what is drawn from all
-rows, ``census`` and ``start`` how centres begin, ``lloyd`` the steps, ``fit`` the loop, ``silhouette`` the measure,
-``model`` what is left at the end.
+====================== ==============================================================================
+module                 holds
+====================== ==============================================================================
+``fit``                the whole fit; ``lloyd`` has its steps
+``first_pass``         the first pass: counts, rows of zeros, rows drawn for the start
+``start``              the first centres; ``distance_sampling`` draws rows by distance
+``clusters``           the statistic: sums over the rows of each cluster
+``centres``            the centres of a batch, and the assignment of rows; ``kernels`` has its loops
+``silhouette``         the silhouette of a clustering
+``model``              the fitted model
+====================== ==============================================================================
 """
 
 from treefold.algorithms.kmeans.fit import Trial, best_of, fit

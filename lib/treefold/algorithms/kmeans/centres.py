@@ -1,9 +1,10 @@
-"""Centres of a batch of models, and rows assigned to them."""
+"""Centres of a batch of models, and the assignment of rows to them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from scipy.sparse import csr_array, issparse
 
 from treefold.algorithms.kmeans.kernels import TILE, Measure, nearest
 
-CHUNK_BYTES = 4096 << 10  # rows and their products stay in a core's cache between the kernels
+CHUNK_BYTES = 4096 << 10  # bytes of rows and products, which stay in a core's cache between the kernels
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,9 +22,10 @@ class Centres:
     Attributes
     ----------
     at : (centres, features) float64, row-major
-    ends : for each model the number of centres up to and with its own
+    ends : tuple of int
+        For each model the number of centres up to and including its own.
     cosine : bool
-        Rows are taken to length 1, and so are the centres.
+        Whether rows and centres are scaled to length 1.
     """
 
     at: NDArray
@@ -39,7 +41,7 @@ class Centres:
 
     @property
     def slices(self) -> list[slice]:
-        """Which centres are whose."""
+        """The centres of each model, as slices."""
         return [slice(a, b) for a, b in zip((0, *self.ends[:-1]), self.ends, strict=True)]
 
     def models(self) -> list[NDArray]:
@@ -48,55 +50,79 @@ class Centres:
 
 
 class Scoring(NamedTuple):
-    """What turns rows into scores: half the squared distance from each centre, but for a term of the row alone.
+    """Factors that turn rows into scores.
+
+    A score is half the squared distance from a centre, without the term that depends on the row alone.
 
     Attributes
     ----------
     directions : (centres, features), in the type of the rows
-        The centres less their mean: what a product with rows far from zero would round away is in the bias.
+        The centres minus their mean. The bias contains the rest, because the product with rows far from zero would
+        round it away.
     across : (features, centres)
         The same, for products with CSR rows.
-    measures : for each model what its rows are measured by
+    measures : list of Measure
+        For each model the measure of its rows, without its slope.
+    reach : float
+        Greatest distance of a centre from the mean of the centres.
     """
 
     directions: NDArray
     across: NDArray
     measures: list[Measure]
+    reach: float
+
+    def measured(self, terms: int) -> list[Measure]:
+        """The measure of each model for products of ``terms`` terms."""
+        # Both scores of a comparison round; BLAS adds in at least sixteen lanes or shorter blocks.
+        slope = 2 * float(np.finfo(self.directions.dtype).eps) * (8 + terms / 16) * self.reach
+        return [measure._replace(slope=slope) for measure in self.measures]
 
 
-@lru_cache(maxsize=8)  # the blocks of a task share the centres they came with
-def scoring(centres: Centres, dtype: np.dtype, terms: int) -> Scoring:
-    """Scoring of centres for rows of a type, in products of so many terms."""
+# The blocks of a task share one Centres object. The scoring is stored with it and freed with it; a cache would keep the
+# centres of several iterations in every worker.
+_scoring: WeakKeyDictionary[Centres, dict[np.dtype, Scoring]] = WeakKeyDictionary()
+
+
+def scoring(centres: Centres, dtype: np.dtype) -> Scoring:
+    """Scoring of centres for rows of a type, stored as long as the centres exist."""
+    kept = _scoring.setdefault(centres, {})
+    if dtype not in kept:
+        kept[dtype] = _scored(centres, dtype)
+    return kept[dtype]
+
+
+def _scored(centres: Centres, dtype: np.dtype) -> Scoring:
     middle = centres.at.mean(axis=0)
     gap = centres.at - middle
-    with np.errstate(over="ignore"):  # beyond float32: the kernels notice, and measure every distance
+    with np.errstate(over="ignore"):  # beyond float32 the kernels compute every distance exactly
         directions = gap.astype(dtype)
         bias = (np.einsum("cf,cf->c", gap, gap) / 2 + directions.astype(np.float64) @ middle).astype(dtype)
     squares = np.einsum("cf,cf->c", centres.at, centres.at)
     norms, kind, tiny = np.sqrt(squares), np.finfo(dtype), float(np.finfo(float).tiny)
     reach = max(tiny, float(np.sqrt(np.einsum("cf,cf->c", gap, gap).max())))
-    # Both scores of a comparison round; BLAS adds in at least sixteen lanes or shorter blocks.
-    slope = 2 * float(kind.eps) * (8 + terms / 16) * reach
     greatest, limit = float(abs(bias).max()), float(kind.max) / 16
     furthest = limit / max(reach, 1.0) - float(norms.max())  # up to here no product overflows
     safe = furthest * abs(furthest) if greatest < limit else -1.0
     level = 4 * float(kind.eps) * greatest
     measures = [
-        Measure(bias[mine], centres.at[mine], squares[mine], norms[mine], slope, level, safe, mine.start)
+        Measure(bias[mine], centres.at[mine], squares[mine], norms[mine], 0.0, level, safe, mine.start)
         for mine in centres.slices
     ]
-    return Scoring(directions, np.ascontiguousarray(directions.T), measures)
+    return Scoring(directions, np.ascontiguousarray(directions.T), measures, reach)
 
 
 class Chunk(NamedTuple):
-    """Some consecutive rows of a block and their products.
+    """Consecutive rows of a block and their products.
 
     Attributes
     ----------
     where : slice
-        Which rows of the block.
-    rows, scale, products : as the kernels take them
-    measures : for each model what its rows are measured by
+        Position of the rows in the block.
+    rows, scale, products
+        As the kernels take them.
+    measures : list of Measure
+        For each model the measure of its rows.
     """
 
     where: slice
@@ -107,10 +133,11 @@ class Chunk(NamedTuple):
 
 
 def chunks(X: Any, centres: Centres) -> Iterator[Chunk]:
-    """Rows of ``X``, dense or CSR, a cache full at a time."""
+    """Rows of ``X``, dense or CSR, in chunks that fit into a core's cache."""
     sparse = issparse(X)
     terms = 1 << int(np.diff(X.indptr).max(initial=1)).bit_length() if sparse else X.shape[1]
-    score = scoring(centres, X.dtype, terms)
+    score = scoring(centres, X.dtype)
+    measures = score.measured(terms)
     width = len(centres.at) + (0 if sparse else X.shape[1])
     step = max(TILE, CHUNK_BYTES // (width * X.dtype.itemsize) // TILE * TILE)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -118,7 +145,7 @@ def chunks(X: Any, centres: Centres) -> Iterator[Chunk]:
             where = slice(begin, min(begin + step, X.shape[0]))
             rows, products = _products(X, where, score)
             scale = inverse_lengths(rows) if centres.cosine else _ones(where.stop - begin)
-            yield Chunk(where, rows, scale, products, score.measures)
+            yield Chunk(where, rows, scale, products, measures)
 
 
 def _products(X: Any, where: slice, score: Scoring) -> tuple[Any, NDArray]:
@@ -131,7 +158,7 @@ def _products(X: Any, where: slice, score: Scoring) -> tuple[Any, NDArray]:
 
 
 class Assigned(NamedTuple):
-    """A chunk of rows, assigned.
+    """A chunk of rows with the nearest centres.
 
     Attributes
     ----------
@@ -156,7 +183,7 @@ def assigned(X: Any, centres: Centres) -> Iterator[Assigned]:
 
 
 def inverse_lengths(rows: Any) -> NDArray:
-    """One over the length of each row, as the kernels take rows; 0 for a row of zeros."""
+    """The inverse length of each row, given in the form of the kernels; 0 for a row of zeros."""
     if isinstance(rows, tuple):
         data, _, indptr = rows
         inside = np.square(data[indptr[0] : indptr[-1]], dtype=np.float64)

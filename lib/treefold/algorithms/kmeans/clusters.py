@@ -1,14 +1,14 @@
-"""The statistic of k-means: what the rows of each cluster add up to."""
+"""The statistic of k-means: sums over the rows of each cluster."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.draws import scrambled
 from treefold.algorithms.kmeans.centres import Centres, chunks
 from treefold.algorithms.kmeans.kernels import gather, relate
-from treefold.block import Block, positions
+from treefold.dataset.block import Block, positions
+from treefold.dataset.random import splitmix64
 
 
 class Clusters(NamedTuple):
@@ -17,8 +17,8 @@ class Clusters(NamedTuple):
     Attributes
     ----------
     residual : (centres, features)
-        ``sum_i w_i (x_i - c)``: the centre is off the mean of its rows by ``residual / weight``. Over many blocks what
-        is left of the rows keeps digits that sums of the rows would lose where they lie far from zero.
+        ``sum_i w_i (x_i - c)``. The centre differs from the mean of its rows by ``residual / weight``. Over many
+        blocks, residuals keep digits that sums of rows far from zero would lose.
     cost : (centres,)
         ``sum_i w_i |x_i - c|^2``
     weight : (centres,)
@@ -32,7 +32,7 @@ class Clusters(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A mini-batch: the rows whose hash of (seed, position) falls to ``number`` of ``batches``."""
+    """A mini-batch: the rows for which a hash of (seed, position) modulo ``batches`` is ``number``."""
 
     number: int
     batches: int
@@ -43,7 +43,7 @@ def clusters(block: Block, centres: Centres, batch: Batch | None = None) -> Clus
     """Clusters of every model of the batch in one block."""
     X, weight = block.X, block.weight
     if batch is not None:
-        drawn = np.flatnonzero(scrambled(positions(block), batch.seed) % np.uint64(batch.batches) == batch.number)
+        drawn = np.flatnonzero(splitmix64(positions(block), batch.seed) % np.uint64(batch.batches) == batch.number)
         X, weight = X[drawn], weight[drawn]
     k, features = centres.at.shape
     sums = Clusters(np.zeros((k, features)), np.zeros(k), np.zeros(k), np.zeros(k, np.int64))

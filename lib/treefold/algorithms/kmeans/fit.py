@@ -1,18 +1,18 @@
-"""The loop: restarts and numbers of clusters share every pass."""
+"""The fit of k-means: restarts and numbers of clusters share every pass."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from treefold.algorithms.draws import substream
-from treefold.algorithms.kmeans.census import census
 from treefold.algorithms.kmeans.centres import Centres
-from treefold.algorithms.kmeans.lloyd import Lloyd, MiniBatch, Solver, State, begin, step
+from treefold.algorithms.kmeans.first_pass import first_pass
+from treefold.algorithms.kmeans.lloyd import Lloyd, MiniBatch, Solver, State, begin, farthest_move, step
 from treefold.algorithms.kmeans.start import Start, Wanted, start
-from treefold.blocks import Blocks
+from treefold.dataset.blocks import Blocks
+from treefold.dataset.random import substream
 from treefold.errors import InputError
-from treefold.iterate import OnStep, Rungs, iterate
+from treefold.optim.iterate import OnStep, Rungs, iterate
 
 
 class Trial(NamedTuple):
@@ -24,11 +24,11 @@ class Trial(NamedTuple):
     weight, rows, spread : (k,)
         Weight, number and weighted squared distances of the rows of each cluster.
     residual : (k, features)
-        Weighted sum of what is left of those rows.
+        Weighted sum of the residuals of those rows.
     costs : list of float
-        At the start and after each iteration; after mini-batches the last is that of all rows.
+        Cost at the start and after each iteration; after mini-batches the last one is that of all rows.
     iterations, status : int
-        As in :mod:`treefold.solvers.status`.
+        As in :mod:`treefold.optim.status`.
     """
 
     centres: NDArray
@@ -64,19 +64,29 @@ def fit(
 
     Parameters
     ----------
+    blocks : Blocks
+        The data set.
     ks : list of int
         Numbers of clusters.
+    restarts : int, default 1
+        Models for each number of clusters, which differ in their first centres.
     start_by : Start or list of (k, features)
         How to draw the first centres, or the first centres for each of ``ks``.
+    cosine : bool, default False
+        Whether the distance is ``1 - cos`` of the angle instead of the squared Euclidean distance.
     batch_rows : int, optional
         Rows of a mini-batch; all rows if None.
-    max_iter, tol : number, or one for each of ``ks``
-        A model stops when no centre would go farther than ``tol`` (for the cosine, 1 - cos), or after ``max_iter``
-        iterations.
+    max_iter : int, or one for each of ``ks``, default 20
+        Most iterations.
+    tol : float, or one for each of ``ks``, default 1e-4
+        A model stops when no centre would move farther than ``tol``; for the cosine distance ``tol`` is a bound of 1 -
+        cos.
+    seed : int, default 0
+        Seed of the first centres and of mini-batches.
     on_step : callable, optional
         Called after every iteration with the state.
     rungs : Rungs, optional
-        Its judge is given what this function returns, as it stands, and says which of ``ks`` go on.
+        ``rungs.select`` is called with the current return value of this function and returns which of ``ks`` continue.
 
     Returns
     -------
@@ -86,13 +96,14 @@ def fit(
     Raises
     ------
     InputError
-        If all weights are zero, a row is zero and the distance is the cosine, or given centres do not fit the data.
+        If all weights are zero, if the distance is the cosine and a row is zero, or if given centres do not fit the
+        data.
     """
     if isinstance(start_by, Start):
         wanted = [Wanted(k, substream(seed, k, restart)) for k in ks for restart in range(restarts)]
         found, centres = start(blocks, start_by, wanted, cosine)
     else:
-        found = census(blocks, cosine, ())
+        found = first_pass(blocks, cosine, ())
         centres = [_given(centre, blocks.features, cosine) for centre in start_by for _ in range(restarts)]
     batch = Centres.of(centres, cosine)
     batches = 1 if batch_rows is None else -(-found.rows // batch_rows)
@@ -113,9 +124,17 @@ def fit(
     def each(values: ArrayLike) -> NDArray:
         return np.repeat(np.broadcast_to(np.asarray(values), len(ks)), restarts)
 
-    judged = rungs and Rungs(rungs.at, lambda state: each(rungs.judge(fitted(state))))
+    judged = rungs and Rungs(rungs.at, lambda state: each(rungs.select(fitted(state))))
     first = begin(blocks, solver, batch)
-    state = iterate(lambda s: step(blocks, solver, batch, s), first, each(max_iter), each(tol), record, judged)
+    state = iterate(
+        lambda s: step(blocks, solver, batch, s),
+        first,
+        each(max_iter),
+        each(tol),
+        record,
+        judged,
+        progress=farthest_move,
+    )
     if batches > 1:
         whole = begin(blocks, Lloyd(), Centres(state.centres, batch.ends, cosine))
         for mine, value in zip(costs, whole.value, strict=True):
@@ -125,7 +144,7 @@ def fit(
 
 
 def best_of(trials: list[Trial]) -> Trial:
-    """The trial of least cost, the first of equals."""
+    """The trial of least cost; the first one of equal trials."""
     return min(trials, key=lambda trial: trial.cost)
 
 

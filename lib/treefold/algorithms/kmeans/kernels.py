@@ -1,6 +1,6 @@
-"""The two loops over rows that NumPy cannot express, compiled for dense rows and for CSR.
+"""Compiled loops over rows, dense or CSR, which NumPy cannot express.
 
-``rows`` is a matrix ``(rows, features)`` or a tuple ``(data, indices, indptr)``. Row i takes part as
+``rows`` is a matrix ``(rows, features)`` or a tuple ``(data, indices, indptr)``. Row i is used as
 ``scale[i] * rows[i]``. Distances and residuals are computed in float64 whatever the type of the rows.
 """
 
@@ -11,25 +11,25 @@ from numba import types
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from treefold.compiled import njit
+from treefold.runtime.jit_cache import njit
 
-NOISE = 2.0**-44  # of a sum of squares, relative: less is nothing, so that a row that is its centre has distance 0
-TIE = 2.0**-40  # relative difference of squared distances that is none
-TILE = 64  # rows and centres whose scores stay in a core's first cache
+NOISE = 2.0**-44  # relative rounding of a sum of squares: less counts as 0, so that a row at its centre has distance 0
+TIE = 2.0**-40  # relative difference of squared distances that counts as a tie
+TILE = 64  # rows and centres whose scores stay in a core's first-level cache
 
 
 class Measure(NamedTuple):
-    """What rows are measured by: the centres of one model.
+    """The centres of one model, as the kernels use them.
 
     Attributes
     ----------
     bias : (centres,), in the type of the products
     at : (centres, features)
     squares, norms : (centres,)
-        Squared norms of the centres, and norms.
+        Squared norms and norms of the centres.
     slope, level, safe : float
-        Scores round by at most ``slope * (|centre| + distance) + level``, where the squared distance is below ``safe``;
-        beyond, products may have overflown.
+        The rounding error of a score is at most ``slope * (|centre| + distance) + level`` if the squared distance is
+        below ``safe``. Beyond that, products may overflow.
     first : int
         Column of the first centre in the products.
     """
@@ -66,7 +66,7 @@ def _distance_of(rows, i, scale, centres, squares, j):  # type: ignore[no-untype
             gap = scale * data[at] - c
             total += gap * gap
             met += c * c
-        rest = squares[j] - met  # the centre's squares where the row is zero
+        rest = squares[j] - met  # squares of the centre's coordinates at which the row is zero
         return total + (rest if rest > NOISE * squares[j] else 0.0)
 
     return dense if isinstance(rows, types.Array) else sparse
@@ -93,7 +93,7 @@ def _add_row_of(rows, i, scale, j, sums):  # type: ignore[no-untyped-def]
 
 @njit
 def _offer(scores, bias, j, best, second, label):  # type: ignore[no-untyped-def]
-    """One centre's scores for a tile of rows: keep the least, the second least and whose the least is."""
+    """Update the least score, the second least score and the label of a tile of rows with the scores of one centre."""
     for r in range(scores.size):
         score = bias - scores[r]
         low = best[r]
@@ -104,7 +104,7 @@ def _offer(scores, bias, j, best, second, label):  # type: ignore[no-untyped-def
 
 @njit(inline="always")
 def _front(scale, products, bias, offset, begin, m, tile, best, second, label):  # type: ignore[no-untyped-def]
-    """Least and second least score, and whose the least is, of the ``m`` rows from ``begin`` on."""
+    """Least score, second least score and label of the least, of the ``m`` rows that begin at ``begin``."""
     k = len(bias)
     best[:], second[:], label[:] = np.inf, np.inf, 0
     for left in range(0, k, TILE):
@@ -119,7 +119,7 @@ def _front(scale, products, bias, offset, begin, m, tile, best, second, label): 
 
 @njit(inline="always")
 def _certain(d, norm, best, second, slope, level, safe):  # type: ignore[no-untyped-def]
-    """Whether rounding cannot have hidden a nearer centre than the one of least score, at squared distance ``d``."""
+    """Whether the centre of least score, at squared distance ``d``, is the nearest one despite rounding."""
     lead = second - best - level
     reach = lead / slope - norm  # lead > slope * (norm + distance), without a square root
     return lead > 0 and reach > 0 and reach * reach > d and d < safe
@@ -129,7 +129,7 @@ def _certain(d, norm, best, second, slope, level, safe):  # type: ignore[no-unty
 def _contested(  # type: ignore[no-untyped-def]
     rows, i, scale, products, bias, centres, squares, norms, slope, level, safe, offset, own, best
 ):
-    """The nearest centre of row i, and the squared distance from it, where scores do not tell."""
+    """The nearest centre of row i and the squared distance from it, for rows whose scores do not decide it."""
     d = _distance(rows, i, scale[i], centres, squares, own)
     sure = best + level + slope * (norms[own] + np.sqrt(d)) if d < safe else np.inf
     s, least = bias.dtype.type(scale[i]), d
@@ -148,16 +148,23 @@ def _contested(  # type: ignore[no-untyped-def]
 def nearest(rows, scale, products, measure, label, distance):  # type: ignore[no-untyped-def]
     """Label and squared distance of the nearest centre of every row.
 
-    Half a squared distance is, but for a term of the row alone, ``bias_j - scale_i * products_ij`` in the precision of
-    the product. Whichever centres that leaves in doubt are settled by their distances in float64; ties, up to the
-    rounding of those, go to the first. So the labels do not depend on how the product was rounded, nor on whether rows
-    are dense or CSR.
+    Half the squared distance, without the term of the row alone, is ``bias_j - scale_i * products_ij`` in the precision
+    of the product. Centres that are within its rounding error are compared by their distances in float64. Ties up to
+    the rounding of those go to the first centre. Labels therefore depend neither on how the product was rounded nor on
+    whether rows are dense or CSR.
 
     Parameters
     ----------
+    rows : (rows, features) or (data, indices, indptr)
+        The rows, dense or CSR.
+    scale : (rows,)
+        Factor of each row.
     products : (rows, all centres of the batch)
+        Products of rows and centres.
     measure : Measure
-    label, distance : (rows,), written
+        The centres of the model.
+    label, distance : (rows,)
+        Written.
     """
     bias, centres, squares, norms, slope, level, safe, offset = measure
     tile = np.empty((TILE, TILE), bias.dtype)
@@ -180,7 +187,7 @@ def nearest(rows, scale, products, measure, label, distance):  # type: ignore[no
 def gather(rows, scale, weight, products, measure, sums, cost, total, count):  # type: ignore[no-untyped-def]
     """Add the rows of positive weight to the sums of their nearest centres.
 
-    The sums are of weighted rows, weighted squared distances, weights, and ones. Other parameters are those of
+    The sums are of weighted rows, weighted squared distances, weights, and ones. The other parameters are those of
     :func:`nearest`.
     """
     bias, centres, squares, norms, slope, level, safe, offset = measure
@@ -207,7 +214,7 @@ def gather(rows, scale, weight, products, measure, sums, cost, total, count):  #
 
 @njit
 def relate(sums, total, centres):  # type: ignore[no-untyped-def]
-    """Turn sums of rows into sums of their residuals, in place."""
+    """Replace sums of rows by sums of their residuals, in place."""
     for j in range(len(total)):
         for f in range(centres.shape[1]):
             sums[j, f] -= total[j] * centres[j, f]
@@ -215,16 +222,20 @@ def relate(sums, total, centres):  # type: ignore[no-untyped-def]
 
 @njit
 def rivals(rows, scale, products, measure, spread, label, own, rival):  # type: ignore[no-untyped-def]
-    """Squared distance plus spread of the row's own cluster, and the least of any other.
+    """Squared distance plus spread of the row's own cluster, and the least such value of any other cluster.
 
-    The other cluster is chosen in the precision of the products, its distance is not.
+    The other cluster is chosen in the precision of the products; its distance is computed in float64.
 
     Parameters
     ----------
+    rows, scale, products, measure
+        As for :func:`nearest`.
     spread : (centres,)
         Added to the squared distance from a centre; infinite for a cluster that does not count.
     label : (rows,)
-    own, rival : (rows,), written
+        Own cluster of each row.
+    own, rival : (rows,)
+        Written.
     """
     bias, centres, squares, offset = measure.bias, measure.at, measure.squares, measure.first
     half = (spread / 2).astype(bias.dtype)

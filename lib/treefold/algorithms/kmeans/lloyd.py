@@ -1,6 +1,6 @@
-"""Steps of k-means, for a batch of models in one pass each.
+"""Steps of k-means for a batch of models: one pass for each step.
 
-A state is evaluated: its clusters, and so its cost and where its centres want to go, are those of the centres it holds.
+A state is evaluated: its clusters, its cost and the targets of its centres belong to the centres that it holds.
 """
 
 from typing import NamedTuple, Protocol
@@ -8,33 +8,34 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.draws import substream
 from treefold.algorithms.kmeans.centres import Centres, assigned
 from treefold.algorithms.kmeans.clusters import Batch, Clusters, clusters
-from treefold.algorithms.kmeans.drawing import Drawn, farthest, merge_all
-from treefold.blocks import Scan
-from treefold.solvers.status import RUNNING, put, running
+from treefold.algorithms.kmeans.distance_sampling import directed, farthest
+from treefold.dataset.blocks import Scan
+from treefold.dataset.random import substream
+from treefold.optim.status import RUNNING, put, running
+from treefold.statistics.row_sampling import Drawn, merge_all
 
-ROUNDING = 64 * float(np.finfo(float).eps)  # of a mean, relative to the values it is of
+ROUNDING = 64 * float(np.finfo(float).eps)  # rounding error of a mean, relative to the values
 
 
 class State(NamedTuple):
-    """A batch of models under way.
+    """State of a batch of models.
 
     Attributes
     ----------
     centres, target : (centres, features)
-        Where the centres are, and where they go next.
+        Current centres, and their next positions.
     visited : (centres,)
-        Weight of the rows that speak for a target.
+        Weight of the rows that determine a target.
     weight, rows, spread : (centres,)
         Of the rows nearest to ``centres``: weight, number, weighted squared distances.
     residual : (centres, features)
-        Weighted sum of what is left of those rows.
+        Weighted sum of the residuals of those rows.
     value : (models,)
-        Cost: the weighted sum of squared distances, or of 1 - cos; estimated where only a mini-batch was seen.
-    gradient : (models, 1)
-        The farthest any centre goes next: a distance, or 1 - cos.
+        Cost: the weighted sum of squared distances, or of 1 - cos; estimated if only a mini-batch was seen.
+    move : (models,)
+        The greatest next move of a centre: a distance, or 1 - cos.
     iteration, status : (models,)
     """
 
@@ -46,23 +47,23 @@ class State(NamedTuple):
     spread: NDArray
     residual: NDArray
     value: NDArray
-    gradient: NDArray
+    move: NDArray
     iteration: NDArray
     status: NDArray
 
 
 class Look(NamedTuple):
-    """What a pass says of the centres.
+    """What a pass finds about the centres.
 
     Attributes
     ----------
     sums : Clusters
     pull : (centres, features)
-        Weighted sum of the ways from a centre to the rows it goes to.
+        Weighted sum of the differences between the rows that determine the target and the centre.
     visited : (centres,)
         Weight of those rows.
     share : (models,)
-        Share of all weight that was seen.
+        Share of the total weight that was seen.
     """
 
     sums: Clusters
@@ -72,19 +73,24 @@ class Look(NamedTuple):
 
 
 class Solver(Protocol):
-    """One pass for the centres of the running models."""
+    """A pass that computes the targets of the centres of the running models."""
 
     def look(self, blocks: Scan, centres: Centres, iteration: int, visited: NDArray) -> Look:
-        """Where the centres should go, after ``iteration`` iterations that saw ``visited`` weight."""
+        """Targets of the centres, after ``iteration`` iterations in which the centres have seen ``visited`` weight."""
         ...
 
 
 class Lloyd(NamedTuple):
-    """Lloyd's algorithm: every centre goes to the mean of its rows (to its direction, for the cosine distance).
+    """Lloyd's algorithm: every centre moves to the mean of its rows, or for the cosine distance to its direction.
 
-    Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28, 1982, method I; for the
-    cosine Dhillon & Modha, "Concept decompositions for large sparse text data using clustering", Machine Learning 42,
-    2001. A centre without rows goes to the row farthest from its own centre, which leaves its cluster: one pass more.
+    A centre without rows moves to the row that is farthest from its own centre, and that row leaves its cluster; this
+    takes one more pass.
+
+    References
+    ----------
+    Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28, 1982, method I. Dhillon &
+    Modha, "Concept decompositions for large sparse text data using clustering", Machine Learning 42, 2001: for the
+    cosine distance.
     """
 
     def look(self, blocks: Scan, centres: Centres, iteration: int, visited: NDArray) -> Look:
@@ -95,18 +101,22 @@ class Lloyd(NamedTuple):
 
 
 class MiniBatch(NamedTuple):
-    """Mini-batch k-means: a centre goes to the mean of all rows it has seen so far.
+    """Mini-batch k-means: a centre moves to the mean of all rows that it has seen so far.
 
-    Sculley, "Web-scale k-means clustering", WWW 2010, alg. 1: his rate, one over the rows seen, makes that mean. Rows
-    are dealt out to the batches by a hash of (seed, position), anew each epoch; an epoch sees every row once.
+    The learning rate of the paper, one over the number of rows seen, makes the centre that mean. Rows are assigned to
+    batches by a hash of (seed, position), differently in each epoch; an epoch sees every row once.
 
     Attributes
     ----------
     batches : int
-        Batches an epoch.
+        Batches of an epoch.
     seed : int
     weight : float
         Weight of all rows.
+
+    References
+    ----------
+    Sculley, "Web-scale k-means clustering", WWW 2010, alg. 1.
     """
 
     batches: int
@@ -122,6 +132,11 @@ class MiniBatch(NamedTuple):
         return Look(sums, sums.residual, visited + sums.weight, seen / self.weight)
 
 
+def farthest_move(state: State) -> NDArray:
+    """The measure of progress of k-means, for :func:`treefold.optim.iterate.iterate`."""
+    return state.move
+
+
 def begin(blocks: Scan, solver: Solver, centres: Centres) -> State:
     """State at the start: one pass."""
     models, nothing = len(centres.ends), np.zeros(len(centres.at))
@@ -134,7 +149,7 @@ def begin(blocks: Scan, solver: Solver, centres: Centres) -> State:
         spread=nothing,
         residual=np.zeros_like(centres.at),
         value=np.zeros(models),
-        gradient=np.zeros((models, 1)),
+        move=np.zeros(models),
         iteration=np.full(models, -1),
         status=np.full(models, RUNNING),
     )
@@ -142,14 +157,14 @@ def begin(blocks: Scan, solver: Solver, centres: Centres) -> State:
 
 
 def step(blocks: Scan, solver: Solver, batch: Centres, state: State) -> State:
-    """Move the centres of the running models to their targets and look again: one pass.
+    """Move the centres of the running models to their targets and evaluate them: one pass.
 
-    ``batch`` says whose centres are whose.
+    ``batch`` has the boundaries between the models.
     """
     live = running(state.status)
     mine = np.concatenate([np.arange(batch.slices[m].start, batch.slices[m].stop) for m in live])
     centres = Centres.of([state.target[batch.slices[m]] for m in live], batch.cosine)
-    iteration = int(state.iteration[live[0]]) + 1  # running models run abreast
+    iteration = int(state.iteration[live[0]]) + 1  # all running models are at the same iteration
     look = solver.look(blocks, centres, iteration, state.visited[mine])
     target, moved = _targets(centres, look)
     starts = [part.start for part in centres.slices]
@@ -164,7 +179,7 @@ def step(blocks: Scan, solver: Solver, batch: Centres, state: State) -> State:
         spread=put(state.spread, mine, look.sums.cost),
         residual=put(state.residual, mine, look.sums.residual),
         value=put(state.value, live, unit * np.add.reduceat(look.sums.cost, starts) / share),
-        gradient=put(state.gradient, live, _farthest_move(moved, starts, batch.cosine)[:, None]),
+        move=put(state.move, live, _farthest_move(moved, starts, batch.cosine)),
         iteration=put(state.iteration, live, np.full(len(live), iteration)),
     )
 
@@ -175,7 +190,7 @@ def _farthest_move(moved: NDArray, starts: list[int], cosine: bool) -> NDArray:
 
 
 def _targets(centres: Centres, look: Look) -> tuple[NDArray, NDArray]:
-    """Where the centres go, and how far; they stay if they saw nothing, or if the way is but the rounding of sums."""
+    """Targets of the centres and the distances to them; a centre that saw no row, or would move by rounding, stays."""
     weight = look.visited[:, None]
     target = centres.at + np.divide(look.pull, weight, out=np.zeros_like(look.pull), where=weight > 0)
     if centres.cosine:
@@ -189,14 +204,14 @@ def _targets(centres: Centres, look: Look) -> tuple[NDArray, NDArray]:
 
 
 def _reseeded(blocks: Scan, centres: Centres, sums: Clusters) -> tuple[NDArray, NDArray]:
-    """Pull and weight after the farthest rows have gone to the centres that had none."""
+    """Pull and weight after the farthest rows have been given to the centres without rows."""
     pull, weight, left = sums.residual.copy(), sums.weight.copy(), sums.rows.copy()
     empty = [mine.start + np.flatnonzero(sums.rows[mine] == 0) for mine in centres.slices]
-    far: tuple[Drawn, ...] = blocks.fold(farthest, centres, tuple(len(e) for e in empty), merge=merge_all)
+    far: tuple[Drawn, ...] = blocks.reduce(farthest, centres, tuple(len(e) for e in empty), merge=merge_all)
     for m, (mine, drawn) in enumerate(zip(centres.slices, far, strict=True)):
         if not len(drawn.position):
             continue
-        rows = drawn.dense(centres.cosine)
+        rows = directed(drawn, centres.cosine)
         own = np.concatenate([part.label[m] for part in assigned(rows, centres)]) + mine.start
         for j, old, row, w in zip(empty[m], own, rows, drawn.weight, strict=False):
             pull[old] -= w * (row - centres.at[old])

@@ -1,4 +1,4 @@
-"""A fitted clustering: assignment with NumPy alone."""
+"""A fitted clustering that assigns rows with NumPy alone."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +8,12 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from treefold.algorithms.kmeans.centres import Centres, assigned
+from treefold.dataset.tables import features_by_name
 from treefold.errors import InputError
+from treefold.registry import saved_as
 
 
+@saved_as("KMeansModel")
 @dataclass(frozen=True)
 class KMeansModel:
     """Cluster centres.
@@ -18,13 +21,16 @@ class KMeansModel:
     Attributes
     ----------
     centres : (k, features) float64
-        Of length 1 where ``cosine``.
+        Of length 1 if ``cosine``.
     cosine : bool
-        The distance is ``1 - cos`` of the angle, else Euclidean.
+        Whether the distance is ``1 - cos`` of the angle; else it is Euclidean.
+    feature_names : tuple of str
+        Names by which features are found in tables; empty if they are not known.
     """
 
     centres: NDArray
     cosine: bool = False
+    feature_names: tuple[str, ...] = ()
 
     @property
     def features(self) -> int:
@@ -37,17 +43,28 @@ class KMeansModel:
         return Centres.of([self.centres], self.cosine)
 
     def predict(self, X: Any) -> NDArray:
-        """Nearest centre of each row, ``(rows,)`` int32; -1 for a row with NaN, and for one without a direction.
+        """Nearest centre of each row.
+
+        Parameters
+        ----------
+        X : (rows, features) array or CSR, or a table
+            A table of named columns is read by name, an array by position.
+
+        Returns
+        -------
+        (rows,) int32
+            -1 for a row with NaN, and for the cosine distance for a row of zeros.
 
         Raises
         ------
         InputError
-            If ``X``, dense or CSR, has not as many columns as the model has features.
+            If the number of columns of ``X`` is not the number of features.
         """
         return self.outputs(X)["prediction"]
 
     def outputs(self, X: Any) -> dict[str, NDArray]:
-        """``prediction``, and ``distance`` from the nearest centre, NaN where there is none."""
+        """``prediction``, and the ``distance`` from the nearest centre, NaN if the prediction is -1."""
+        X = features_by_name(X, self.feature_names)
         X = X.tocsr().astype(np.float64) if issparse(X) else np.ascontiguousarray(X, np.float64)
         if X.ndim != 2 or X.shape[1] != self.features:
             raise InputError(f"the model takes rows of {self.features} features, got an array of shape {X.shape}")
@@ -59,10 +76,10 @@ class KMeansModel:
         return {"prediction": label, "distance": distance / 2 if self.cosine else np.sqrt(distance)}
 
     def save_state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
-        """Facts and arrays from which :meth:`from_state` makes the model again."""
-        return {"cosine": self.cosine}, {"centres": self.centres}
+        """Facts and arrays from which :meth:`from_state` restores the model."""
+        return {"cosine": self.cosine, "feature_names": self.feature_names}, {"centres": self.centres}
 
     @classmethod
     def from_state(cls, facts: dict[str, Any], arrays: dict[str, NDArray]) -> "KMeansModel":
-        """Model of saved facts and arrays."""
-        return cls(arrays["centres"], facts["cosine"])
+        """The model of saved facts and arrays."""
+        return cls(arrays["centres"], facts["cosine"], tuple(facts.get("feature_names", ())))

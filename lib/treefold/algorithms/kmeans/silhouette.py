@@ -1,4 +1,4 @@
-"""Silhouettes: how much nearer rows are to their own cluster than to the next."""
+"""Silhouettes: how much nearer rows are to their own cluster than to the next one."""
 
 from typing import NamedTuple
 
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from treefold.algorithms.kmeans.centres import Centres, Chunk, assigned, chunks
 from treefold.algorithms.kmeans.clusters import Clusters
 from treefold.algorithms.kmeans.kernels import rivals
-from treefold.block import Block
+from treefold.dataset.block import Block
 
 
 class Groups(NamedTuple):
-    """The clusters that rows make, of every model of a batch.
+    """The clusters that rows form, for every model of a batch.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Silhouettes(NamedTuple):
 
 
 def groups(centres: Centres, sums: Clusters) -> Groups:
-    """Groups of the rows that ``sums`` were taken over."""
+    """Groups of the rows over which ``sums`` were computed."""
     weight, some = sums.weight, sums.weight > 0
     over = np.where(some, weight, 1.0)
     off = sums.residual / over[:, None]
@@ -52,14 +52,33 @@ def groups(centres: Centres, sums: Clusters) -> Groups:
 
 
 def silhouettes(block: Block, centres: Centres, found: Groups) -> Silhouettes:
-    """Silhouettes of the rows of one block, each in the cluster of its nearest centre.
+    """Silhouettes of the rows of one block; a row belongs to the cluster of its nearest centre.
 
-    With a the mean dissimilarity of a row from the other rows of its cluster and b the least mean dissimilarity from
-    those of another cluster, its silhouette is ``(b - a) / max(a, b)``, and 0 in a cluster of one (Rousseeuw,
-    "Silhouettes", Journal of Computational and Applied Mathematics 20, 1987). For the squared Euclidean distance, and
-    so for the cosine, ``mean_y |x - y|^2 = |x - mean|^2 + spread`` makes that exact in one pass; it is what
-    pyspark.ml's ClusteringEvaluator computes. Simplified (Hruschka, de Castro & Campello, ICDM 2004), a and b are the
-    distances from the row's own centre and from the next.
+    Parameters
+    ----------
+    block : Block
+        Rows.
+    centres : Centres
+        Centres of the models.
+    found : Groups
+        Groups of all rows.
+
+    Returns
+    -------
+    Silhouettes
+
+    Notes
+    -----
+    Let a be the mean dissimilarity of a row from the other rows of its cluster, and b the least mean dissimilarity from
+    the rows of another cluster. The silhouette is ``(b - a) / max(a, b)``, and 0 in a cluster of one row. For the
+    squared Euclidean distance, and therefore for the cosine, ``mean_y |x - y|^2 = |x - mean|^2 + spread`` makes it
+    exact in one pass; pyspark.ml's ClusteringEvaluator computes the same. In the simplified silhouette, a and b are the
+    distances from the row's own centre and from the next one.
+
+    References
+    ----------
+    Rousseeuw, "Silhouettes", Journal of Computational and Applied Mathematics 20, 1987.
+    Hruschka, de Castro & Campello, ICDM 2004: the simplified silhouette.
     """
     models, weight = len(centres.ends), np.maximum(block.weight, 0).astype(np.float64)
     exact, simplified = np.zeros(models), np.zeros(models)
@@ -84,6 +103,6 @@ def _rivals(chunk: Chunk, m: int, label: NDArray, spread: NDArray) -> tuple[NDAr
 
 def _silhouette(own: NDArray, rival: NDArray) -> NDArray:
     most = np.maximum(own, rival)
-    lone = ~np.isfinite(rival)  # there is no other cluster
+    lone = ~np.isfinite(rival)  # rows for which there is no other cluster
     value: NDArray = np.divide(rival - own, most, out=np.zeros_like(own), where=(most > 0) & ~lone)
     return np.where(lone, np.nan, value)

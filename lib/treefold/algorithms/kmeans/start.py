@@ -1,4 +1,4 @@
-"""Where centres begin: drawn at random, by k-means++, or by k-means||."""
+"""The first centres: random rows, k-means++, or k-means||."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -6,36 +6,37 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.draws import race, substream
-from treefold.algorithms.kmeans.census import Census, census
 from treefold.algorithms.kmeans.centres import Centres
 from treefold.algorithms.kmeans.clusters import Clusters, clusters
-from treefold.algorithms.kmeans.drawing import Draw, Drawn, draw_far, merge_all
-from treefold.algorithms.kmeans.lloyd import Lloyd, begin, step
-from treefold.block import Block
-from treefold.blocks import Blocks, Merge
-from treefold.iterate import iterate
+from treefold.algorithms.kmeans.distance_sampling import directed, draw_far
+from treefold.algorithms.kmeans.first_pass import FirstPass, first_pass
+from treefold.algorithms.kmeans.lloyd import Lloyd, begin, farthest_move, step
+from treefold.dataset.block import Block
+from treefold.dataset.blocks import Blocks, Merge
+from treefold.dataset.random import exponential_keys, substream
+from treefold.optim.iterate import iterate
+from treefold.statistics.row_sampling import Draw, Drawn, merge_all
 
-REFINEMENTS = 30  # iterations of Lloyd's algorithm on the candidates of k-means||
+REFINEMENTS = 30  # most iterations of Lloyd's algorithm on the candidates of k-means||
 
 
 class Wanted(NamedTuple):
-    """One model to be: its number of centres, and the seed of what is drawn for it."""
+    """One model of the batch: its number of centres, and its seed."""
 
     k: int
     seed: int
 
 
 class Start(NamedTuple):
-    """How centres begin.
+    """How the first centres are chosen.
 
     Attributes
     ----------
     mode : ``random``, ``k-means++`` or ``k-means||``
     rounds : int
-        Of k-means||.
+        Rounds of k-means||.
     oversampling : float
-        Rows a round of k-means|| draws, in multiples of k.
+        Rows that a round of k-means|| draws, in multiples of k.
     """
 
     mode: str = "k-means||"
@@ -43,19 +44,33 @@ class Start(NamedTuple):
     oversampling: float = 2.0
 
 
-def start(blocks: Blocks, how: Start, wanted: list[Wanted], cosine: bool) -> tuple[Census, list[NDArray]]:
-    """Census and the first centres of every model, ``(k, features)`` each.
+def start(blocks: Blocks, how: Start, wanted: list[Wanted], cosine: bool) -> tuple[FirstPass, list[NDArray]]:
+    """The first pass, and the first centres of every model.
 
-    Where there are fewer distinct rows to draw than centres wanted, the last centres repeat.
+    Parameters
+    ----------
+    blocks : Blocks
+        The data set.
+    how : Start
+        How the first centres are chosen.
+    wanted : list of Wanted
+        The models of the batch.
+    cosine : bool
+        Whether the distance is the cosine distance.
+
+    Returns
+    -------
+    tuple of FirstPass and list of (k, features)
+        If fewer distinct rows than centres can be drawn, the last centres repeat.
 
     Raises
     ------
     InputError
-        As :func:`~treefold.algorithms.kmeans.census.census`.
+        As :func:`~treefold.algorithms.kmeans.first_pass.first_pass`.
     """
     first = tuple(Draw(w.k if how.mode == "random" else 1, substream(w.seed, 0)) for w in wanted)
-    found = census(blocks, cosine, first)
-    centres = [drawn.dense(cosine) for drawn in found.drawn]
+    found = first_pass(blocks, cosine, first)
+    centres = [directed(drawn, cosine) for drawn in found.drawn]
     if how.mode == "k-means++":
         centres = _plus_plus(blocks, centres, wanted, cosine)
     if how.mode == "k-means||":
@@ -68,8 +83,10 @@ def _filled(centres: NDArray, k: int) -> NDArray:
 
 
 def _plus_plus(blocks: Blocks, centres: list[NDArray], wanted: list[Wanted], cosine: bool) -> list[NDArray]:
-    """Exact k-means++: a pass a centre, for all models at once.
+    """Exact k-means++: one pass for each centre, for all models at once.
 
+    References
+    ----------
     Arthur & Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007, sec. 2.2.
     """
     for number in range(1, max(w.k for w in wanted)):
@@ -82,11 +99,14 @@ def _plus_plus(blocks: Blocks, centres: list[NDArray], wanted: list[Wanted], cos
 
 
 def _parallel(blocks: Blocks, how: Start, centres: list[NDArray], wanted: list[Wanted], cosine: bool) -> list[NDArray]:
-    """k-means||: a few rounds of many candidates, of which each model then keeps k.
+    """k-means||: a few rounds that draw many candidates, of which each model then keeps k.
 
-    Bahmani, Moseley, Vattani, Kumar & Vassilvitskii, "Scalable k-means++", PVLDB 5, 2012, alg. 2. A round draws exactly
-    ``oversampling * k`` rows without replacement in proportion to their squared distance, where the paper draws each
-    row on its own with that number expected: so a round is one pass, not two.
+    A round draws exactly ``oversampling * k`` rows without replacement in proportion to their squared distance. The
+    paper draws each row independently with that expected number. A round here is one pass instead of two.
+
+    References
+    ----------
+    Bahmani, Moseley, Vattani, Kumar & Vassilvitskii, "Scalable k-means++", PVLDB 5, 2012, alg. 2.
     """
     everyone = list(range(len(wanted)))
     for number in range(1, how.rounds + 1):
@@ -100,27 +120,33 @@ def _parallel(blocks: Blocks, how: Start, centres: list[NDArray], wanted: list[W
 def _grow(blocks: Blocks, centres: list[NDArray], models: list[int], draws: tuple[Draw, ...], cosine: bool) -> None:
     """Add rows drawn by their squared distance to the centres of some models: one pass."""
     batch = Centres.of([centres[m] for m in models], cosine)
-    drawn: tuple[Drawn, ...] = blocks.fold(draw_far, batch, draws, merge=merge_all)
+    drawn: tuple[Drawn, ...] = blocks.reduce(draw_far, batch, draws, merge=merge_all)
     for m, rows in zip(models, drawn, strict=True):
-        centres[m] = np.concatenate([centres[m], rows.dense(cosine)])
+        centres[m] = np.concatenate([centres[m], directed(rows, cosine)])
 
 
 def _reduced(candidates: NDArray, weight: NDArray, wanted: Wanted, cosine: bool) -> NDArray:
-    """K of the weighted candidates by k-means++, moved by Lloyd's algorithm on the candidates."""
+    """Choose k of the weighted candidates by k-means++ and move them by Lloyd's algorithm on the candidates."""
     chosen = _choose(candidates, weight, wanted)
     block = Block(candidates, np.zeros(len(candidates)), weight, 0)
     inside, batch = OneBlock(block), Centres.of([chosen], cosine)
-    state = iterate(lambda s: step(inside, Lloyd(), batch, s), begin(inside, Lloyd(), batch), REFINEMENTS, 0.0)
+    state = iterate(
+        lambda s: step(inside, Lloyd(), batch, s),
+        begin(inside, Lloyd(), batch),
+        REFINEMENTS,
+        0.0,
+        progress=farthest_move,
+    )
     centres: NDArray = state.centres
     return centres
 
 
 def _choose(candidates: NDArray, weight: NDArray, wanted: Wanted) -> NDArray:
-    """k-means++ over rows at hand: distances are kept from one centre to the next."""
+    """k-means++ over rows in memory; the distances are updated from one centre to the next."""
     place = np.arange(len(candidates), dtype=np.uint64)
     distance, chosen = np.ones(len(candidates)), []
     for number in range(wanted.k):
-        arrival = race(place, weight * distance, substream(wanted.seed, -1, number))
+        arrival = exponential_keys(place, weight * distance, substream(wanted.seed, -1, number))
         new = int(arrival.argmin())
         if arrival[new] == np.inf:
             break
@@ -131,15 +157,15 @@ def _choose(candidates: NDArray, weight: NDArray, wanted: Wanted) -> NDArray:
 
 
 class OneBlock:
-    """Rows at hand, passed over as blocks are."""
+    """Rows in memory with the interface of blocks."""
 
     def __init__(self, block: Block) -> None:
         self.block = block
 
     def sum(self, stat: Callable, *args: Any) -> Any:
-        """See :class:`treefold.blocks.Blocks`."""
+        """See :class:`treefold.dataset.blocks.Blocks`."""
         return stat(self.block, *args)
 
-    def fold(self, stat: Callable, *args: Any, merge: Merge) -> Any:
-        """See :class:`treefold.blocks.Blocks`."""
+    def reduce(self, stat: Callable, *args: Any, merge: Merge) -> Any:
+        """See :class:`treefold.dataset.blocks.Blocks`."""
         return stat(self.block, *args)

@@ -1,15 +1,28 @@
 """Linear models: a batch of them, trained in the same passes over the data.
 
-Each model m minimises, over its training rows (those outside its held-out fold),
+Each model m minimises, over its training rows (the rows outside of its held-out fold),
 
     1 / sum_i w_i * sum_i w_i loss(W x_i + b, y_i) + ridge_m / 2 * sum_kj (W_kj * unit_j)^2
 
-with ``unit_j`` the standard deviation of feature j if ``standardize``, else 1. The intercept b is never penalised.
+where ``unit_j`` is the standard deviation of feature j if ``standardize``, else 1. The intercept b is never penalised.
 Deviations are those of the population (1/n), as in glmnet and in MLlib's ``normal`` solver.
 
-``objective`` is the statistic, ``quadratic`` that of Newton's method, ``gram`` that of normal equations, ``stochastic``
-those of SGD; ``frame`` is the virtual standardisation, ``problem`` what solvers minimise, ``watch`` early stopping,
-``suited`` which solver takes them on, ``course`` its way, ``fit`` the whole, ``model`` what is left at the end.
+====================== ==============================================================================
+module                 holds
+====================== ==============================================================================
+``fit``                the whole fit; ``fit_stages`` runs the solver through its stages
+``losses``             the losses: value, slope, curvature, link
+``objective``          the statistic of the objective and its gradient
+``sampled_products``   the same with products of sampled rows, from which ``preconditioner`` estimates curvature
+``quadratic``          the statistic of Newton's method
+``gram``               the statistic of normal equations
+``stochastic``         the statistics of SGD
+``standardization``    coefficients in standardised units and back; rows are never changed
+``problem``            the function that a solver minimises: one pass per evaluation
+``solver_selection``   which solver takes a problem
+``early_stopping``     the loss of held-out rows, and when it stops a model
+``model``              the fitted model
+====================== ==============================================================================
 """
 
 from treefold.algorithms.linear.fit import Bounds, LinearFit, fit

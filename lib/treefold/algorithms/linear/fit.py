@@ -1,29 +1,29 @@
-"""The loop: a solver around one pass per evaluation."""
+"""The fit of a batch of linear models."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from treefold.algorithms.linear.course import Course
-from treefold.algorithms.linear.family import Family, family
-from treefold.algorithms.linear.frame import frame
+from treefold.algorithms.linear.early_stopping import HELD, EarlyStopping
+from treefold.algorithms.linear.fit_stages import Continuation
 from treefold.algorithms.linear.gram import Gram
-from treefold.algorithms.linear.offset import beside
+from treefold.algorithms.linear.losses import Loss, Start
+from treefold.algorithms.linear.offset import start_with_offsets
+from treefold.algorithms.linear.preconditioner import HessianSample
 from treefold.algorithms.linear.problem import Problem, steepness
 from treefold.algorithms.linear.smoothing import Stage, stages
-from treefold.algorithms.linear.suited import Bounds, suited
-from treefold.algorithms.linear.watch import HELD, Watch
-from treefold.algorithms.splits import Split, training
-from treefold.algorithms.survey import Survey
-from treefold.blocks import Blocks
+from treefold.algorithms.linear.solver_selection import Bounds, select_solver
+from treefold.algorithms.linear.standardization import standardization
+from treefold.dataset.blocks import Blocks
+from treefold.dataset.folds import Split, training
 from treefold.errors import InputError
-from treefold.iterate import OnStep, Rungs
-from treefold.losses import Loss, logistic, softmax
-from treefold.penalties import L2
-from treefold.solvers import Lbfgs, Sgd, Solver
+from treefold.optim import Lbfgs, Solver
+from treefold.optim.iterate import OnStep, Rungs
+from treefold.optim.penalties import L2
+from treefold.statistics.label_summary import DataSummary
 
-MANY = 4  # models from which on compiling a kernel pays
+MANY = 4  # number of models from which on compiling a kernel saves time
 
 
 class LinearFit(NamedTuple):
@@ -33,11 +33,14 @@ class LinearFit(NamedTuple):
     ----------
     coef : (models, outputs, features + 1)
         For the data as it is, the intercept last.
-    objective : for each model its objective at the start and after each iteration
+    objective : list of list of float
+        For each model the objective at the start and after each iteration.
     iterations : (models,)
     status : (models,)
-        As in :mod:`treefold.solvers.status`.
-    held : for each model the mean loss of the rows held out, at the start and after each iteration; None without any
+        As in :mod:`treefold.optim.status`.
+    held : list of list of float, optional
+        For each model the mean loss of the held-out rows at the start and after each iteration; None if none are held
+        out.
     """
 
     coef: NDArray
@@ -50,7 +53,7 @@ class LinearFit(NamedTuple):
 def fit(
     blocks: Blocks,
     loss: Loss,
-    survey: Survey | Gram,
+    data_summary: DataSummary | Gram,
     *,
     ridge: ArrayLike,
     lasso: ArrayLike | None = None,
@@ -72,81 +75,102 @@ def fit(
 ) -> LinearFit:
     """Fit a batch of models in the same passes.
 
-    Whatever differs from model to model is an array ``(models,)``; a number is that of all. A model that is done
-    freezes, and one that diverges does not touch the others.
+    Parameters that differ between models are arrays ``(models,)``; a number applies to all models. A model that has
+    ended is frozen. A model that diverges does not affect the others.
 
     Parameters
     ----------
-    loss : one of :mod:`treefold.losses`
-    survey : Survey or Gram
-        Of the same blocks, without those held out for validation. With a Gram, solver normal needs no pass.
+    blocks : Blocks
+        The data set.
+    loss : Loss
+        One of :mod:`treefold.algorithms.linear.losses`, or a subclass of your own.
+    data_summary : DataSummary or Gram
+        Summary of the same blocks without the held-out rows. With a Gram, the solver ``normal`` needs no pass.
     ridge : (models,) or float
         L2 strength, >= 0.
     lasso : (models,) or float, optional
         L1 strength, >= 0.
     bounds : Bounds, optional
-        Of all models, for a loss whose outputs all have coefficients. A column that does not vary keeps coefficient
-        0 beside an intercept.
+        Bounds of the coefficients of all models, for a loss whose outputs all have coefficients. With an intercept, a
+        constant column has coefficient 0 whatever its bounds.
     by_class : (classes,), optional
-        Factors of the weights of the rows of each label. Deviations stay those of the data.
-    with_offset : bool
+        Factors of the weights of the rows of each label. Standard deviations are computed without them.
+    with_offset : bool, default False
         Whether the first extra column of the blocks is added to the margins of a loss of one output.
     validation : Split, optional
-        Its fold 1 is held out; a model ends after ``patience`` iterations without a lower loss of these rows, and is
-        as it was where that was least.
+        Its fold 1 is held out. A model ends after ``patience`` iterations without a lower loss of these rows and has
+        the coefficients at which that loss was least.
+    patience : int, default 5
+        Iterations without a lower loss of the held-out rows after which a model ends.
+    intercept : bool, default True
+        Whether to fit an intercept.
+    standardize : bool, default True
+        Whether penalties apply to the coefficients of standardised features.
     start : (outputs, features + 1), optional
-        Coefficients to begin with; by default the best intercepts for a model without features.
-    smoothing : float
-        Of a loss with a kink: the objective, in units of the label if it has one, ends within ``smoothing / 2`` of the
-        least. See :mod:`treefold.algorithms.linear.smoothing`.
-    seed : int
-        Of what a stochastic solver draws.
-    solver : Solver
-        Its ``step_size``, if it has one, is ``(models,)`` or a number. ``Lbfgs`` becomes ``ProximalLbfgs`` where there
-        is a lasso or bounds.
-    max_iter, tol : (models,) or number
-        As in :func:`treefold.iterate.iterate`; the gradient is that of the standardised problem, or with a lasso or
-        bounds its smallest subgradient.
+        Coefficients at the start; by default the best intercepts of a model without features.
+    smoothing : float, default 1e-3
+        For a loss with a kink: the objective, in units of the label if it has one, ends within ``smoothing / 2`` of the
+        minimum. See :mod:`treefold.algorithms.linear.smoothing`.
+    seed : int, default 0
+        Seed of a stochastic solver.
+    solver : Solver, default Lbfgs()
+        Its ``step_size``, if it has one, is ``(models,)`` or a number. ``Lbfgs`` becomes ``ProximalLbfgs`` if there is
+        a lasso or bounds.
+    max_iter : (models,) or int, default 100
+        Most iterations.
+    tol : (models,) or float, default 1e-6
+        A model has converged if the largest element of its gradient, relative to its objective, is at most ``tol``. The
+        gradient is that of the standardised problem; with a lasso or bounds it is the smallest subgradient.
     on_step : callable, optional
-        Called after every pass with the solver's state, its values in the units of the label.
+        Called after every pass with the solver's state; its values are in the units of the label.
     rungs : Rungs, optional
-        Its judge is given the fit as it stands, a LinearFit.
+        ``rungs.select`` is called with the current LinearFit.
+
+    Returns
+    -------
+    LinearFit
 
     Raises
     ------
     InputError
-        If the solver takes no lasso or bounds, or not this loss.
+        If the solver does not take a lasso, bounds, or this loss.
     """
     models, l2, l1 = _strengths(ridge, lasso, max_iter, tol, getattr(solver, "step_size", None))
-    gram = survey if isinstance(survey, Gram) and not with_offset else None
-    survey = survey.survey if isinstance(survey, Gram) else survey
+    gram = data_summary if isinstance(data_summary, Gram) and not with_offset else None
+    data_summary = data_summary.data_summary if isinstance(data_summary, Gram) else data_summary
     fitted_on = blocks if validation is None else training(blocks, validation, HELD)
-    kind = _kind(fitted_on, loss, survey, by_class, with_offset)
+    begin = _start(fitted_on, loss, data_summary, by_class, with_offset)
     free_intercept = bounds is None or np.isinf(np.stack(bounds)[..., -1]).all()
-    space = frame(survey.moments, intercept=intercept, scale_label=kind.degree > 0, centred=free_intercept)
+    space = standardization(
+        data_summary.moments, intercept=intercept, scale_label=loss.homogeneity > 0, centred=free_intercept
+    )
     metric = np.ones(len(space.inverse)) if standardize else space.inverse**2
-    penalty = L2(l2 * space.label_scale ** (2 - kind.degree), metric)
+    penalty = L2(l2 * space.label_scale ** (2 - loss.homogeneity), metric)
+    compiled = models >= MANY and loss.slope_kernel() is not None
     problem = Problem(
-        fitted_on, loss, space, kind.degree, _free(kind, intercept, len(metric)), penalty,
-        steepness(penalty.strength, metric), by_class, seed, with_offset, loss is logistic and models >= MANY, gram,
+        fitted_on, loss, space, _free(begin, intercept, len(metric)), penalty,
+        steepness(penalty.strength, metric), by_class, seed, with_offset, compiled, gram,
     )  # fmt: skip
-    rows = survey.moments.rows if np.max(max_iter) > 0 else 0
-    solver = suited(solver, problem, l1, bounds, standardize, kind.bend, rows)
-    x = _first(problem, kind, start, intercept, models)
-    watch = None if validation is None else Watch(blocks, validation, patience, loss, x)
-    course = Course(problem, solver, x, max_iter, tol, watch, on_step)
+    solver = select_solver(solver, problem, l1, bounds, standardize)
+    x = _first(problem, begin, start, models)
+    early_stopping = None if validation is None else EarlyStopping(blocks, validation, patience, loss, x)
+    weight = data_summary.moments.weight if by_class is None else float((data_summary.classes * by_class).sum())
+    rough = HessianSample(begin.hessian, data_summary.moments, weight)
+    course = Continuation(problem, solver, rough, x, max_iter, tol, early_stopping, on_step)
     penalised = (l2 > 0) | (l1 > 0) | (bounds is not None)
 
     def fitted(state: Any) -> LinearFit:
         coef = problem.to_data(state.x)
-        if loss is softmax:
+        if loss.shift_invariant:
             coef = _centred(coef, penalised, intercept and free_intercept)
-        return LinearFit(coef, course.history, state.iteration, state.status, watch.history if watch else None)
+        return LinearFit(
+            coef, course.history, state.iteration, state.status, early_stopping.history if early_stopping else None
+        )
 
-    *rough, last = [Stage(loss, 0.0)] if isinstance(solver, Sgd) else stages(loss, smoothing, space.label_scale)
-    for stage in rough:
+    *early, last = [Stage(loss, 0.0)] if solver.estimates else stages(loss, smoothing, space.label_scale)
+    for stage in early:
         course.run(stage)
-    return fitted(course.end(course.run(last, rungs and Rungs(rungs.at, lambda state: rungs.judge(fitted(state))))))
+    return fitted(course.end(course.run(last, rungs and Rungs(rungs.at, lambda state: rungs.select(fitted(state))))))
 
 
 def _strengths(ridge: ArrayLike, lasso: ArrayLike | None, *others: ArrayLike | None) -> tuple[int, NDArray, NDArray]:
@@ -157,35 +181,35 @@ def _strengths(ridge: ArrayLike, lasso: ArrayLike | None, *others: ArrayLike | N
     return models, l2, l1
 
 
-def _kind(blocks: Blocks, loss: Loss, survey: Survey, by_class: NDArray | None, with_offset: bool) -> Family:
-    """The family of a loss for rows as they are weighed, best intercepts beside the offsets."""
-    seen = survey if by_class is None else survey._replace(classes=survey.classes * by_class)
+def _start(blocks: Blocks, loss: Loss, data_summary: DataSummary, by_class: NDArray | None, with_offset: bool) -> Start:
+    """Start of the fit for weighted rows, with intercepts that account for the offsets."""
+    seen = data_summary if by_class is None else data_summary._replace(classes=data_summary.classes * by_class)
     if by_class is not None and not seen.classes.sum() > 0:
         raise InputError("every row is of a class with weight 0: give a class that occurs a positive weight")
-    kind = family(loss, seen)
-    return beside(kind, blocks, loss) if with_offset else kind
+    start = loss.start(seen)
+    return start_with_offsets(start, blocks, loss) if with_offset else start
 
 
-def _free(kind: Family, intercept: bool, features: int) -> NDArray:
-    """What is fitted: coefficients and intercept of the margins, and what else a family has in place of intercepts."""
-    free = np.zeros((kind.outputs, features + 1), bool)
-    free[: kind.margins, :-1], free[: kind.margins, -1], free[kind.margins :, -1] = True, intercept, True
+def _free(start: Start, intercept: bool, features: int) -> NDArray:
+    """Which coefficients are fitted, ``(outputs, features + 1)``: an output without coefficients has a single value."""
+    free = np.zeros((start.outputs, features + 1), bool)
+    free[: start.n_linear, :-1], free[: start.n_linear, -1], free[start.n_linear :, -1] = True, intercept, True
     return free
 
 
-def _first(problem: Problem, kind: Family, start: NDArray | None, intercept: bool, models: int) -> NDArray:
-    """Variables to begin with."""
+def _first(problem: Problem, begin: Start, start: NDArray | None, models: int) -> NDArray:
+    """Variables at the start."""
     coef = np.zeros(problem.free.shape)
-    coef[:, -1] = np.where(problem.free[:, -1], kind.start, 0.0)
+    coef[:, -1] = np.where(problem.free[:, -1], begin.intercepts, 0.0)
     if start is not None:
         coef[: len(start)] = start
     return problem.from_data(np.broadcast_to(coef, (models, *coef.shape)))
 
 
 def _centred(coef: NDArray, penalised: NDArray, intercept: bool) -> NDArray:
-    """The one of equally good softmax models whose coefficients, where nothing holds them, sum to zero."""
+    """Softmax coefficients that sum to zero over the classes wherever no penalty determines them."""
     mean = coef.mean(axis=1, keepdims=True)
-    mean[penalised, :, :-1] = 0.0  # the penalty has chosen
+    mean[penalised, :, :-1] = 0.0  # the penalty determines them
     if not intercept:
         mean[..., -1] = 0.0
     return coef - mean

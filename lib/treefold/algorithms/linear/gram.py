@@ -1,8 +1,11 @@
-"""All that least squares need of the data, in one pass: moments, and products of all columns about their means.
+"""The statistic of least squares: moments, and products of all columns about their means, in one pass.
 
-Products of a block are taken about its own means, to the precision of the data and then corrected by what those are
-off, and merged as moments are (Chan, Golub & LeVeque 1979), so that neither columns far from zero nor labels cost
-digits.
+The products of a block are taken about the block's own means in the precision of the data, corrected for the error of
+those means, and merged as moments are. Neither columns nor labels that lie far from zero then lose digits.
+
+References
+----------
+Chan, Golub & LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
 """
 
 from typing import NamedTuple
@@ -11,32 +14,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.algorithms.linear.quadratic import Quadratic, dense
-from treefold.algorithms.moments import Moments, rough_mean
-from treefold.algorithms.survey import Survey, block_survey, checked, merge_survey
-from treefold.algorithms.wide import extremes, less
-from treefold.block import Block
-from treefold.blocks import Blocks
+from treefold.dataset.block import Block
+from treefold.dataset.blocks import Blocks
+from treefold.statistics.columnwise import column_min_max, subtract_row
+from treefold.statistics.label_summary import DataSummary, block_summary, checked, merge_summaries
+from treefold.statistics.moments import Moments, rough_mean
 
-TILE = 100 << 10  # float64 numbers that stay in a core's cache until they are multiplied
+TILE = 100 << 10  # float64 numbers that stay in a core's cache between their conversion and the product
 
 
 class Gram(NamedTuple):
-    """Survey of rows, and ``products`` ``(features + 1, features + 1)``: the label is the last column.
+    """Summary of rows, and the products of their columns.
 
-    ``products`` are ``sum_i w_i (z_i - mean) (z_i - mean)'`` in float64; empty where there are too many features.
+    Attributes
+    ----------
+    data_summary : DataSummary
+    products : (features + 1, features + 1) float64
+        ``sum_i w_i (z_i - mean) (z_i - mean)'``, where the label is the last column of z. Empty if there are too many
+        features.
     """
 
-    survey: Survey
+    data_summary: DataSummary
     products: NDArray
 
 
 def block_gram(block: Block, most: int) -> Gram:
-    """Survey of one block, and products for up to ``most`` features."""
+    """Summary of one block, and its products if it has at most ``most`` features."""
     kept, columns = block.weight > 0, block.X.shape[1] + 1
     if columns > most + 1:
-        return Gram(block_survey(block, False), np.zeros((0, 0)))
+        return Gram(block_summary(block, False), np.zeros((0, 0)))
     if not kept.any():
-        return Gram(block_survey(block, False), np.zeros((columns, columns)))
+        return Gram(block_summary(block, False), np.zeros((columns, columns)))
     X, y, weight = block[:3] if kept.all() else (column[kept] for column in block[:3])
     X, w = dense(X), weight.astype(np.float64)
     low, high, centre = (np.append(*pair) for pair in zip(_place(X, w), _place(y[:, None], w), strict=True))
@@ -44,17 +52,17 @@ def block_gram(block: Block, most: int) -> Gram:
     off = sums[-1, :-1] / total
     products = sums[:-1, :-1] - total * np.outer(off, off)
     squares = np.maximum(0.0, np.diag(products))  # rounding can go below zero where nothing varies
-    return Gram(Survey(Moments(len(y), total, centre + off, squares, low, high), np.zeros(0), None), products)
+    return Gram(DataSummary(Moments(len(y), total, centre + off, squares, low, high), np.zeros(0), None), products)
 
 
 def _place(X: NDArray, w: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """Least and greatest value of each column, and its mean to the precision of ``X``, in float64."""
-    low, high = extremes(X)
+    """Least and greatest value of each column, and its mean in the precision of ``X``, as float64."""
+    low, high = column_min_max(X)
     return low.astype(np.float64), high.astype(np.float64), rough_mean(X, w, low, high).astype(np.float64)
 
 
 def _sums(X: NDArray, y: NDArray, w: NDArray, centre: NDArray) -> NDArray:
-    """Weighted sums of products of the columns less ``centre``, the label, and ones."""
+    """Weighted sums of products of the columns minus ``centre``, the label, and a column of ones."""
     features, rows = X.shape[1], min(len(y), max(TILE // max(X.shape[1], 1), 1))
     Z, others = np.empty((rows, features)), np.empty((rows, 2))
     inner, outer, last = np.zeros((features, features)), np.zeros((features, 2)), np.zeros((2, 2))
@@ -62,48 +70,75 @@ def _sums(X: NDArray, y: NDArray, w: NDArray, centre: NDArray) -> NDArray:
     for begin in range(0, len(y), rows):
         part = slice(begin, begin + rows)
         z, rest = Z[: len(y[part])], others[: len(y[part])]
-        less(X[part], centre[:-1], z)
+        subtract_row(X[part], centre[:-1], z)
         rest[:, 0], rest[:, 1] = y[part] - centre[-1], 1.0
         if root is not None:
             z *= root[part]
             rest *= root[part]
-        inner += z.T @ z  # BLAS makes one half and copies it
+        inner += z.T @ z  # BLAS computes one half of a symmetric product
         outer += z.T @ rest
         last += rest.T @ rest
     return np.block([[inner, outer], [outer.T, last]])
 
 
 def merge_gram(left: Gram, right: Gram) -> Gram:
-    """Survey and products of the union of two sets of rows."""
-    a, b = left.survey.moments, right.survey.moments
+    """Summary and products of the union of two sets of rows."""
+    a, b = left.data_summary.moments, right.data_summary.moments
     if not left.products.size:
-        return Gram(merge_survey(left.survey, right.survey), left.products)
+        return Gram(merge_summaries(left.data_summary, right.data_summary), left.products)
     gap, weight = b.mean - a.mean, a.weight + b.weight
     share = a.weight * b.weight / weight if weight > 0 else 0.0
     products = left.products + right.products + np.outer(gap, gap * share)
-    return Gram(merge_survey(left.survey, right.survey), products)
+    return Gram(merge_summaries(left.data_summary, right.data_summary), products)
 
 
-def gram(blocks: Blocks, most: int) -> Gram | Survey:
-    """Survey and products of a data set, or the survey alone if there are more than ``most`` features: one pass.
+def gram(blocks: Blocks, most: int) -> Gram | DataSummary:
+    """Summary and products of a data set: one pass.
 
-    The number of features need not be known before.
+    The number of features need not be known beforehand.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        The data set.
+    most : int
+        Largest number of features for which products are computed.
+
+    Returns
+    -------
+    Gram or DataSummary
+        The summary alone if there are more than ``most`` features.
 
     Raises
     ------
     InputError
         If all weights are zero.
     """
-    found: Gram = blocks.fold(block_gram, most, merge=merge_gram)
-    checked(found.survey)
-    return found if found.products.size else found.survey
+    found: Gram = blocks.reduce(block_gram, most, merge=merge_gram)
+    checked(found.data_summary)
+    return found if found.products.size else found.data_summary
 
 
 def quadratic_of(products: NDArray, moments: Moments, coef: NDArray, centre: NDArray, inverse: NDArray) -> Quadratic:
-    """What :func:`~treefold.algorithms.linear.quadratic.quadratic` would sum up of squared errors, without a pass.
+    """The sum of :func:`~treefold.algorithms.linear.quadratic.quadratic` for squared errors, without a pass.
 
-    A residual is what the columns' deviations from their means leave, and what the means leave; the products of the two
-    add up to nothing.
+    A residual is the sum of a part from the columns' deviations from their means and a part from the means; the cross
+    products of the two parts sum to zero.
+
+    Parameters
+    ----------
+    products : (features + 1, features + 1)
+        Products of the columns about their means, of a :class:`Gram`.
+    moments : Moments
+        Of the features and the label.
+    coef : (models, 1, features + 1)
+        Coefficients for features ``(x - centre) * inverse``.
+    centre, inverse : (features,)
+        Standardisation of the features.
+
+    Returns
+    -------
+    Quadratic
     """
     weight, shift = moments.weight, (moments.mean[:-1] - centre) * inverse
     inner = products[:-1, :-1] * inverse[:, None] * inverse

@@ -8,14 +8,19 @@ from scipy.special import stdtr
 
 from treefold.algorithms.linear.gram import Gram
 from treefold.errors import InputError
-from treefold.threads import all_for
+from treefold.runtime.blas_threads import all_for
 
 MOST_FEATURES = 4096
-COLLINEAR = 1e-12  # least eigenvalue of the correlations, relative to the greatest
+COLLINEAR = 1e-12  # ratio of least to greatest eigenvalue of the correlations at which features are collinear
 
 
 class Inference(NamedTuple):
-    """``errors``, ``t`` and ``p`` are ``(features [+ 1],)``: standard error, t and two-sided p of each coefficient."""
+    """Standard error, t and two-sided p value of each coefficient.
+
+    Attributes
+    ----------
+    errors, t, p : (features,), or (features + 1,) with an intercept
+    """
 
     errors: NDArray
     t: NDArray
@@ -25,24 +30,33 @@ class Inference(NamedTuple):
 def infer(found: Gram, coef: NDArray, *, intercept: bool, variance: float, freedom: int) -> Inference:
     """Standard errors, t and p values of a least-squares fit, from the products of its columns.
 
-    The covariance of the coefficients is ``variance (X^T W X)^-1``, as in pyspark.ml.
-
     Parameters
     ----------
     found : Gram
         Of the rows of the fit.
     coef : (features + 1,)
-        The intercept last.
+        Coefficients, the intercept last.
+    intercept : bool
+        Whether the model has an intercept.
     variance : float
-        Weighted sum of squared residuals over the degrees of freedom.
+        Weighted sum of squared residuals divided by the degrees of freedom.
     freedom : int
+        Degrees of freedom of the residuals.
+
+    Returns
+    -------
+    Inference
 
     Raises
     ------
     InputError
         If a feature is a linear function of the others.
+
+    Notes
+    -----
+    The covariance of the coefficients is ``variance (X^T W X)^-1``, as in pyspark.ml.
     """
-    weight, mean = found.survey.moments.weight, found.survey.moments.mean[:-1]
+    weight, mean = found.data_summary.moments.weight, found.data_summary.moments.mean[:-1]
     inner = found.products[:-1, :-1]
     if not intercept:
         inner, mean = inner + weight * np.outer(mean, mean), np.zeros(len(mean))

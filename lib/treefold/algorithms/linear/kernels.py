@@ -1,8 +1,11 @@
-"""The logistic loss of many models, compiled: one sweep over the margins where NumPy makes a dozen.
+"""The compiled logistic loss of many models: one loop over the margins where NumPy needs a dozen.
 
-A float32 is enough for ``exp(-a)``, by a polynomial about the nearest power of two (Cody & Waite, Software Manual for
-the Elementary Functions, 1980, ch. 6), and for ``log(1 + e) = 2 atanh(e / (2 + e))``, by its series; both are right to
-the last bit but one. Sums are float64.
+``exp(-a)`` is computed in float32 by a polynomial about the nearest power of two, and ``log(1 + e) = 2 atanh(e / (2 +
+e))`` by its series. Both are accurate except for the last bit. Sums are float64.
+
+References
+----------
+Cody & Waite, Software Manual for the Elementary Functions, 1980, ch. 6.
 """
 
 from typing import Any
@@ -11,21 +14,21 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from treefold.compiled import njit
+from treefold.runtime.jit_cache import njit
 
-TILE = 512  # rows whose losses stay in the first cache until they are added
+TILE = 512  # rows whose losses stay in the first-level cache until they are added
 LOG2E = np.float32(1.4426950408889634)
 LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
 ONE, TWO, NONE = np.float32(1), np.float32(2), np.float32(0)
-FAR = np.float32(87)  # exp(-FAR) is the least normal float32, about
-ROUND = np.float32(1.5 * 2**23)  # a number of such size has no digits behind the point
+FAR = np.float32(87)  # exp(-FAR) is about the least normal float32
+ROUND = np.float32(1.5 * 2**23)  # adding it rounds a float32 to an integer
 EXP = tuple(np.float32(1 / f) for f in (2, 6, 24, 120, 720))
 ATANH = tuple(np.float32(2 / k) for k in (1, 3, 5, 7, 9, 11, 13))
 
 
 @intrinsic
 def _power(typing: Any, rounded: Any) -> Any:
-    """``2^n`` of ``ROUND + n``, whose last bits are n."""
+    """``2^n``, given ``ROUND + n``, whose last bits are n."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         whole = context.get_value_type(types.int32)
@@ -35,7 +38,7 @@ def _power(typing: Any, rounded: Any) -> Any:
     return types.float32(types.float32), generate
 
 
-@njit(fastmath={"contract"}, error_model="numpy")  # no reordering: rounding by ROUND would be simplified away
+@njit(fastmath={"contract"}, error_model="numpy")  # reordering would cancel the addition of ROUND
 def _slopes(margin, label, weight, losses):  # type: ignore[no-untyped-def]
     """Turn margins into weighted slopes in place, and write the weighted losses."""
     for r in range(margin.size):
@@ -67,16 +70,20 @@ def _sum(values):  # type: ignore[no-untyped-def]
 
 @njit
 def logistic_slopes(margin, label, weights, whose, loss, slope):  # type: ignore[no-untyped-def]
-    """Weighted slopes of the logistic loss in the place of margins, and the sums of losses and slopes.
+    """Replace margins by weighted slopes of the logistic loss, and write the sums of losses and slopes.
 
     Parameters
     ----------
-    margin : (models, rows) float32, overwritten
+    margin : (models, rows) float32
+        Margins; overwritten by weighted slopes.
     label : (rows,) float32
+        Labels 0 and 1.
     weights : (batches, rows) float32
+        Row weights.
     whose : (models,) int
-        The batch of each model.
-    loss, slope : (models,) float64, written
+        Index of the row of ``weights`` of each model.
+    loss, slope : (models,) float64
+        Written: sums of weighted losses and slopes.
     """
     models, rows = margin.shape
     losses = np.empty(TILE, np.float32)

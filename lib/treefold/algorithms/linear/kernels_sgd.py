@@ -1,15 +1,15 @@
-"""Stochastic gradient descent over the rows of one block, compiled."""
+"""Compiled stochastic gradient descent over the rows of one block."""
 
 import numpy as np
 
-from treefold.compiled import njit
+from treefold.runtime.jit_cache import njit
 
-SQUARED, LOGISTIC, SQUARED_HINGE, HINGE, POISSON, QUANTILE, TUBE = range(7)
+SQUARED, LOGISTIC, SQUARED_HINGE, HINGE, POISSON, QUANTILE, EPSILON_INSENSITIVE = range(7)
 
 
 @njit
 def _loss_and_slope(kind, extra, margin, label):  # type: ignore[no-untyped-def]
-    """Loss of one row and its slope, as :mod:`treefold.losses` has them; ``extra`` is a level or a width."""
+    """Loss and slope of one row, as in :mod:`~treefold.algorithms.linear.losses`; ``extra``: level or width."""
     if kind == SQUARED:
         gap = margin - label
         return 0.5 * gap * gap, gap
@@ -35,11 +35,37 @@ def _loss_and_slope(kind, extra, margin, label):  # type: ignore[no-untyped-def]
 
 
 @njit(fastmath={"reassoc", "contract"})
-def wander(Z, label, offset, weight, order, theta, ridge, kind, extra, rate, batch):  # type: ignore[no-untyped-def]
-    """Walk ``theta`` through the rows of ``Z`` in ``order``, a step a mini-batch; returns the loss met on the way.
+def local_sgd_epoch(Z, label, offset, weight, order, theta, ridge, kind, extra, rate, batch):  # type: ignore[no-untyped-def]
+    """Run SGD over the rows of ``Z`` in ``order``, one step for each mini-batch, and update ``theta`` in place.
 
-    A step is ``theta -= rate * (mean slope of the batch + ridge * theta)``, the mean in units of the block's mean
-    weight. ``weight`` is not zero everywhere; ``offset`` is added to the margins.
+    A step is ``theta -= rate * (mean slope of the batch + ridge * theta)``; the mean is in units of the block's mean
+    weight.
+
+    Parameters
+    ----------
+    Z : (rows, p)
+        Standardised features with a column of ones.
+    label, offset, weight : (rows,)
+        Labels, numbers that are added to the margins, and weights, of which at least one is positive.
+    order : (rows,) int
+        Order of the rows.
+    theta : (p,)
+        Coefficients; overwritten.
+    ridge : (p,)
+        L2 strength of each coefficient.
+    kind : int
+        Number of the loss.
+    extra : float
+        Parameter of the loss: its level or width.
+    rate : float
+        Step size.
+    batch : int
+        Rows of a mini-batch.
+
+    Returns
+    -------
+    float
+        Weighted sum of the losses, each at the coefficients before its step.
     """
     rows, p = Z.shape
     mean_weight = weight.sum() / rows

@@ -1,4 +1,4 @@
-"""The statistic of a linear model: its loss and gradient, for a batch of models in one product."""
+"""The statistic of a linear model: loss and gradient of a batch of models, from one matrix product."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from treefold.block import Block, Matrix
-from treefold.blocks import joined_by
-from treefold.losses import Loss
+from treefold.algorithms.linear.losses import Loss
+from treefold.dataset.block import Block, Matrix
+from treefold.dataset.blocks import fused_by
 
-FEW = 16  # rows of weights up to which a product with many rows of features is faster the other way round
+FEW = 16  # rows of coefficients up to which the transposed product with many rows of features is faster
 
 
 class Objective(NamedTuple):
@@ -34,7 +34,7 @@ class Objective(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What one batch of models asks of the rows: the arguments of :func:`objective`."""
+    """Arguments of :func:`objective` for one batch of models."""
 
     coef: NDArray
     loss: Loss
@@ -59,16 +59,16 @@ def margins(X: Matrix, coef: NDArray) -> NDArray:
 
 
 def weight_of(block: Block, by_class: NDArray | None) -> NDArray:
-    """Weight of each row, ``(rows,)``, times the factor ``by_class`` ``(classes,)`` has for its label."""
+    """Weight of each row, ``(rows,)``, times the factor of its label in ``by_class`` ``(classes,)``."""
     if by_class is None:
         return block.weight
     return block.weight * by_class[block.y.astype(np.intp)].astype(block.weight.dtype)
 
 
 def objectives(blocks: Sequence[Block], args: Sequence[tuple[Any, ...]]) -> list[Objective]:
-    """Several :func:`objective` of the same rows under different weights: the products are made of all models at once.
+    """Several :func:`objective` of the same rows under different weights, from one matrix product for all models.
 
-    Batches that see the rows shifted, or are of another loss, have products of their own.
+    Batches with another ``shift`` or another loss have products of their own.
     """
     asked = [Asked(*some) for some in args]
     found: dict[int, Objective] = {}
@@ -86,7 +86,7 @@ def _alike(one: Asked, lead: Asked) -> bool:
     return same_shape and (one.loss, *one[4:]) == (lead.loss, *lead[4:])
 
 
-@joined_by(objectives)
+@fused_by(objectives)
 def objective(
     block: Block,
     coef: NDArray,
@@ -100,20 +100,30 @@ def objective(
 
     Parameters
     ----------
+    block : Block
+        Rows.
     coef : (models, outputs, features + 1)
-        For the rows less ``shift``, ``(features + 1,)``, the last element for the label.
+        Coefficients for rows from which ``shift`` has been subtracted, the intercept last.
+    loss : Loss
+        Loss of the models.
+    shift : (features + 1,), optional
+        Subtracted from the features and, its last element, from the label.
     by_class : (classes,), optional
-        Factors of the weights.
-    with_offset : bool
-        Whether the first extra column is added to the (first) margin.
-    compiled : bool
-        Of the logistic loss in float32: use the kernel, which costs a second to compile.
+        Factors of the weights of the rows of each label.
+    with_offset : bool, default False
+        Whether the first extra column is added to the margin of the first output.
+    compiled : bool, default False
+        Whether to use the compiled kernel of the loss, if it has one. Compiling takes about a second.
+
+    Returns
+    -------
+    Objective
     """
     return _in_one_product([block], [Asked(coef, loss, shift, by_class, with_offset, compiled)])[0]
 
 
 def _in_one_product(blocks: Sequence[Block], asked: Sequence[Asked]) -> list[Objective]:
-    """Objectives of batches that are alike."""
+    """Objectives of batches that share loss and shift."""
     loss, shift, compiled = asked[0].loss, asked[0].shift, asked[0].compiled
     counts = [len(one.coef) for one in asked]
     weights = np.stack([weight_of(block, one.by_class) for block, one in zip(blocks, asked, strict=True)])
@@ -143,7 +153,7 @@ def _slopes(
         mine = slice(*np.searchsorted(whose, (batch, batch + 1)))
         slope[mine] *= weight
         value[mine] *= weight
-        if not weight.all():  # a row of weight 0 is absent, even where its loss is infinite
+        if not weight.all():  # a row of weight 0 is absent, even if its loss is infinite
             slope[mine, :, weight == 0] = 0
             value[mine, weight == 0] = 0
     return value.sum(axis=1, dtype=np.float64), slope, slope.sum(axis=2, dtype=np.float64)
@@ -152,21 +162,20 @@ def _slopes(
 def _compiled(
     loss: Loss, margin: NDArray, y: NDArray, weights: NDArray, whose: NDArray
 ) -> tuple[NDArray, NDArray, NDArray]:
-    """The same of the logistic loss, by the kernel where rows are float32."""
-    if margin.dtype != np.float32:
+    """The same by the compiled kernel, if the loss has one and rows are float32."""
+    kernel = loss.slope_kernel() if margin.dtype == np.float32 else None
+    if kernel is None:
         return _slopes(loss, margin, y, weights, whose)
-    from treefold.algorithms.linear.kernels import logistic_slopes  # half a second, for those who need it
-
     value, total = np.empty(len(margin)), np.empty(len(margin))
-    logistic_slopes(margin[:, 0], y, weights, whose, value, total)
+    kernel(margin[:, 0], y, weights, whose, value, total)
     return value, margin, total[:, None]
 
 
 def shifted(block: Block, coef: NDArray, shift: NDArray | None) -> tuple[Matrix, NDArray, NDArray, NDArray | None]:
-    """Rows, labels and coefficients to multiply, and what the products of the rows must be taken back by.
+    """Rows, labels and coefficients for the product, and the shift that is subtracted from the products.
 
-    Dense rows are moved by ``shift``. CSR would be dense then, so its columns stay where they are, the products are
-    made in float64, and ``shift`` is taken from them.
+    Dense rows are shifted before the product. Shifted CSR would be dense, so its rows are left as they are, products
+    are computed in float64, and the effect of ``shift`` is subtracted from them.
     """
     X, y = block.X, block.y
     if shift is None:

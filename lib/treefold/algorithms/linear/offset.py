@@ -1,13 +1,12 @@
-"""Offsets: what is known of the margins beforehand, one number a row."""
+"""Offsets: a known part of the margin, one number for each row."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from treefold.algorithms.linear.family import Family
-from treefold.block import Block
-from treefold.blocks import Blocks
-from treefold.losses import Loss, poisson
+from treefold.algorithms.linear.losses import Loss, Start
+from treefold.dataset.block import Block
+from treefold.dataset.blocks import Blocks
 
 
 class Offsets(NamedTuple):
@@ -19,19 +18,18 @@ class Offsets(NamedTuple):
 
 
 def offsets(block: Block) -> Offsets:
-    """Sums of one block, whose first extra column are the offsets."""
+    """Sums of one block, whose first extra column has the offsets."""
     kept = block.weight > 0
     weight, offset = block.weight[kept].astype(np.float64), block.extra[0][kept].astype(np.float64)
     with np.errstate(over="ignore"):
         return Offsets(float(weight @ offset), float(weight @ np.exp(offset)), float(weight.sum()))
 
 
-def beside(kind: Family, blocks: Blocks, loss: Loss) -> Family:
-    """The family with intercepts to start from that allow for the offsets: one pass.
-
-    The best one without features for squared errors and counts; for others that of the mean offset.
-    """
+def start_with_offsets(start: Start, blocks: Blocks, loss: Loss) -> Start:
+    """The start with a first intercept that accounts for the offsets: one pass."""
     found: Offsets = blocks.sum(offsets)
-    if loss is poisson and np.isfinite(found.exponential):
-        return kind._replace(start=kind.start - np.log(found.exponential / found.weight))
-    return kind._replace(start=kind.start - np.eye(kind.outputs)[0] * found.total / found.weight)
+    with np.errstate(divide="ignore"):
+        shift = loss.offset_shift(found.total / found.weight, float(np.log(found.exponential / found.weight)))
+    intercepts = start.intercepts.copy()
+    intercepts[0] -= shift
+    return start._replace(intercepts=intercepts)

@@ -1,8 +1,8 @@
-"""What the objective curves like where the fit begins, from a sample of the rows: where L-BFGS starts from.
+"""Initial Hessian approximation for L-BFGS, estimated at coefficients of zero from a sample of the rows.
 
-At coefficients of zero the second derivatives of a linear model are the products of its columns, times those of the
-loss with respect to the margins. A few rows for every column tell the products well enough: directions that the data
-hardly vary in, which L-BFGS would take dozens of passes to learn of, are known from the first step.
+At zero the second derivatives of a linear model are the products of its columns times the second derivatives of the
+loss with respect to the margins. A sample of some rows for each column estimates the products well enough. L-BFGS then
+knows from the first step the directions in which the data hardly vary, which would otherwise take dozens of passes.
 """
 
 from typing import NamedTuple
@@ -10,77 +10,91 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.draws import substream, uniform
-from treefold.algorithms.linear.objective import weight_of
-from treefold.algorithms.linear.problem import Problem
-from treefold.algorithms.linear.quadratic import standardised
-from treefold.block import Block, positions
-from treefold.solvers import Inverse, Lbfgs, ProximalLbfgs
+from treefold.algorithms.linear.problem import Evaluated, Problem
+from treefold.algorithms.linear.sampled_products import sampling
+from treefold.dataset.random import substream
+from treefold.optim import Solver
+from treefold.statistics.moments import Moments
 
-Quasi = Lbfgs | ProximalLbfgs
-MOST_FEATURES = 512  # beyond, the products cost more than the passes they save
-MOST_ENTRIES = 1 << 24  # of the matrices of all models
-ROWS = 32  # for every column: all eigenvalues are then right to a third
-STREAM = 0x9A  # of the draws of the problem's seed
-LEAST = 1e-4  # curvature, of that of a standardised column, which rounding could make nothing
-NO_BEND = 1e-9  # of the greatest: where all margins move alike softmax neither bends nor has a slope
-SOFT = 1e-3  # of the greatest: there an L1 penalty still has one
+MOST_FEATURES = 512  # beyond that, the products cost more than the passes that they save
+MOST_ENTRIES = 1 << 24  # most entries of the matrices of all models
+ROWS, MOST_ROWS = 64, 1 << 14  # rows drawn by weight, for each column and in total; the same number is drawn by length
+STREAM = 0x9A  # random stream of the problem's seed
+LEAST = 1e-4  # least curvature, relative to that of a standardised column, so that rounding cannot make it 0
+NO_BEND = 1e-9  # relative curvature where softmax has none: where all margins change equally
+SOFT = 1e-3  # the same with an L1 penalty, which has a slope there
 
 
-class Products(NamedTuple):
-    """Sums over sampled rows.
+class HessianSample(NamedTuple):
+    """What is known about the curvature before the fit.
 
     Attributes
     ----------
-    gram : (features + 1, features + 1)
-        Weighted products of the columns in standard units with each other; the last is of ones.
+    curvature : (outputs, outputs)
+        Approximate second derivatives of the loss with respect to the margins.
+    moments : Moments
+        Of the rows.
     weight : float
+        Weight of all rows, including the factors of their classes.
     """
 
-    gram: NDArray
+    curvature: NDArray
+    moments: Moments
     weight: float
 
 
-def products(
-    block: Block, share: float, seed: int, centre: NDArray, inverse: NDArray, by_class: NDArray | None
-) -> Products:
-    """Sums of one block over a share of its rows, drawn by (seed, position)."""
-    rows = np.flatnonzero(uniform(positions(block), seed) < share)
-    drawn = Block(block.X[rows], block.y[rows], block.weight[rows], block.id)
-    Z, weight = standardised(drawn, centre, inverse), weight_of(drawn, by_class).astype(np.float64)
-    Z *= np.sqrt(weight)[:, None]
-    return Products(Z.T @ Z, float(weight.sum()))
+def preconditioned(solver: Solver, problem: Problem, x: NDArray, rough: HessianSample) -> tuple[Solver, Problem]:
+    """The solver with approximate second derivatives, and the problem with its value at the start: one pass.
 
-
-def preconditioned(solver: Quasi, problem: Problem, bend: NDArray, rows: int) -> Quasi:
-    """The solver with rough second derivatives of all models: one pass, if the features are few enough.
+    Other solvers than L-BFGS, and problems of too many features, are returned unchanged.
 
     Parameters
     ----------
-    bend : (outputs, outputs)
-        Second derivatives of the loss with respect to the margins, about.
-    rows : int
-        Rows there are.
+    solver : Solver
+        The requested solver.
+    problem : Problem
+        The function to minimise.
+    x : (models, p)
+        Variables at the start.
+    rough : HessianSample
+        What the first pass of the fit has found.
+
+    Returns
+    -------
+    tuple of Solver and Problem
     """
-    space, free, unit = problem.space, problem.free, problem.unit
-    outputs, columns = free.shape
-    proximal = isinstance(solver, ProximalLbfgs)
-    entries = (outputs if proximal else 1) * outputs * columns**2
-    if (outputs if proximal else 1) * columns > MOST_FEATURES + 1 or len(unit) * entries > MOST_ENTRIES:
-        return solver
-    seed = substream(problem.seed, STREAM)
-    drawn: Products = problem.blocks.sum(
-        products, min(1.0, ROWS * columns / rows), seed, space.centre, space.inverse, problem.by_class
+    together = solver.hessian_outputs(problem.outputs)
+    if not together or _too_many(problem, together):
+        return solver, problem
+    x = x if solver.term is None else solver.term.clip(x)
+    columns = problem.free.shape[1]
+    how = sampling(
+        rough.moments, problem.space, min(ROWS * columns, MOST_ROWS), rough.weight, substream(problem.seed, STREAM)
     )
-    gram = drawn.gram / (drawn.weight or 1.0) + LEAST * np.eye(columns)
+    value, gradient, gram = problem.with_products(x, how)
+    gram += LEAST * np.eye(columns)
+    mix, hessian = _hessian(problem, rough.curvature, gram, 1.0 if solver.term is None else SOFT)
+    return solver.with_hessian(mix, hessian), problem._replace(first=Evaluated(x, value, gradient))
+
+
+def _too_many(problem: Problem, together: int) -> bool:
+    """Whether the matrices for ``together`` joint outputs would be too large."""
+    outputs, columns = problem.free.shape
+    entries = together * outputs * columns**2
+    return together * columns > MOST_FEATURES + 1 or len(problem.unit) * entries > MOST_ENTRIES
+
+
+def _hessian(problem: Problem, curvature: NDArray, gram: NDArray, unbent: float) -> tuple[NDArray, NDArray]:
+    """Second derivatives of combinations of the outputs, ``(models, outputs, q, q)``, and the combinations."""
+    unit, free, columns = problem.unit, problem.free, len(gram)
     penalty = np.zeros((len(unit), columns))
     penalty[:, :-1] = problem.ridge.strength[:, None] * problem.ridge.metric
-    bends, mix = (np.diag(bend), np.eye(len(bend))) if (bend == np.diag(np.diag(bend))).all() else np.linalg.eigh(bend)
-    bends = np.where(bends > NO_BEND * bends.max(), bends, (SOFT if proximal else 1.0) * bends.max())
+    bends, mix = (
+        (np.diag(curvature), np.eye(len(curvature)))
+        if (curvature == np.diag(np.diag(curvature))).all()
+        else np.linalg.eigh(curvature)
+    )
+    bends = np.where(bends > NO_BEND * bends.max(), bends, unbent * bends.max())
     hessian = bends[:, None, None] * gram + np.eye(columns) * penalty[:, None, None]
     hessian *= (unit[:, :, None] * unit[:, None, :])[:, None]
-    hessian = np.where(free[:, :, None] & free[:, None, :], hessian, np.eye(columns))
-    if isinstance(solver, Lbfgs):
-        return solver._replace(inverse=Inverse(np.linalg.inv(hessian), mix))
-    whole = np.einsum("ai,bi,mipq->mapbq", mix, mix, hessian)
-    return solver._replace(hessian=whole.reshape(len(unit), outputs * columns, outputs * columns))
+    return mix, np.where(free[:, :, None] & free[:, None, :], hessian, np.eye(columns))

@@ -1,4 +1,4 @@
-"""The statistic of Newton's method: loss, gradient and second derivatives, for rows in standard units."""
+"""The statistic of Newton's method: loss, gradient and second derivatives for standardised rows."""
 
 from typing import NamedTuple
 
@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from treefold.algorithms.linear.losses import Loss
 from treefold.algorithms.linear.objective import weight_of
-from treefold.block import Block, Matrix
-from treefold.losses import Loss, curvature, squared
+from treefold.dataset.block import Block, Matrix
 
 
 class Quadratic(NamedTuple):
@@ -19,8 +19,9 @@ class Quadratic(NamedTuple):
     loss : (models,)
     gradient : (models, outputs, features + 1)
     hessian : (models, parts, features + 1, features + 1)
-        Second derivatives with respect to the coefficients of the outputs of a part of
-        :func:`~treefold.losses.curvature`; of length 1 along ``models`` where they are those of all.
+        Second derivatives with respect to the coefficients of the outputs of each part of
+        :meth:`~treefold.algorithms.linear.losses.Loss.curvature`. The models axis has length 1 if all models share
+        them.
     weight : float
     """
 
@@ -43,12 +44,22 @@ def quadratic(
 
     Parameters
     ----------
+    block : Block
+        Rows.
     coef : (models, outputs, features + 1)
-        For features ``(x - centre) * inverse``.
+        Coefficients for features ``(x - centre) * inverse``, the intercept last.
+    loss : Loss
+        Loss of the models.
+    centre, inverse : (features,)
+        Standardisation of the features.
     by_class : (classes,), optional
-        Factors of the weights.
-    with_offset : bool
+        Factors of the weights of the rows of each label.
+    with_offset : bool, default False
         Whether the first extra column is added to the margins.
+
+    Returns
+    -------
+    Quadratic
     """
     Z = standardised(block, centre, inverse)
     y = block.y.astype(np.float64)
@@ -59,13 +70,16 @@ def quadratic(
     value, slope = loss(margin, y)
     absent = np.broadcast_to(weight == 0, value.shape)
     value, slope = np.where(absent, 0, value * weight), np.where(absent[:, None], 0, slope * weight)
-    bend = weight[None, None] if loss is squared else np.where(absent[:, None], 0, curvature(loss, margin, y) * weight)
-    hessian = np.stack([[_gram(Z, row) for row in rows] for rows in bend])
+    if loss.constant_curvature:
+        curvature = weight[None, None]
+    else:
+        curvature = np.where(absent[:, None], 0, loss.curvature(margin, y) * weight)
+    hessian = np.stack([[_gram(Z, row) for row in rows] for rows in curvature])
     return Quadratic(value.sum(axis=1), slope @ Z, hessian, float(weight.sum()))
 
 
 def standardised(block: Block, centre: NDArray, inverse: NDArray) -> NDArray:
-    """Rows in standard units, a column of ones last; of CSR as well, for there are few features."""
+    """Standardised rows as a dense array, a column of ones last; CSR too, since there are few features."""
     X = dense(block.X)
     Z = np.empty((len(X), len(centre) + 1))
     np.subtract(X, centre, out=Z[:, :-1])
@@ -80,8 +94,8 @@ def dense(X: Matrix) -> NDArray:
 
 
 def _gram(Z: NDArray, weight: NDArray) -> NDArray:
-    """``Z' diag(weight) Z`` over the rows that count; weights are all of one sign."""
+    """``Z' diag(weight) Z`` over the rows of nonzero weight; all weights have the same sign."""
     kept = np.flatnonzero(weight)
     scaled = (Z if len(kept) == len(Z) else Z[kept]) * np.sqrt(abs(weight[kept]))[:, None]
-    product = scaled.T @ scaled  # BLAS makes one half and copies it
+    product = scaled.T @ scaled  # BLAS computes one half of a symmetric product
     return -product if weight.min(initial=0.0) < 0 else product

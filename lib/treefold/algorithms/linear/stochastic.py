@@ -1,25 +1,58 @@
-"""The statistics of stochastic gradient descent. What a block draws depends on (seed, iteration, block id) alone."""
+"""The statistics of stochastic gradient descent. Random numbers depend on (seed, iteration, position) alone."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.draws import scrambled, substream, uniform
 from treefold.algorithms.linear import kernels_sgd as kernels
+from treefold.algorithms.linear.losses import Loss
 from treefold.algorithms.linear.objective import Objective, objective, weight_of
 from treefold.algorithms.linear.quadratic import standardised
-from treefold.block import Block, positions
-from treefold.losses import Hinge, Loss, Quantile, Tube, logistic, poisson, squared, squared_hinge
+from treefold.dataset.block import Block, positions
+from treefold.dataset.random import splitmix64, substream, uniform
 
-KINDS = {squared: kernels.SQUARED, logistic: kernels.LOGISTIC, squared_hinge: kernels.SQUARED_HINGE,
-         poisson: kernels.POISSON}  # fmt: skip
+KERNELS = {
+    "squared": kernels.SQUARED, "logistic": kernels.LOGISTIC, "squared_hinge": kernels.SQUARED_HINGE,
+    "hinge": kernels.HINGE, "poisson": kernels.POISSON, "quantile": kernels.QUANTILE,
+    "epsilon_insensitive": kernels.EPSILON_INSENSITIVE,
+}  # fmt: skip
+
+
+class MiniBatch(NamedTuple):
+    """The rows of every block that take part in an iteration.
+
+    The windows of consecutive iterations follow each other through the block and wrap around at its end. The first one
+    begins at a row drawn by (seed, block id). After t iterations every row of a block has therefore taken part
+    ``floor(t * fraction)`` or ``ceil(t * fraction)`` times.
+
+    Attributes
+    ----------
+    fraction : float
+        Share of a block's rows, in (0, 1]; at least one row.
+    """
+
+    fraction: float
+    seed: int
+    iteration: int
+
+    def rows(self, block: Block) -> slice | NDArray[np.int64]:
+        """The rows of a block that take part."""
+        n = len(block.y)
+        if self.fraction >= 1:
+            return slice(0, n)
+        length = max(1.0, self.fraction * n)
+        first = int(uniform(positions(block)[:1], self.seed)[0] * n)
+        begin, end = (first + int(i * length) for i in (self.iteration, self.iteration + 1))
+        turn = begin // n * n
+        if end - turn <= n:
+            return slice(begin - turn, end - turn)
+        return np.arange(begin, end) % n
 
 
 def sampled(
     block: Block,
-    windows: int,
-    seed: int,
+    batch: MiniBatch,
     coef: NDArray,
     loss: Loss,
     shift: NDArray | None,
@@ -27,24 +60,22 @@ def sampled(
     with_offset: bool = False,
     compiled: bool = False,
 ) -> Objective:
-    """The objective of a mini-batch: of each block one of ``windows`` runs of rows, drawn with ``seed``."""
-    at = int(uniform(positions(block)[:1], seed)[0] * windows)
-    rows = len(block.y)
-    part = slice(rows * at // windows, rows * (at + 1) // windows)
+    """The objective of a mini-batch; the other arguments are those of the objective."""
+    part = batch.rows(block)
     extra = tuple(column[part] for column in block.extra)
-    mine = Block(block.X[part], block.y[part], block.weight[part], block.id + part.start, extra)
+    mine = Block(block.X[part], block.y[part], block.weight[part], block.id, extra)
     return objective(mine, coef, loss, shift, by_class, with_offset, compiled)
 
 
-class Walk(NamedTuple):
+class LocalEpoch(NamedTuple):
     """Weighted sums over blocks.
 
     Attributes
     ----------
     coef : (models, outputs, features + 1)
-        Where the walks through the blocks have ended, times their weight.
+        End points of the blocks times their weight.
     loss : (models,)
-        Met on the way, in the units of the solver.
+        Losses during the epoch, in the solver's units.
     weight : float
     """
 
@@ -54,14 +85,14 @@ class Walk(NamedTuple):
 
 
 class Local(NamedTuple):
-    """How blocks are walked through: rows a step, the step of each model, and the seed of the order of rows."""
+    """Settings of a local epoch: rows of a step, the step size of each model, and the seed of the order of rows."""
 
     batch: int
     rate: NDArray
     seed: int
 
 
-def walk(
+def local_epoch(
     block: Block,
     local: Local,
     theta: NDArray,
@@ -73,22 +104,42 @@ def walk(
     fitted: NDArray,
     by_class: NDArray | None,
     with_offset: bool = False,
-) -> Walk:
-    """Stochastic gradient descent through one block, from the same ``theta`` in all blocks.
+) -> LocalEpoch:
+    """Run SGD over one block; all blocks start from the same ``theta``.
 
     Parameters
     ----------
+    block : Block
+        Rows.
+    local : Local
+        Settings of the epoch.
     theta : (models, outputs, features + 1)
-        For features ``(x - centre) * inverse`` and labels over ``label_scale``.
+        Coefficients for features ``(x - centre) * inverse`` and labels divided by ``label_scale``.
     ridge : (models, features + 1)
+        L2 strengths.
+    loss : Loss
+        Loss of the models.
+    centre, inverse : (features,)
+        Standardisation of the features.
+    label_scale : float
+        Unit of the label.
     fitted : (features + 1,) of 0 and 1
-        Whether a coefficient takes part.
+        Whether each coefficient is fitted.
+    by_class : (classes,) or None
+        Factors of the weights of the rows of each label.
+    with_offset : bool, default False
+        Whether the first extra column is added to the margins.
+
+    Returns
+    -------
+    LocalEpoch
     """
-    kind, extra = kind_of(loss, label_scale)
+    assert loss.row_kernel, f"{loss} has no kernel"
+    kind, extra = KERNELS[loss.row_kernel], loss.row_parameter(label_scale)
     Z = standardised(block, centre, inverse)
     if not fitted.all():
         Z *= fitted
-    order = np.argsort(scrambled(positions(block), substream(local.seed, block.id)), kind="stable")
+    order = np.argsort(splitmix64(positions(block), substream(local.seed, block.id)), kind="stable")
     weight = weight_of(block, by_class).astype(np.float64)
     end, met = theta.copy(), np.zeros(len(theta))
     y = block.y.astype(np.float64) / label_scale
@@ -98,25 +149,8 @@ def walk(
             break
         for k, row in enumerate(outputs):
             label = y if len(outputs) == 1 else (y == k) * 1.0
-            met[m] += kernels.wander(Z, label, offset, weight, order, row, ridge[m], kind, extra, rate, local.batch)
+            met[m] += kernels.local_sgd_epoch(
+                Z, label, offset, weight, order, row, ridge[m], kind, extra, rate, local.batch
+            )
     total = float(weight.sum())
-    return Walk(end * total, met, total)
-
-
-def kind_of(loss: Loss, label_scale: float) -> tuple[int, float]:
-    """The kernel's number for a loss, and its level or width.
-
-    Raises
-    ------
-    TypeError
-        If the kernel has none.
-    """
-    if isinstance(loss, Hinge):
-        return kernels.HINGE, 0.0
-    if isinstance(loss, Quantile):
-        return kernels.QUANTILE, loss.level
-    if isinstance(loss, Tube):
-        return kernels.TUBE, loss.width / label_scale
-    if loss not in KINDS:
-        raise TypeError(f"{loss} has no kernel")
-    return KINDS[loss], 0.0
+    return LocalEpoch(end * total, met, total)

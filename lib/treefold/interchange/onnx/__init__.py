@@ -1,6 +1,6 @@
-"""Models as ONNX graphs, in float64 throughout: they predict what ours predict.
+"""Models as ONNX graphs in float64, with the same predictions.
 
-A graph takes ``features``, ``(rows, features)`` double, and returns the columns that ``transform`` adds. It is of the
+A graph takes ``features``, ``(rows, features)`` double, and returns the columns that ``transform`` adds. It consists of
 operators of opset 17 and, for a forest, ``TreeEnsemble`` of ai.onnx.ml 5.
 """
 
@@ -12,22 +12,37 @@ import numpy as np
 from treefold.algorithms.forest import ForestModel
 from treefold.algorithms.kmeans import KMeansModel
 from treefold.algorithms.linear import LinearModel
+from treefold.algorithms.perceptron import PerceptronModel
+from treefold.algorithms.svm import SvmModel
 from treefold.errors import InputError
 from treefold.interchange.onnx.forests import forest
 from treefold.interchange.onnx.graph import Graph
 from treefold.interchange.onnx.kmeans import kmeans
 from treefold.interchange.onnx.linear import linear
+from treefold.interchange.onnx.perceptron import perceptron
+from treefold.interchange.onnx.svm import support_vectors
 
-KINDS: dict[type, Callable[[Any], Graph]] = {LinearModel: linear, KMeansModel: kmeans, ForestModel: forest}
+KINDS: dict[type, Callable[[Any], Graph]] = {
+    LinearModel: linear, KMeansModel: kmeans, ForestModel: forest, PerceptronModel: perceptron,
+    SvmModel: support_vectors,
+}  # fmt: skip
 VERSIONS = 'ir_version: 10, opset_import: ["": 17, "ai.onnx.ml": 5], producer_name: "treefold"'
 
 
 def exported(model: Any) -> Any:
-    """The ``onnx.ModelProto`` of a linear model, a forest or a k-means model.
+    """The ``onnx.ModelProto`` of a linear model, a forest, a k-means model or a perceptron.
 
-    Outputs are those of the model's ``outputs``: ``prediction`` ``(rows,)``; of a classifier ``rawPrediction`` and,
-    where it has them, ``probability``, ``(rows, classes)``; of k-means ``distance`` ``(rows,)``; of a forest asked for
-    them ``leaf`` ``(rows, trees)``. Thresholds are in the graph.
+    Parameters
+    ----------
+    model : NumpyModel
+        The fitted model.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Its outputs are those of the model: ``prediction`` ``(rows,)``; for a classifier ``rawPrediction`` and, if it
+        has them, ``probability``, ``(rows, classes)``; for k-means ``distance`` ``(rows,)``; for a forest with leaves
+        ``leaf`` ``(rows, trees)``. Thresholds are part of the graph.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Forests as graphs.
+"""Forests as ONNX graphs.
 
-``TreeEnsemble`` gives each leaf one number. Ours is the leaf's own number, so that a row's values are gathered for all
-trees, and added as they are: in float64, and as many as there are classes.
+``TreeEnsemble`` returns one number for each leaf: here the number of the leaf, by which the values of a row are
+gathered for all trees and summed, in float64 and for any number of classes.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ def forest(model: ForestModel) -> Graph:
         "values": model.value[leaf], "size": np.array(float(model.size)), "one": np.array([1]),
     }  # fmt: skip
     steps = "seen = Identity(features)"
-    if len(model.tables):  # some runtimes cut what is no whole number: it is no category, and a missing value is none
+    if len(model.tables):  # some runtimes truncate numbers that are not integers, which are not categories
         constants |= {"numeric": _numeric(model), "unknown": np.array(-1.0)}
         steps = (
             "floor = Floor(features) whole = Equal(floor, features) sound = Or(whole, numeric)"
@@ -45,10 +45,10 @@ def forest(model: ForestModel) -> Graph:
 
 
 def _trees(model: ForestModel) -> dict[str, Any]:
-    """Attributes of the operator. Nodes that split and leaves are numbered each on their own, in our order.
+    """Attributes of the operator. Splits and leaves are numbered separately, in the order of the nodes.
 
-    A split by categories asks whether a value is in the set of those that go one way. It is that way which unknown
-    categories and missing values do not go. A tree that is but a leaf is a node whose ways both end there.
+    A categorical split tests whether a value is in a set: the categories of the side to which unknown categories and
+    missing values do not go. A tree that is a single leaf becomes a node whose two branches end at that leaf.
     """
     bare = model.roots[model.feature[model.roots] < 0]
     split = model.feature >= 0
@@ -82,14 +82,14 @@ def _trees(model: ForestModel) -> dict[str, Any]:
 
 
 def _numeric(model: ForestModel) -> NDArray:
-    """Which features no split takes for categories, ``(features,)``."""
+    """Which features have no categorical split, ``(features,)``."""
     numeric = np.ones(model.features, bool)
     numeric[model.feature[model.table >= 0]] = False
     return numeric
 
 
 def _sets(tables: NDArray, nan_left: NDArray) -> NDArray:
-    """Categories that go where missing values do not, of one split after the other, each set ended by NaN."""
+    """Categories that do not go the way of missing values, split after split; each set ends with NaN."""
     listed = np.column_stack([tables != nan_left[:, None], np.ones(len(tables), bool)])
     number = np.append(np.arange(tables.shape[1], dtype=np.float64), np.nan)
     return np.broadcast_to(number, listed.shape)[listed]

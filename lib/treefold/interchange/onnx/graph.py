@@ -1,4 +1,4 @@
-"""A graph as text: its steps, and the arrays they name."""
+"""An ONNX graph as text, and its constants."""
 
 from typing import Any, NamedTuple
 
@@ -7,15 +7,15 @@ from numpy.typing import NDArray
 
 
 class Graph(NamedTuple):
-    """What a model computes of ``features``.
+    """The computation of a model from ``features``.
 
     Attributes
     ----------
     steps : str
-        Nodes in ONNX's text syntax, one after the other.
+        Nodes in ONNX's text syntax, in order.
     constants : {name: array}
     attributes : {output of a node: {attribute: value}}
-        Of nodes that have too many of them for a text.
+        Attributes that are too long for the text.
     """
 
     steps: str
@@ -24,7 +24,7 @@ class Graph(NamedTuple):
 
 
 def chosen(likely: str, thresholds: NDArray | tuple[float, ...] | None, undefined: float) -> tuple[str, dict[str, Any]]:
-    """Steps to ``chosen``, the class of the greatest likelihood over its threshold, ``undefined`` where that is 0/0."""
+    """Steps to ``chosen``, the class of greatest likelihood over threshold, with ``undefined`` in place of 0/0."""
     argmax = " chosen = ArgMax<axis = 1, keepdims = 0>({})"
     if thresholds is None:
         return argmax.format(likely), {}

@@ -1,4 +1,4 @@
-"""k-means models as graphs."""
+"""k-means models as ONNX graphs."""
 
 import numpy as np
 
@@ -7,8 +7,8 @@ from treefold.interchange.onnx.graph import Graph
 
 
 def kmeans(model: KMeansModel) -> Graph:
-    """Graph of a k-means model: the nearest centre by products, the distance from it by differences."""
-    mean = model.centres.mean(axis=0)  # products about it lose no digits to where the rows lie
+    """Graph of a k-means model: the nearest centre from products, its distance from differences."""
+    mean = model.centres.mean(axis=0)  # products about the mean lose no digits if rows are far from zero
     moved = model.centres - mean
     constants = {
         "mean": mean, "moved": moved.T.copy(), "half": (moved**2).sum(axis=1) / 2, "centres": model.centres,
@@ -24,7 +24,7 @@ def kmeans(model: KMeansModel) -> Graph:
         " about = Sub(row, mean) products = MatMul(about, moved) gain = Sub(products, half)"
         " nearest = ArgMax<axis = 1, keepdims = 0>(gain) centre = Gather<axis = 0>(centres, nearest)"
         " gap = Sub(row, centre) gap2 = Mul(gap, gap) away2 = ReduceSum<keepdims = 0>(gap2, one)"
-        " wide = Sub(away2, away2) lost = IsNaN(wide)"  # NaN for what is infinite as well
+        " wide = Sub(away2, away2) lost = IsNaN(wide)"  # NaN also for infinite values
     )
     if model.cosine:
         constants["by"] = np.array(0.5)

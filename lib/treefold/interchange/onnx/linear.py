@@ -1,4 +1,4 @@
-"""Linear models as graphs."""
+"""Linear models as ONNX graphs."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What summaries share: a model, its data, one pass when it is needed."""
+"""The base of summaries: a model, its data, and one pass when it is needed."""
 
 from functools import cached_property
 from typing import Any, Self
@@ -8,22 +8,25 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
-from treefold.blocks import Pass
+from treefold.dataset.blocks import Pass
 from treefold.metrics import measure
 from treefold.metrics.predictions import Statistic
+from treefold.report.charts import Chart
 
 
 class Summary:
     """A model on a labelled data set.
 
-    The model is that of the moment: params changed later change no figure. Figures are weighted by ``weightCol``.
+    It keeps a copy of the model, so params that are changed later do not change a figure. Figures are weighted by
+    ``weightCol``.
     """
 
-    reported: tuple[str, ...] = ()  # the figures that a job writes down
+    reported: tuple[str, ...] = ()  # the figures that a job writes
+    _java_obj: Any = None  # the destructor of pyspark.ml's summaries reads it
 
     def __init__(self, model: Any, data: DataFrame) -> None:
         self.model, self.data = model.copy(), data
-        self.model.summary = None
+        self.model.training_summary = None
 
     @property
     def predictions(self) -> DataFrame:
@@ -52,28 +55,56 @@ class Summary:
 
     @property
     def scores(self) -> dict[str, Any]:
-        """What a job writes down: the figures by name, None for one that is not defined."""
-        return {name: getattr(self, name) for name in self.reported}
+        """The figures that a job writes, by name; None for a figure that is not defined."""
+        figures = {name: getattr(self, name) for name in self.reported}
+        return {name: known(value) if isinstance(value, float) else value for name, value in figures.items()}
 
     @property
     def passes(self) -> list[Pass]:
-        """The passes that made the figures."""
+        """The passes that computed the figures."""
         return self._measured[1]
 
-    def charts(self) -> list[dict[str, Any]]:
-        """What a report draws."""
+    def charts(self) -> list[Chart]:
+        """Charts of a report."""
         return []
 
     def measure(self) -> Self:
-        """See to it that the figures are there."""
+        """Compute the figures, unless they are known."""
         _ = self._measured
         return self
+
+    def measured_by(self, sums: Any, passes: list[Pass]) -> Self:
+        """Use sums of :meth:`statistics` from another pass.
+
+        Parameters
+        ----------
+        sums : tuple
+            Sums of the statistics.
+        passes : list of Pass
+            The passes that computed them.
+
+        Returns
+        -------
+        Self
+
+        Raises
+        ------
+        InputError
+            If no figure can be computed from the data.
+        """
+        self._check(sums)
+        self.__dict__["_measured"] = sums, passes
+        return self
+
+    def statistics(self) -> tuple[Statistic, ...]:
+        """The statistics of the pass."""
+        return self._statistics()
 
     def _statistics(self) -> tuple[Statistic, ...]:
         raise NotImplementedError
 
     def _check(self, sums: Any) -> None:
-        """Raise InputError if the data cannot be summed up."""
+        """Raise InputError if no figure can be computed from the data."""
 
     @cached_property
     def _measured(self) -> tuple[Any, list[Pass]]:
@@ -88,7 +119,7 @@ class Summary:
 
 
 class Trained(Summary):
-    """A model on its training data, and how its fit went."""
+    """A model on its training data, and the summary of its fit."""
 
     def __init__(self, model: Any, data: DataFrame, fit: Any) -> None:
         super().__init__(model, data)
@@ -96,7 +127,7 @@ class Trained(Summary):
 
     @property
     def objectiveHistory(self) -> list[float]:
-        """Objective at the start and after each iteration, penalty included."""
+        """Objective, including the penalty, at the start and after each iteration."""
         return list(self.fit.objectiveHistory)
 
     @property
@@ -119,21 +150,21 @@ class Trained(Summary):
         """The passes of the fit."""
         return list(self.fit.passes)
 
-    def facts(self) -> dict[str, Any]:
-        """What a job writes down of the fit."""
-        return dict(self.fit.facts())
+    def to_dict(self) -> dict[str, Any]:
+        """What a job writes about the fit."""
+        return dict(self.fit.to_dict())
 
-    def charts(self) -> list[dict[str, Any]]:
-        """What a report draws of the fit."""
+    def charts(self) -> list[Chart]:
+        """Charts of the fit for a report."""
         return list(self.fit.charts())
 
 
 def known(value: float) -> float | None:
-    """None for a NaN, which no file of figures can hold."""
+    """The value, or None for NaN, which JSON has not."""
     return None if np.isnan(value) else float(value)
 
 
 def thinned(*line: NDArray, points: int = 200) -> tuple[list[float], ...]:
-    """A line of many points as one of few, its ends among them."""
+    """A line with at most ``points`` of its points, including both ends."""
     places = np.unique(np.linspace(0, len(line[0]) - 1, points).round().astype(int))
     return tuple(np.asarray(values)[places].tolist() for values in line)

@@ -1,4 +1,4 @@
-"""How well a classifier tells classes apart."""
+"""Summaries of classifiers."""
 
 from functools import cached_property
 from typing import Any
@@ -12,8 +12,8 @@ from treefold.metrics import classification, ranking
 from treefold.metrics.classification import LabelCounts
 from treefold.metrics.predictions import Statistic
 from treefold.metrics.ranking import Area, Curve
-from treefold.ml.base import chart
 from treefold.ml.summaries.base import Summary, known, thinned
+from treefold.report.charts import Chart, LineChart
 
 MOST_CONFUSED = 256  # classes up to which there is a confusion matrix
 
@@ -21,8 +21,8 @@ MOST_CONFUSED = 256  # classes up to which there is a confusion matrix
 class ClassificationSummary(Summary):
     """A classifier on a labelled data set.
 
-    Figures by label are those of ``labels``, the labels that occur, as in pyspark.ml; ``precision``, ``recall`` and
-    ``confusion`` those of all classes of the model.
+    Figures by label belong to ``labels``, the labels that occur, as in pyspark.ml. ``precision``, ``recall`` and
+    ``confusion`` belong to all classes of the model.
     """
 
     reported: tuple[str, ...] = ("rows", "log_loss", "accuracy", "precision", "recall", "confusion")
@@ -34,22 +34,22 @@ class ClassificationSummary(Summary):
 
     @property
     def log_loss(self) -> float | None:
-        """Mean of ``-log p(label)``; None of a model without probabilities."""
+        """Mean of ``-log p(label)``; None for a model without probabilities."""
         return known(classification.log_loss(self._counts)[0])
 
     @property
     def accuracy(self) -> float:
-        """Share predicted right."""
+        """Share of the rows that are predicted correctly."""
         return float(classification.accuracy(self._counts)[0])
 
     @property
     def precision(self) -> list[float]:
-        """Precision of each class; 0 for one never predicted."""
+        """Precision of each class; 0 for a class that is never predicted."""
         return self._of_all(classification.precision(self._counts))
 
     @property
     def recall(self) -> list[float]:
-        """Recall of each class; 0 for one that does not occur."""
+        """Recall of each class; 0 for a class that does not occur."""
         return self._of_all(classification.recall(self._counts))
 
     @property
@@ -69,7 +69,7 @@ class ClassificationSummary(Summary):
 
     @property
     def falsePositiveRateByLabel(self) -> list[float]:
-        """Share of the other labels predicted to be it."""
+        """For each label the share of the other labels that is predicted to be it."""
         return self._by_label(classification.false_positive_rate(self._counts))
 
     @property
@@ -93,21 +93,21 @@ class ClassificationSummary(Summary):
 
     @property
     def weightedFalsePositiveRate(self) -> float:
-        """Mean false positive rate, each label as heavy as it occurs."""
+        """Mean false positive rate, weighted by the weight of each label."""
         return self._weighted(classification.false_positive_rate(self._counts))
 
     @property
     def weightedRecall(self) -> float:
-        """Mean recall, each label as heavy as it occurs: the accuracy."""
+        """Mean recall, weighted by the weight of each label; it equals the accuracy."""
         return self._weighted(classification.recall(self._counts))
 
     @property
     def weightedPrecision(self) -> float:
-        """Mean precision, each label as heavy as it occurs."""
+        """Mean precision, weighted by the weight of each label."""
         return self._weighted(classification.precision(self._counts))
 
     def weightedFMeasure(self, beta: float = 1.0) -> float:
-        """Mean F-measure, each label as heavy as it occurs."""
+        """Mean F-measure, weighted by the weight of each label."""
         return self._weighted(classification.f_measure(self._counts, beta))
 
     @property
@@ -151,40 +151,40 @@ class ClassificationSummary(Summary):
 class BinaryClassificationSummary(ClassificationSummary):
     """A binary classifier on a labelled data set.
 
-    Curves have a point for each different score up to 16,384 of them. Beyond, there are fewer points, each of them
-    exact; only the areas are then off, by no more than their ``Error``.
+    Curves have a point for each distinct score, up to 16,384 of them. Beyond that there are fewer points; each point is
+    exact, and the error of an area is at most its ``Error``.
     """
 
     reported = (*ClassificationSummary.reported, "area_under_roc", "area_under_pr")
 
     @property
     def areaUnderROC(self) -> float:
-        """Area under the ROC curve; NaN where only one class occurs."""
+        """Area under the ROC curve; NaN if only one class occurs."""
         return self._roc.value
 
     @property
     def areaUnderROCError(self) -> float:
-        """The most that the area can be off; 0 where it is exact."""
+        """Bound of the error of the area; 0 if it is exact."""
         return self._roc.error
 
     @property
     def areaUnderPR(self) -> float:
-        """Area under the precision-recall curve by trapezia; NaN where only one class occurs."""
+        """Area under the precision-recall curve by the trapezoidal rule; NaN if only one class occurs."""
         return self._pr.value
 
     @property
     def areaUnderPRError(self) -> float:
-        """The most that the area can be off; 0 where it is exact."""
+        """Bound of the error of the area; 0 if it is exact."""
         return self._pr.error
 
     @property
     def area_under_roc(self) -> float | None:
-        """The area under the ROC curve, None where only one class occurs."""
+        """The area under the ROC curve; None if only one class occurs."""
         return known(self.areaUnderROC)
 
     @property
     def area_under_pr(self) -> float | None:
-        """The area under the precision-recall curve, None where only one class occurs."""
+        """The area under the precision-recall curve; None if only one class occurs."""
         return known(self.areaUnderPR)
 
     @property
@@ -206,20 +206,20 @@ class BinaryClassificationSummary(ClassificationSummary):
 
     @property
     def fMeasureByThreshold(self) -> DataFrame:
-        """``threshold``, ``F-Measure`` with beta 1, from the greatest threshold on."""
+        """``threshold``, ``F-Measure`` with beta 1, in descending order of the threshold."""
         return self._by_threshold("F-Measure", self._curve.f_measure())
 
     @property
     def precisionByThreshold(self) -> DataFrame:
-        """``threshold``, ``precision``, from the greatest threshold on."""
+        """``threshold``, ``precision``, in descending order of the threshold."""
         return self._by_threshold("precision", self._curve.precision)
 
     @property
     def recallByThreshold(self) -> DataFrame:
-        """``threshold``, ``recall``, from the greatest threshold on."""
+        """``threshold``, ``recall``, in descending order of the threshold."""
         return self._by_threshold("recall", self._curve.recall)
 
-    def charts(self) -> list[dict[str, Any]]:
+    def charts(self) -> list[Chart]:
         """ROC and precision-recall curve."""
         if np.isnan(self.areaUnderROC):
             return []
@@ -227,8 +227,8 @@ class BinaryClassificationSummary(ClassificationSummary):
         roc = {"model": thinned(*self._curve.roc), "chance": ([0.0, 1.0], [0.0, 1.0])}
         pr = {"model": thinned(*self._curve.pr), "chance": ([0.0, 1.0], [share, share])}
         return [
-            chart(f"ROC, area {self.areaUnderROC:.4f}", "false positive rate", "true positive rate", roc),
-            chart(f"Precision and recall, area {self.areaUnderPR:.4f}", "recall", "precision", pr),
+            LineChart(f"ROC, area {self.areaUnderROC:.4f}", "false positive rate", "true positive rate", roc),
+            LineChart(f"Precision and recall, area {self.areaUnderPR:.4f}", "recall", "precision", pr),
         ]
 
     @cached_property

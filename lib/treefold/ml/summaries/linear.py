@@ -1,4 +1,4 @@
-"""How sure the coefficients of a linear regression are."""
+"""The summary of a linear regression, with standard errors of its coefficients."""
 
 from functools import cached_property
 from typing import Any
@@ -9,7 +9,6 @@ from treefold.algorithms.linear.gram import Gram, gram
 from treefold.algorithms.linear.inference import MOST_FEATURES, Inference, infer
 from treefold.errors import InputError
 from treefold.metrics import regression
-from treefold.ml.summaries.base import known
 from treefold.ml.summaries.regression import RegressionSummary
 
 
@@ -17,31 +16,31 @@ class LinearRegressionSummary(RegressionSummary):
     """A linear regression on a labelled data set."""
 
     @property
-    def r2(self) -> float | None:
-        """Share of the label's variance that is explained, or of its squares without an intercept, as in pyspark.ml.
+    def r2(self) -> float:
+        """Share of the label's variance that is explained, or without an intercept of its squares, as in pyspark.ml.
 
-        None where the label does not vary.
+        NaN if the label does not vary.
         """
-        return known(regression.r2(self._errors, through_origin=not self.model.value("fitIntercept"))[0])
+        return float(regression.r2(self._errors, through_origin=not self.model.value("fitIntercept"))[0])
 
     @property
-    def r2adj(self) -> float | None:
-        """R2 for the degrees of freedom that are left."""
-        if self.r2 is None or self.degreesOfFreedom <= 0:
-            return None
+    def r2adj(self) -> float:
+        """R2 adjusted for the degrees of freedom; NaN if none are left or the label does not vary."""
+        if self.degreesOfFreedom <= 0:
+            return float("nan")
         return 1 - (1 - self.r2) * (self.rows - bool(self.model.value("fitIntercept"))) / self.degreesOfFreedom
 
     @property
     def degreesOfFreedom(self) -> int:
-        """Rows less coefficients, the intercept among them."""
+        """Number of rows minus number of coefficients, including the intercept."""
         return self.rows - int(self.model.numFeatures) - bool(self.model.value("fitIntercept"))
 
     @property
     def coefficientStandardErrors(self) -> list[float]:
-        """Standard errors of the coefficients, the intercept's last if there is one.
+        """Standard errors of the coefficients; that of the intercept, if there is one, is last.
 
-        The products of the features that they take are those of the fit, if it was by normal equations and these are
-        its rows; else they are one more pass.
+        They need the products of the features. A fit by normal equations has them for its own rows; otherwise they take
+        one more pass.
 
         Raises
         ------
@@ -53,12 +52,12 @@ class LinearRegressionSummary(RegressionSummary):
 
     @property
     def tValues(self) -> list[float]:
-        """Coefficients over their standard errors."""
+        """Coefficients divided by their standard errors."""
         return self._inference.t.tolist()
 
     @property
     def pValues(self) -> list[float]:
-        """Two-sided chance of as large a t if the coefficient were 0."""
+        """Two-sided p values: the probability of a t at least as large if the coefficient were 0."""
         return self._inference.p.tolist()
 
     @cached_property
@@ -67,7 +66,7 @@ class LinearRegressionSummary(RegressionSummary):
         squares = self._errors.residual.squares_about(np.zeros(1))[0]
         return infer(
             self._products(),
-            self.model.pure.coef[0],
+            self.model.numpy_model.coef[0],
             intercept=self.model.value("fitIntercept"),
             variance=float(squares) / self.degreesOfFreedom,
             freedom=self.degreesOfFreedom,

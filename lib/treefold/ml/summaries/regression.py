@@ -1,18 +1,18 @@
-"""How far a regression is off."""
+"""Summaries of regressions."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from pyspark.sql import DataFrame
-from pyspark.sql.functions import col
 
+from treefold.engine.reading.columns import column_named
 from treefold.errors import InputError
 from treefold.metrics import regression
 from treefold.metrics.predictions import Statistic
 from treefold.metrics.regression import Errors, Residuals
-from treefold.ml.base import chart
-from treefold.ml.summaries.base import Summary, known
+from treefold.ml.summaries.base import Summary
+from treefold.report.charts import BarChart, Chart, LineChart
 
 QUARTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 BARS, POINTS = 40, 30
@@ -48,9 +48,9 @@ class RegressionSummary(Summary):
     mse, rmse, mae = meanSquaredError, rootMeanSquaredError, meanAbsoluteError
 
     @property
-    def r2(self) -> float | None:
-        """Share of the label's variance that is explained; None where the label does not vary."""
-        return known(regression.r2(self._errors)[0])
+    def r2(self) -> float:
+        """Share of the label's variance that is explained; NaN if the label does not vary."""
+        return float(regression.r2(self._errors)[0])
 
     @property
     def explainedVariance(self) -> float:
@@ -59,17 +59,22 @@ class RegressionSummary(Summary):
 
     @property
     def residuals(self) -> DataFrame:
-        """Label less prediction, row by row: ``residuals``."""
-        return self.predictions.select((col(self.labelCol) - col(self.predictionCol)).alias("residuals"))
+        """Label minus prediction of each row: ``residuals``."""
+        found = self.predictions
+        label, prediction = (column_named(found, name) for name in (self.labelCol, self.predictionCol))
+        return found.select((label - prediction).alias("residuals"))
 
     @property
     def devianceResiduals(self) -> list[float]:
-        """Least and greatest residual times the root of its weight."""
+        """Least and greatest residual times the square root of its weight."""
         deviance = self._errors.deviance
         return [float(deviance.low[0]), float(deviance.high[0])]
 
     def residualQuantiles(self, shares: Sequence[float] = QUARTILES) -> list[float]:
-        """Quantiles of the residuals; beyond 16,384 different ones to the width of a bin, but for the extremes."""
+        """Quantiles of the residuals.
+
+        Beyond 16,384 distinct residuals they are exact to the width of a bin, and the extremes are exact.
+        """
         found = self._residuals.residual[0].quantile(np.array(shares))
         ends = self._errors.residual
         return [
@@ -77,8 +82,8 @@ class RegressionSummary(Summary):
             for share, value in zip(shares, found, strict=True)
         ]
 
-    def charts(self) -> list[dict[str, Any]]:
-        """Residuals, and labels against predictions."""
+    def charts(self) -> list[Chart]:
+        """Charts of the residuals, and of labels against predictions."""
         return [self._histogram(), self._agreement()]
 
     @property
@@ -98,17 +103,15 @@ class RegressionSummary(Summary):
         if not sums[0].label.weight[0] > 0:
             raise InputError("every row has weight 0: give at least one row a positive weight")
 
-    def _histogram(self) -> dict[str, Any]:
+    def _histogram(self) -> BarChart:
         sketch = self._residuals.residual[0]
         heights, edges = np.histogram(sketch.value, BARS, weights=sketch.weight[0])
         middles = (edges[1:] + edges[:-1]) / 2
-        return chart(
-            "Residuals", "label less prediction", "weight of rows", {"rows": (middles.tolist(), heights.tolist())},
-            kind="bar",
-        )  # fmt: skip
+        bars = {"rows": (middles.tolist(), heights.tolist())}
+        return BarChart("Residuals", "label less prediction", "weight of rows", bars)
 
-    def _agreement(self) -> dict[str, Any]:
-        """Mean label of rows of about the same prediction."""
+    def _agreement(self) -> LineChart:
+        """Chart of the mean label of rows of about the same prediction."""
         sketch = self._residuals.predicted[0]
         weight, label = sketch.weight
         group = np.minimum((np.cumsum(weight) - weight / 2) * POINTS // weight.sum(), POINTS - 1).astype(int)
@@ -117,4 +120,4 @@ class RegressionSummary(Summary):
         x, y = values[some] / total[some], labels[some] / total[some]
         ends = [float(x.min()), float(x.max())]
         lines = {"mean label": (x.tolist(), y.tolist()), "label = prediction": (ends, ends)}
-        return chart("Labels by prediction", "prediction", "mean label", lines)
+        return LineChart("Labels by prediction", "prediction", "mean label", lines)

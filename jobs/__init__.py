@@ -1,0 +1,1 @@
+"""The jobs of the command line: one module per verb, which runs when it is the main module."""

@@ -1,0 +1,131 @@
+"""Early stopping: the loss of held-out rows, computed in the passes of the fit."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treefold.algorithms.linear.losses import Loss
+from treefold.algorithms.linear.objective import margins, shifted, weight_of
+from treefold.dataset.block import Block
+from treefold.dataset.blocks import Blocks, WidenedStatistic, add
+from treefold.dataset.folds import FoldStatistic, Split
+from treefold.dataset.shared_passes import FusedMerge, FusedStatistic
+from treefold.errors import InputError
+
+HELD = 1  # the fold that is held out
+
+
+class ValidationLoss(NamedTuple):
+    """Weighted sum of the loss over rows, ``(models,)``, and their weight."""
+
+    loss: NDArray
+    weight: float
+
+
+def validation_loss(
+    block: Block, coef: NDArray, loss: Loss, shift: NDArray | None, by_class: NDArray | None, with_offset: bool
+) -> ValidationLoss:
+    """Loss of the rows of positive weight of one block; arguments as for the objective."""
+    rows = np.flatnonzero(block.weight > 0)
+    extra = tuple(column[rows] for column in block.extra)
+    mine = Block(block.X[rows], block.y[rows], block.weight[rows], block.id, extra)
+    weight = weight_of(mine, by_class).astype(np.float64)
+    X, y, coef, _ = shifted(mine, coef, shift)
+    margin = margins(X, coef)
+    if with_offset:
+        margin[:, 0] += mine.extra[0]
+    value = loss(margin, y)[0].astype(np.float64)
+    return ValidationLoss(np.where(weight > 0, value, 0.0) @ weight, float(weight.sum()))
+
+
+class EarlyStopping:
+    """Records the loss of the rows of fold 1 of a split at every point at which a fit evaluates its objective.
+
+    Attributes
+    ----------
+    best : (models,)
+        Least loss so far.
+    x : (models, p)
+        Variables at which the loss was least.
+    history : list of list of float
+        For each model the loss at the start and after each iteration.
+    halted : (models,) bool
+        Which models have had ``patience`` iterations without a lower loss.
+    """
+
+    def __init__(
+        self, blocks: Blocks, split: Split, patience: int, loss: Any, x0: NDArray, held: Callable = validation_loss
+    ) -> None:
+        self.blocks, self.split, self.patience, self.loss, self.held = blocks, split, patience, loss, held
+        models = len(x0)
+        self.x, self.best, self.last = x0.copy(), np.full(models, np.inf), np.full(models, np.nan)
+        self.history: list[list[float]] = [[] for _ in range(models)]
+        self.stale, self.least = np.zeros(models, np.int64), np.full(models, np.inf)
+        self.halted, self.iteration = np.zeros(models, bool), np.full(models, -1)
+
+    def sum(self, stat: Callable, *args: Any, x: NDArray, models: NDArray, about: tuple) -> Any:
+        """Sum of ``stat`` over the training rows, and in the same pass the loss of the held-out rows at ``x``.
+
+        Parameters
+        ----------
+        stat : callable
+            Statistic of the training rows.
+        *args
+            Arguments of ``stat``.
+        x : (len(models), p)
+            Variables of the models.
+        models : (len(models),) int
+            Indices of the models.
+        about : tuple
+            Arguments of :func:`validation_loss` at ``x``, without the loss.
+
+        Returns
+        -------
+        NamedTuple
+            The sum of ``stat``.
+
+        Raises
+        ------
+        InputError
+            If no held-out row has a positive weight.
+        """
+        stats: list[Callable] = [
+            FoldStatistic(WidenedStatistic(stat), self.split, HELD, False, True),
+            FoldStatistic(WidenedStatistic(self.held), self.split, HELD, True, True),
+        ]
+        first, *others = about
+        merge = FusedMerge([add, add])
+        found, held = self.blocks.reduce(FusedStatistic(stats), args, (first, self.loss, *others), merge=merge)
+        self.check(held, x, models)
+        return found
+
+    def check(self, held: Any, x: NDArray, models: NDArray) -> None:
+        """Take note of the sums over the rows held out, of some models at ``x``.
+
+        Raises
+        ------
+        InputError
+            If none of these rows has a positive weight.
+        """
+        if not held.weight > 0:
+            raise InputError("no row of positive weight is held out for validation: hold out more")
+        value = held.loss / held.weight
+        self.last[models] = value
+        better = value < self.best[models]
+        self.best[models[better]], self.x[models[better]] = value[better], x[better]
+
+    def begin(self) -> None:
+        """Start another stage of the fit, at iteration 0."""
+        self.iteration[:] = -1
+
+    def select(self, state: Any) -> NDArray:
+        """Which models to end, given the solver's state after a step."""
+        for m in np.flatnonzero(state.iteration > self.iteration):
+            self.history[m].append(float(self.last[m]))
+            self.stale[m] = 0 if self.best[m] < self.least[m] else self.stale[m] + 1
+        self.iteration = np.maximum(self.iteration, state.iteration)
+        self.least = np.minimum(self.least, self.best)
+        self.halted |= self.stale >= self.patience
+        return self.halted

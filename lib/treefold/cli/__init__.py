@@ -1,0 +1,1 @@
+"""The command line: conf files, exit codes, progress."""

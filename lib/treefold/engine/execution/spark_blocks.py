@@ -1,0 +1,258 @@
+"""Blocks stored on Spark's executors: one Spark job for each pass, or in local mode one job for many passes."""
+
+import logging
+import sys
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+from pyspark import RDD, SparkContext
+
+from treefold.dataset.blocks import Merge, Pass, WidenedStatistic, add, stat_name
+from treefold.dataset.reduction import BlockReduction, TaskReduction, reduce_tree
+from treefold.engine.execution.job_errors import (
+    RESULT_SIZE,
+    beyond_result_size,
+    blocks_lost,
+    bytes_of,
+    too_large,
+    without_module,
+)
+from treefold.engine.execution.job_names import described
+from treefold.engine.execution.partials import Partial, pass_of
+from treefold.engine.execution.recomputations import RecomputationLog
+from treefold.engine.execution.task import DeleteTask, MapTask, pack, shipped
+from treefold.engine.execution.task_pool import PooledPasses
+from treefold.engine.execution.tree_reduction import Extent, collected
+from treefold.engine.reading.spark_errors import unreadable_file
+from treefold.engine.storage.block_store import KEEP, BlockStore
+from treefold.errors import InputError
+
+FLAT_BYTES = 64 << 20  # if all partials together are larger, they are combined on the executors first
+MOST_REBUILDS = 3
+CLOSED: deque[str] = deque(maxlen=256)  # names of block files that are to be deleted
+
+log = logging.getLogger(__name__)
+
+
+class BlockSource(NamedTuple):
+    """A reader of the data: its name, a function that makes handles of block files, and one that frees resources."""
+
+    source: str
+    make: Callable[[], RDD]
+    close: Callable[[], None]
+
+
+class SparkBlocks:
+    """Blocks on executors: an RDD of handles, cached by Spark, and the files they point to.
+
+    Spark sends a task to the executor that holds its handle. When an executor is lost, so are its handles; Spark
+    recomputes them, which writes the files again.
+
+    Parameters
+    ----------
+    sources : list of BlockSource
+        Tried in order: the next one if the workers cannot read by the one before. It makes all handles anew when
+        blocks are lost that no task can recompute.
+    name : str
+        Prefix of the block files.
+    label : str
+        Name of the algorithm, for Spark's UI.
+    store : BlockStore
+        Where mapped blocks are stored.
+
+    Attributes
+    ----------
+    features : int
+        Number of features; known after the first pass.
+    passes : list of Pass
+    """
+
+    exact = True  # whether recomputed blocks must have the bits they had
+
+    def __init__(
+        self, context: SparkContext, sources: list[BlockSource], name: str, label: str, store: BlockStore
+    ) -> None:
+        self.context, self.sources, self.name, self.label, self.store = context, sources, name, label, store
+        self.features = 0
+        self.passes: list[Pass] = []
+        self._parts: RDD | None = None
+        self._recomputations = RecomputationLog(self.exact)
+        self._extents: dict[str, Extent] = {}  # of the last pass of each statistic
+        self._standing = PooledPasses(context, lambda what: self._described(what, self._during))
+
+    def sum(self, stat: Callable, *args: Any) -> Any:
+        """See :class:`treefold.dataset.blocks.Blocks`."""
+        return self.reduce(WidenedStatistic(stat), *args, merge=add)
+
+    def reduce(self, stat: Callable, *args: Any, merge: Merge) -> Any:
+        """See :class:`treefold.dataset.blocks.Blocks`.
+
+        Raises
+        ------
+        InputError
+            If the first pass finds bad rows or damaged files, or if recomputed rows differ from the original ones.
+        """
+        return self._pass(BlockReduction(stat, args, merge))
+
+    def reduce_tasks(self, stat: Callable, *args: Any, merge: Merge = add) -> Any:
+        """See :class:`treefold.dataset.blocks.Blocks`."""
+        return self._pass(TaskReduction(stat, args, merge))
+
+    def _pass(self, work: BlockReduction | TaskReduction) -> Any:
+        start, name = time.perf_counter(), stat_name(work.stat)
+        payload = pack(work)
+        partials, how = self._survive(lambda: self._partials(payload, work), name)
+        faults = [fault for partial in partials for fault in partial.faults]
+        if faults and faults[0].elsewhere and len(self.sources) > 1:
+            log.info("Spark makes the rows instead of the Parquet reader: %s", faults[0].message)
+            self._forget()
+            self.sources = self.sources[1:]
+            return self._pass(work)
+        if faults:
+            raise InputError(faults[0].message)
+        value = reduce_tree((packed.node for partial in partials for packed in partial.nodes), work.merge)
+        accounts = [account for partial in partials for account in partial.accounts]
+        self.features = max(account.features for account in accounts)
+        self._extents[name] = Extent.of(accounts)
+        lost = self._recomputations.losses(accounts, self._during)
+        seconds = time.perf_counter() - start
+        self.passes.append(pass_of(accounts, name, seconds, len(payload), self.sources[0].source, how, lost))
+        return value
+
+    def map(self, fn: Callable, *args: Any) -> "SparkBlocks":
+        """See :class:`treefold.dataset.blocks.Blocks`. The blocks are computed in the first pass over them."""
+        task = MapTask(new_name(), pack(fn, args), self.store)
+        return MappedBlocks(self, task, f"{self.label} {stat_name(fn)}")
+
+    def close(self) -> None:
+        """Release the handles and delete the files; busy executors delete them when the next blocks are closed."""
+        self._forget()
+        CLOSED.append(self.name)
+        slots = range(self.context.defaultParallelism)
+        with self._described("let go of blocks"):
+            self.context.parallelize(slots, len(slots)).mapPartitions(DeleteTask(tuple(CLOSED))).count()
+
+    def __enter__(self) -> "SparkBlocks":
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            self.close()
+        except Exception:
+            if error is None:  # the first error must not be replaced by one of close()
+                raise
+
+    @property
+    def private(self) -> bool:
+        """Whether rows must not be on a disk unencrypted."""
+        return not self.store.on_disk
+
+    @property
+    def parts(self) -> RDD:
+        """Handles of the blocks, cached by Spark; they are made on the first access."""
+        if self._parts is None:
+            self._parts = self.sources[0].make().persist(KEEP)
+        return self._parts
+
+    def _forget(self) -> None:
+        """Release the handles; a later pass makes them again, and with them the files that are gone."""
+        self._standing.end()
+        if self._parts is not None:
+            self._parts.unpersist()
+            self._parts = None
+        self.sources[0].close()
+
+    def _partials(self, payload: bytes, work: BlockReduction | TaskReduction) -> tuple[list[Partial], str]:
+        """Partials of all tasks, from the task pool if possible, and how they were combined."""
+        name = stat_name(work.stat)
+        if self._heavy(name):
+            self._standing.end()
+        elif found := self._standing.partials(lambda: self.parts, payload):
+            return found, "pooled"
+        with (
+            self._described(f"pass {len(self.passes) + 1}: {name}", self._during),
+            shipped(payload, self.context) as task,
+        ):
+            return self._collect(task, work)
+
+    def _collect(self, task: Callable, work: BlockReduction | TaskReduction) -> tuple[list[Partial], str]:
+        """Partials of a Spark job, combined by a second job if they are large, and how they were combined."""
+        keep = "" if self.private else f"{self.name}-{new_name()}"
+        return collected(self.parts, task, work, self._budget, keep, self._extents.get(stat_name(work.stat)))
+
+    @property
+    def _budget(self) -> int:
+        """Bytes of partials that the driver accepts from a job."""
+        most = bytes_of(self._result_size) // 2 or sys.maxsize
+        return min(FLAT_BYTES, most) if self.parts.getNumPartitions() > 2 else most
+
+    @property
+    def _result_size(self) -> str:
+        return self.context.getConf().get(RESULT_SIZE, "1g") or "1g"
+
+    def _heavy(self, name: str) -> bool:
+        """Whether the partials of a statistic are to be combined on the executors, by those it had before."""
+        before = self._extents.get(name)
+        return before is not None and before.tasks > 2 and before.bytes > self._budget
+
+    def _survive(self, job: Callable[[], Any], name: str) -> Any:
+        """Run the job of a pass; if blocks are lost that no task can recompute, recompute all and repeat the job.
+
+        Raises
+        ------
+        InputError
+            If a task could not read a file in as many attempts as Spark makes, a partial is larger than the driver
+            accepts, or a worker lacks a module.
+        """
+        for left in reversed(range(MOST_REBUILDS + 1)):
+            try:
+                return job()
+            except Exception as error:
+                if too_large(error):
+                    raise beyond_result_size(name, self._result_size) from error
+                if not left or not blocks_lost(error):
+                    raise unreadable_file(error) or without_module(error) or error from None
+                self._recomputations.remake()
+                self._remake()
+        raise AssertionError
+
+    def _remake(self) -> None:
+        """Mark all blocks so that the next pass recomputes them."""
+        self._forget()
+
+    def _described(self, what: str, during: str = "") -> AbstractContextManager[None]:
+        return described(self.context, f"treefold {self.label} {what}", during)
+
+    @property
+    def _during(self) -> str:
+        """Unique name of the current pass."""
+        return f"{self.name} {len(self.passes) + 1}"
+
+
+class MappedBlocks(SparkBlocks):
+    """Blocks computed from other blocks, which must stay open as long as these are used."""
+
+    exact = False  # floating-point results may differ between kinds of processors
+
+    def __init__(self, parent: SparkBlocks, task: MapTask, label: str) -> None:
+        self.parent = parent
+        source = BlockSource(parent.sources[0].source, lambda: parent.parts.mapPartitions(task), lambda: None)
+        super().__init__(parent.context, [source], task.name, label, parent.store)
+
+    def close(self) -> None:
+        """Release the handles. The files are deleted together with those of the parent, which saves a job."""
+        self._forget()
+        CLOSED.append(self.name)
+
+    def _remake(self) -> None:
+        super()._remake()
+        self.parent._remake()
+
+
+def new_name() -> str:
+    """Unique name for a set of block files."""
+    return uuid.uuid4().hex

@@ -1,0 +1,39 @@
+"""Folders as Spark sees them: on any file system, with Spark's own credentials."""
+
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from treefold.engine.reading.spark_plan import parquet_roots
+from treefold.engine.reading.table_formats import refuse_table_folders
+
+
+class HadoopFolders:
+    """See :class:`~treefold.engine.reading.table_formats.Folders`."""
+
+    def __init__(self, session: SparkSession) -> None:
+        self.path: Any = session.sparkContext._jvm.org.apache.hadoop.fs.Path  # type: ignore[union-attr]
+        self.conf = session._jsparkSession.sessionState().newHadoopConf()
+
+    def exists(self, path: str) -> bool:
+        """See :class:`~treefold.engine.reading.table_formats.Folders`."""
+        try:
+            asked = self.path(path)
+            return bool(asked.getFileSystem(self.conf).exists(asked))
+        except Exception:  # any Py4JJavaError, for example because a parent folder may not be read
+            return False
+
+    def names(self, path: str) -> list[str]:
+        """See :class:`~treefold.engine.reading.table_formats.Folders`."""
+        try:
+            asked = self.path(path)
+            return [status.getPath().getName() for status in asked.getFileSystem(self.conf).listStatus(asked)]
+        except Exception:  # as above
+            return []
+
+
+def refuse_tables(data: DataFrame) -> None:
+    """Raise InputError if a DataFrame reads the folder of a table, or a folder inside it, as plain Parquet."""
+    roots = parquet_roots(data)
+    if roots:
+        refuse_table_folders(HadoopFolders(data.sparkSession), roots)

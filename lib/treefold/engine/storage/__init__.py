@@ -1,0 +1,1 @@
+"""Block files on the executors' local disks, mapped into memory, and how lost ones are recomputed."""

@@ -1,0 +1,252 @@
+"""Where the blocks of a task are between passes, and how lost ones are recomputed.
+
+Blocks are stored in files on the executor's local disks, mapped into memory. If the disks are full and the blocks can
+be recomputed, they are recomputed in every pass. If ``spark.io.encryption.enabled`` is on, Spark keeps the blocks
+itself, because it encrypts what it writes.
+"""
+
+import errno
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from pyspark import StorageLevel
+from scipy.sparse import csr_array
+
+from treefold.dataset.block import Block
+from treefold.engine.storage import local_dirs, mmap_cache
+from treefold.engine.storage.file_format import Shape, Written, checksum, put
+from treefold.engine.storage.provenance import BuildRecord, Provenance, this_pass
+from treefold.errors import InputError
+
+KEEP = StorageLevel.MEMORY_AND_DISK  # of handles: one evicted from memory would cost reading the data again
+FULL = errno.ENOSPC, errno.EDQUOT, errno.EROFS
+
+
+class BlocksLost(RuntimeError):
+    """Stored blocks are gone, and this task cannot recompute them.
+
+    The driver sees only the text of a task's exception, so the text has a mark.
+    """
+
+    MARK = "treefold:5d0f6c1e:blocks-lost"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message} [{self.MARK}]")
+
+
+class DiskFull(InputError):
+    """The local disks are full."""
+
+
+class Fault(NamedTuple):
+    """Why blocks could not be built. A task returns it instead of raising, so that Spark does not try again.
+
+    ``elsewhere`` is true if Spark itself may be able to read what pyarrow could not.
+    """
+
+    message: str
+    elsewhere: bool = False
+
+
+class Origin(Protocol):
+    """How to build blocks, on any executor."""
+
+    def blocks(self) -> Iterator[Block]:
+        """Build them."""
+        ...
+
+
+class BlockFile(NamedTuple):
+    """Handle of the blocks of one task in a file, which Spark caches between passes.
+
+    ``path`` is where the file was written; it is empty if the disks were full. Blocks without an ``origin`` can only be
+    recomputed from the driver, all together.
+    """
+
+    path: str
+    name: str
+    shape: Shape
+    origin: Origin | None
+    built: BuildRecord
+
+    @property
+    def first(self) -> int:
+        """Number of the first block."""
+        return self.built.first
+
+    def numbered(self, provenance: Provenance) -> Iterator[tuple[int, Block]]:
+        """Numbered blocks, recomputed if their file is gone or damaged.
+
+        Raises
+        ------
+        BlocksLost
+            If they are to be recomputed and there is no origin.
+        """
+        part, path, why = self, _found(self), "not found"
+        done, end = 0, len(self.shape.counts)
+        while done < end:
+            if path is None:
+                part = _recomputed(part, why, provenance)
+                if not part.path:
+                    yield from _for_this_pass(part, done, provenance)
+                    break
+                path = part.path
+            try:
+                for number, block in mmap_cache.blocks(path, part.shape, part.built.checksums, self.first, done):
+                    yield number, block
+                    done += 1
+            except mmap_cache.Damaged:
+                Path(path).unlink(missing_ok=True)  # or the next pass would find it there
+                path, why = None, "damaged"
+        provenance.built.append(part.built)
+
+
+class SparkStoredBlock(NamedTuple):
+    """A block that Spark keeps between passes."""
+
+    block: Block
+    shape: Shape
+    built: BuildRecord
+
+    @property
+    def first(self) -> int:
+        """Number of the block."""
+        return self.built.first
+
+    def numbered(self, provenance: Provenance) -> Iterator[tuple[int, Block]]:
+        """The numbered block."""
+        provenance.built.append(self.built)
+        yield self.first, self.block
+
+
+StoredBlocks = BlockFile | SparkStoredBlock | Fault
+Make = Callable[[], Iterator[Block]]
+
+
+class BlockStore(NamedTuple):
+    """Stores blocks in files, or hands them to Spark if they may not be on a disk unencrypted."""
+
+    on_disk: bool = True
+
+    def write_blocks(
+        self, name: str, first: int, shape: Shape, origin: Origin | None, make: Make
+    ) -> Iterator[BlockFile | SparkStoredBlock]:
+        """Store the blocks that ``make`` makes, in their order.
+
+        Raises
+        ------
+        DiskFull
+            If the disks are full and the blocks have no origin.
+        """
+        if self.on_disk:
+            yield write(name, first, shape, origin, make)
+            return
+        start = time.perf_counter()
+        for number, block in enumerate(make(), first):
+            built = BuildRecord(number, 1, this_pass(), time.perf_counter() - start, (checksum(block, shape),))
+            values = (block.X.nnz,) if isinstance(block.X, csr_array) else None
+            yield SparkStoredBlock(block, shape._replace(rows=len(block.y), values=values), built)
+
+
+def write(name: str, first: int, shape: Shape, origin: Origin | None, make: Make) -> BlockFile:
+    """Write blocks to a file, in the first folder that has room.
+
+    The file is written under another name and renamed when it is complete, so no half-written file is ever read.
+    """
+    start, where = time.perf_counter(), local_dirs.candidates(name)
+    for folder in where:
+        try:
+            with room(folder):
+                path, written = _write(folder, name, shape, make())
+        except DiskFull:
+            if folder == where[-1] and origin is None:
+                raise
+        else:
+            built = BuildRecord(
+                first, len(written), this_pass(), time.perf_counter() - start, tuple(w.checksum for w in written)
+            )
+            values = tuple(w.values for w in written) if shape.sparse else None
+            return BlockFile(path, name, shape._replace(values=values), origin, built)
+    return BlockFile(
+        "", name, shape, origin, BuildRecord(first, len(shape.counts), this_pass(), time.perf_counter() - start, ())
+    )
+
+
+@contextmanager
+def room(folder: Path) -> Iterator[None]:
+    """Turn the error of a full disk into one line.
+
+    Raises
+    ------
+    DiskFull
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise DiskFull(f"{disk_full(folder)}: give spark.local.dir more room, or save the rows as Parquet") from error
+
+
+def disk_full(folder: Path) -> str:
+    """The message for a folder on a full disk."""
+    return f"there is no room for blocks in {folder.parent} of {os.uname().nodename}"
+
+
+def intact(path: Path, shape: Shape) -> bool:
+    """Whether the file exists and has the right length."""
+    return path.exists() and path.stat().st_size == shape.bytes
+
+
+def delete(names: tuple[str, ...]) -> None:
+    """Delete all files here whose name begins with one of ``names``, and unmap what this worker has mapped."""
+    mmap_cache.forget()
+    for file in local_dirs.files():
+        if file.name.startswith(names):
+            file.unlink(missing_ok=True)
+
+
+def _write(folder: Path, name: str, shape: Shape, blocks: Iterator[Block]) -> tuple[str, list[Written]]:
+    handle, aside = tempfile.mkstemp(dir=local_dirs.create(folder), prefix=f"{name}.")  # readable by its owner only
+    try:
+        with open(handle, "wb") as file:
+            written = [put(file, block, shape) for block in blocks]
+        os.replace(aside, folder / name)
+    except BaseException:
+        os.unlink(aside)
+        raise
+    return str(folder / name), written
+
+
+def _found(part: BlockFile) -> str | None:
+    """Path of a block file: where it was written, or on this executor after it was recomputed."""
+    if not part.path:
+        return None
+    paths = [Path(part.path), *(folder / part.name for folder in local_dirs.candidates(part.name))]
+    return next((str(path) for path in paths if intact(path, part.shape)), None)
+
+
+def _recomputed(part: BlockFile, why: str, provenance: Provenance) -> BlockFile:
+    if part.origin is None:
+        raise BlocksLost(f"{part.path} was {why}")
+    if not part.path:
+        return part
+    start = time.perf_counter()
+    built = write(part.name, part.first, part.shape, part.origin, part.origin.blocks)
+    provenance.lost(f"whose file was {why}", built.built.blocks, start)
+    return built._replace(built=built.built._replace(during=part.built.during))  # the loss is noted already
+
+
+def _for_this_pass(part: BlockFile, done: int, provenance: Provenance) -> Iterator[tuple[int, Block]]:
+    """Blocks recomputed for this pass only, because the disks are full."""
+    assert part.origin
+    start = time.perf_counter()
+    for i, block in enumerate(part.origin.blocks()):
+        if i >= done:
+            yield part.first + i, block
+    provenance.lost(disk_full(local_dirs.candidates(part.name)[0]), part.built.blocks, start)

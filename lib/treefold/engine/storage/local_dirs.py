@@ -1,0 +1,83 @@
+"""Folders for block files: in the executor's own local directories, for their owner only, gone with the executor.
+
+Spark deletes its local directories when an executor ends normally. The directories of a killed executor are deleted by
+the cluster manager at the end of the application, or never. The worker that makes a folder therefore also starts a
+process that sleeps until the executor is gone and then removes the folder.
+"""
+
+import inspect
+import logging
+import os
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+FOLDER = "treefold"
+
+log = logging.getLogger(__name__)
+
+
+def roots() -> list[str]:
+    """The executor's local directories."""
+    return os.environ["SPARK_LOCAL_DIRS"].split(",")
+
+
+def candidates(name: str) -> list[Path]:
+    """The folders in which a file may be: its own first, then those that are used if there is no room."""
+    every = [Path(root, FOLDER) for root in roots()]
+    first = zlib.crc32(name.encode()) % len(every)
+    return every[first:] + every[:first]
+
+
+def create(folder: Path) -> Path:
+    """The folder, which is created if it does not exist."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        return folder
+    executor = _executor()
+    if not executor:
+        log.info("%s stays where an executor is killed: its processes are not known here", folder)
+    else:
+        code = f"{inspect.getsource(sweep)}\nimport sys\nsweep(sys.argv[1], [int(pid) for pid in sys.argv[2:]])"
+        command = [sys.executable, "-I", "-S", "-c", code, str(folder), *map(str, executor)]
+        quiet = subprocess.DEVNULL
+        subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True, cwd="/")
+    return folder
+
+
+def files() -> Iterator[Path]:
+    """All existing files."""
+    for root in roots():
+        yield from Path(root, FOLDER).glob("*")
+
+
+def sweep(folder: str, pids: list[int]) -> None:
+    """Remove a folder once these processes have ended. It runs in its own interpreter and imports what it needs."""
+    import contextlib
+    import os
+    import select
+    import shutil
+    import time
+
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            select.select([os.pidfd_open(pid)], [], [])
+    for _ in range(3):  # a worker that ends shortly after its executor may still write
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(1)
+
+
+def _executor() -> list[int]:
+    """Process ids of the executor's JVM and of the daemon that forked this worker, if they can be found."""
+    daemon = os.getppid()
+    try:
+        status = Path(f"/proc/{daemon}/stat").read_text()
+        jvm = int(status.rsplit(")", 1)[1].split()[1])
+        java = Path(f"/proc/{jvm}/comm").read_text().strip() == "java"
+    except (OSError, ValueError):
+        return []
+    return [jvm, daemon] if java and hasattr(os, "pidfd_open") else []

@@ -1,0 +1,1 @@
+"""Synthetic data sets: every row is drawn by (seed, position)."""

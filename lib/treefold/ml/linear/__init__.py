@@ -1,0 +1,1 @@
+"""pyspark.ml's API of linear models."""

@@ -1,0 +1,232 @@
+"""Linear estimators: from params to a fit over blocks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from pyspark.sql import DataFrame
+
+from treefold.algorithms.linear import LinearFit, LinearModel, fit
+from treefold.algorithms.linear.gram import Gram
+from treefold.algorithms.linear.losses import Loss
+from treefold.dataset.blocks import Blocks, Pass
+from treefold.errors import InputError
+from treefold.ml.base import Batch, Trainable
+from treefold.ml.linear.params import LinearOptions
+from treefold.ml.linear.solver_params import GRAM_ROWS
+from treefold.optim.iterate import Rungs
+from treefold.optim.status import MEANING, RUNNING
+from treefold.persistence import model_io
+from treefold.report.charts import Chart, LineChart
+from treefold.statistics.label_summary import DataSummary, data_summary
+
+
+class FitOptions(Trainable, LinearOptions):
+    """An estimator of a linear model."""
+
+    labels_are_classes = False
+    batched = frozenset({"regParam", "elasticNetParam", "tol", "maxIter", "stepSize", "threshold"})
+    simpler = {"regParam": 1}
+
+    def why_diverged(self) -> str:
+        """The error message of a fit that diverged."""
+        return (
+            f"the fit diverged: stepSize {self.value('stepSize'):g} is too large for stepRule "
+            f"{self.value('stepRule')}; lower it, or use solver gd with stepRule backtracking"
+        )
+
+    @property
+    def partial_rows(self) -> int:  # type: ignore[override]
+        """More rows for solvers that sum a square matrix; the number of features is not known yet."""
+        return GRAM_ROWS if self.value("solver") in ("newton", "normal") else 1
+
+    @property
+    def shuffled(self) -> bool:  # type: ignore[override]
+        """For local descent: walks through blocks of one class each would end far from each other."""
+        return bool(self.value("solver") == "localsgd")
+
+    def extra_columns(self, *, labelled: bool) -> tuple[str, ...]:
+        """See :class:`~treefold.ml.base.ColumnOptions`; the indicator of held-out rows comes last."""
+        indicator = self.value("validationIndicatorCol") if labelled else None
+        return (*super().extra_columns(labelled=labelled), *([indicator] if indicator else []))
+
+    def first(self, outputs: int, features: int) -> np.ndarray | None:
+        """Coefficients of the initial model, or None.
+
+        Parameters
+        ----------
+        outputs, features : int
+            Shape of the coefficients to fit.
+
+        Returns
+        -------
+        (outputs, features + 1) or None
+
+        Raises
+        ------
+        InputError
+            If it is not a linear model of this shape.
+        """
+        if not self.isSet("initialModel"):
+            return None
+        path = self.value("initialModel")
+        saved = model_io.load(path)
+        if not isinstance(saved, LinearModel):
+            raise InputError(f"{path} holds a {type(saved).__name__}: initialModel is a saved linear model")
+        if saved.coef.shape != (outputs, features + 1):
+            raise InputError(
+                f"{path} has {len(saved.coef)} outputs of {saved.features} features, but {outputs} of {features} are "
+                "to be fitted: take another initialModel"
+            )
+        return saved.coef
+
+    def numpy_model(self, coef: np.ndarray, link: str) -> LinearModel:
+        """The NumPy model of fitted coefficients, ``(outputs, features + 1)``."""
+        return LinearModel(coef, link)
+
+    def check(self, data: DataFrame) -> None:
+        """Raise InputError for data with which a fit or an evaluation would fail: one pass."""
+        with self.open(data) as blocks:
+            data_summary(blocks, classification=self.labels_are_classes)
+
+
+@dataclass(frozen=True)
+class TrainingSummary:
+    """Summary of a fit.
+
+    Attributes
+    ----------
+    objectiveHistory : list of float
+        Objective, including the penalty, at the start and after each iteration.
+    totalIterations : int
+    outcome : str
+        Why the fit ended.
+    passes : list of Pass
+    validationHistory : list of float
+        Mean loss of the held-out rows at the start and after each iteration; empty if none are held out.
+    products : Gram, optional
+        Products of the columns, from an unpenalised fit by normal equations.
+    """
+
+    objectiveHistory: list[float]
+    totalIterations: int
+    outcome: str
+    passes: list[Pass] = field(repr=False)
+    validationHistory: list[float] = field(default_factory=list)
+    products: Gram | None = field(default=None, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a job writes down."""
+        return {
+            "objective": self.objectiveHistory[-1],
+            "iterations": self.totalIterations,
+            "outcome": self.outcome,
+        }
+
+    def charts(self) -> list[Chart]:
+        """What a report draws."""
+        lines = {"objective": self.objectiveHistory}
+        if self.validationHistory:
+            lines["loss of the held-out rows"] = self.validationHistory
+        return [LineChart("Objective", "iteration", "objective", lines)]
+
+
+def fit_all(
+    params: FitOptions,
+    trials: Sequence[FitOptions],
+    blocks: Blocks,
+    loss: Loss,
+    found: DataSummary | Gram,
+    link: str,
+    rungs: Rungs | None,
+    **options: Any,
+) -> Batch:
+    """Fit linear models that differ only in ``batched`` params; every pass is reported to the watcher of ``params``.
+
+    Parameters
+    ----------
+    params : FitOptions
+        The estimator whose watcher is called.
+    trials : sequence of FitOptions
+        The estimators to fit.
+    blocks : Blocks
+        The data set.
+    loss : Loss
+        Loss of the models.
+    found : DataSummary or Gram
+        Summary of the training rows.
+    link : str
+        Link of the models; see :class:`treefold.algorithms.linear.batch.LinearBatch`.
+    rungs : Rungs or None
+        Its ``select`` is called with the current Batch.
+    **options
+        Further arguments of :func:`treefold.algorithms.linear.fit`.
+
+    Returns
+    -------
+    Batch
+
+    Raises
+    ------
+    InputError
+        If a param has been changed that nothing reads, or as ``fit``.
+    """
+    for trial in trials:
+        trial.check_read()
+
+    def each(name: str) -> np.ndarray:
+        return np.array([trial.value(name) for trial in trials])
+
+    seen = found.data_summary if isinstance(found, Gram) else found
+    outputs = loss.start(seen).n_linear
+    strength, l1 = each("regParam"), each("elasticNetParam")
+    # In pyspark.ml and glmnet, regParam is the strength for a label of unit variance.
+    unit = seen.moments.label_deviation if loss.homogeneity == 2 else 1.0
+
+    def batch(fitted: LinearFit) -> Batch:
+        numpy_models = [
+            replace(trial.numpy_model(coef, link), with_offset=params.with_offset)
+            for trial, coef in zip(trials, fitted.coef, strict=True)
+        ]
+        held = fitted.held or [[]] * len(trials)
+        products = [found if isinstance(found, Gram) and each == 0 else None for each in strength]
+        return Batch(
+            numpy_models, fitted.objective, fitted.iterations, fitted.status, list(zip(held, products, strict=True))
+        )
+
+    fitted = fit(
+        blocks,
+        loss,
+        found,
+        ridge=(1 - l1) * strength / unit,
+        lasso=l1 * strength,
+        start=params.first(outputs, blocks.features),
+        bounds=params.bounds_of(outputs, blocks.features),
+        with_offset=params.with_offset,
+        validation=params.split(),
+        patience=params.value("earlyStoppingRounds"),
+        intercept=params.value("fitIntercept"),
+        standardize=params.value("standardization"),
+        solver=params.solver_of(loss, blocks.features, each("stepSize"), int(each("maxIter").max()), params.validated),
+        seed=params.value("seed"),
+        max_iter=each("maxIter"),
+        tol=each("tol"),
+        on_step=lambda state: _report(params, state, blocks.passes[-1]),
+        rungs=rungs and Rungs(rungs.at, lambda fitted: rungs.select(batch(fitted))),
+        **options,
+    )
+    return batch(fitted)
+
+
+def summary_of(batch: Batch, passes: list[Pass]) -> TrainingSummary:
+    """Summary of a batch of one."""
+    outcome = MEANING[int(batch.status[0])]
+    return TrainingSummary(batch.histories[0], int(batch.iterations[0]), outcome, passes, *batch.details[0])
+
+
+def _report(params: FitOptions, state: Any, last: Pass) -> None:
+    figures = {"objective": float(state.value.min()), "gradient": float(abs(state.gradient).max())}
+    if len(state.value) > 1:
+        figures["models running"] = int((state.status == RUNNING).sum())
+    params.report(int(state.iteration.max()), figures, last)

@@ -1,0 +1,110 @@
+"""A fitted linear model as a pyspark.ml Model."""
+
+from dataclasses import replace
+from typing import Any, Self
+
+from pyspark.ml.linalg import Vector
+from pyspark.sql import DataFrame, SparkSession
+
+from treefold.algorithms.linear import LinearModel
+from treefold.errors import InputError
+from treefold.interchange import mllib, scikit
+from treefold.ml.linear.params import LinearOptions
+from treefold.ml.model import SparkModel
+from treefold.ml.summaries import evaluated, trained
+from treefold.ml.summaries.kinds import Kinds
+
+KEPT = (
+    "featuresCol", "labelCol", "weightCol", "predictionCol", "probabilityCol", "rawPredictionCol", "fitIntercept",
+    "regParam", "standardization",
+)  # fmt: skip
+"""Params of a linear model that pyspark.ml's has as well."""
+
+
+class LinearSparkModel(SparkModel, LinearOptions):
+    """A :class:`~treefold.algorithms.linear.LinearModel` as a pyspark.ml Model.
+
+    Attributes
+    ----------
+    summary_kinds : Kinds
+        Classes of its summaries.
+    """
+
+    summary_kinds: Kinds
+
+    def scoring(self) -> LinearModel:
+        """The NumPy model, with or without offsets."""
+        return replace(self.numpy_model, with_offset=self.with_offset)
+
+    def exporting(self) -> LinearModel:
+        """The NumPy model for an export; InputError if rows have an offset, which exports do not support."""
+        if self.with_offset:
+            raise InputError("offsetCol is set, and an exported model knows no offsets: clear it to export without")
+        return self.scoring()
+
+    def predict(self, value: Vector) -> float:
+        """Prediction for one vector of features."""
+        return float(self.scoring().predict(value.toArray()[None])[0])
+
+    def toSklearn(self) -> Any:
+        """The model as scikit-learn's LinearRegression, LogisticRegression or LinearSVC.
+
+        Raises
+        ------
+        InputError
+            If scikit-learn is not installed, or has no such model.
+        """
+        return scikit.linear(self.exporting())
+
+    def toSpark(self, session: SparkSession) -> Any:
+        """The model as pyspark.ml's, with the same columns.
+
+        Raises
+        ------
+        InputError
+            If pyspark.ml has no such model, or the features are several columns: it takes one column of vectors.
+        """
+        if not isinstance(self.value("featuresCol"), str):
+            raise InputError("pyspark.ml takes one column of vectors: setFeaturesCol to its name first")
+        made = mllib.linear(self.exporting(), session)
+        made._set(**{name: self.value(name) for name in KEPT if self.hasParam(name) and self.value(name) is not None})
+        made._transfer_params_to_java()
+        return made
+
+    @classmethod
+    def fromSpark(cls, model: Any) -> Self:
+        """A model from pyspark.ml's model of the same name, with its columns and thresholds.
+
+        Parameters
+        ----------
+        model : pyspark.ml Model
+            The fitted model.
+
+        Returns
+        -------
+        Self
+
+        Raises
+        ------
+        InputError
+            If it is another kind of model.
+        """
+        if type(model).__name__ != cls.__name__:
+            raise InputError(f"a {type(model).__name__} is no {cls.__name__}: load it with its own class")
+        made = cls(mllib.linear_model(model))
+        names = [name for name in (*KEPT, "threshold", "thresholds") if made.hasParam(name) and model.hasParam(name)]
+        return made.setParams(**{name: model.getOrDefault(name) for name in names if model.isSet(name)})
+
+    @property
+    def numFeatures(self) -> int:
+        """Number of features."""
+        return self.numpy_model.features
+
+    def trained_on(self, data: DataFrame) -> Self:
+        """The model with the summary of its training data, which is computed on demand."""
+        self.training_summary = trained(self, data, self.training_summary)
+        return self
+
+    def evaluate(self, dataset: DataFrame) -> Any:
+        """Summary of the model on a labelled data set: one pass. See :mod:`treefold.ml.summaries`."""
+        return evaluated(self, dataset)

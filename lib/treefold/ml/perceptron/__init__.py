@@ -1,0 +1,1 @@
+"""Multilayer perceptrons as pyspark.ml Estimators and Models."""

@@ -1,0 +1,78 @@
+"""Multilayer perceptrons for values."""
+
+from collections.abc import Sequence
+
+from pyspark.ml import Estimator
+from pyspark.ml.regression import RegressionModel, Regressor
+
+from treefold.algorithms.perceptron import Network
+from treefold.algorithms.perceptron.losses import Huber, Loss, Poisson, Squared
+from treefold.dataset.blocks import Blocks, Pass
+from treefold.errors import InputError
+from treefold.ml.base import Batch
+from treefold.ml.perceptron.fitting import PerceptronTrainable, fit_all
+from treefold.ml.perceptron.model import PerceptronFace
+from treefold.ml.perceptron.params import PerceptronValueOptions
+from treefold.ml.perceptron.summary import summary_of
+from treefold.ml.summaries.kinds import PERCEPTRON_REGRESSION
+from treefold.optim.iterate import Rungs
+from treefold.statistics.label_summary import data_summary
+
+
+@Regressor.register
+class MultilayerPerceptronRegressor(PerceptronTrainable, PerceptronValueOptions, Estimator):
+    """Multilayer perceptron for a number; pyspark.ml has no such estimator.
+
+    Parameters
+    ----------
+    **values
+        Values of params by name; see ``explainParams()``.
+
+    Notes
+    -----
+    Minimises ``1 / sum_i w_i * sum_i w_i loss_i + regParam / 2 * |weights|^2``. Biases are not penalised. The loss of a
+    residual r is ``r^2 / 2``, Huber's, or that of a count whose mean is the exponential of the output.
+
+    Examples
+    --------
+    >>> from treefold.ml import MultilayerPerceptronRegressor
+    >>> frame = spark.createDataFrame([(x / 10, (x / 10) ** 2) for x in range(-10, 11)], ["x", "label"])
+    >>> model = MultilayerPerceptronRegressor(featuresCol=["x"], layers=[1, 8, 1], seed=1, maxIter=200).fit(frame)
+    >>> model.evaluate(frame).r2 > 0.99
+    True
+    """
+
+    labels_are_classes = False
+
+    def loss_of(self) -> Loss:
+        """What is minimised."""
+        name = self.value("loss")
+        if name != "huber" and self.changed("epsilon"):
+            raise InputError(f"loss {name} reads no epsilon: leave it out, or use loss huber")
+        losses: dict[str, Loss] = {
+            "squaredError": Squared(), "huber": Huber(self.value("epsilon")), "poisson": Poisson()
+        }  # fmt: skip
+        return losses[name]
+
+    def fit_batch(
+        self, blocks: Blocks, trials: Sequence["MultilayerPerceptronRegressor"], rungs: Rungs | None = None
+    ) -> Batch:
+        """See :class:`~treefold.ml.base.Trainable`."""
+        loss, found = self.loss_of(), data_summary(blocks, classification=False)
+        loss.check(found)
+        layers = self.layers_for(blocks.features)
+        if layers.outputs != 1:
+            raise InputError(f"layers end with {layers.outputs}, but the label is one number: let layers end with 1")
+        network = Network(layers, self.value("activation"), loss)
+        return fit_all(self, trials, blocks, network, None, rungs)
+
+    def build_model(self, batch: Batch, passes: list[Pass]) -> "MultilayerPerceptronRegressionModel":
+        """See :class:`~treefold.ml.base.Trainable`."""
+        return MultilayerPerceptronRegressionModel(batch.numpy_models[0], summary_of(batch, passes))
+
+
+@RegressionModel.register
+class MultilayerPerceptronRegressionModel(PerceptronFace, PerceptronValueOptions):
+    """Fitted :class:`MultilayerPerceptronRegressor`."""
+
+    summary_kinds = PERCEPTRON_REGRESSION

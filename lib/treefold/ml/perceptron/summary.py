@@ -1,0 +1,12 @@
+"""How the fit of a perceptron went."""
+
+from treefold.dataset.blocks import Pass
+from treefold.ml.base import Batch
+from treefold.ml.linear.fitting import TrainingSummary
+from treefold.optim.status import MEANING
+
+
+def summary_of(batch: Batch, passes: list[Pass]) -> TrainingSummary:
+    """Summary of a batch of one; its learning curves are the objective and the loss of the rows held out."""
+    outcome = MEANING[int(batch.status[0])]
+    return TrainingSummary(batch.histories[0], int(batch.iterations[0]), outcome, passes, batch.details[0])

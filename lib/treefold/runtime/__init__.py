@@ -1,0 +1,1 @@
+"""Runtime of a process: cached compiled kernels, threads of BLAS."""

@@ -1,0 +1,1 @@
+"""Saved models on new rows: batch predictions, drift from the training data."""

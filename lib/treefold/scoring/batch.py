@@ -1,0 +1,243 @@
+"""Batch predictions: a saved model scores the rows of any source into partitions of Parquet with a manifest."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+
+from treefold import __version__
+from treefold.engine.reading.columns import column_named, hint
+from treefold.errors import InputError, ThresholdNotMet
+from treefold.ml import read_source
+from treefold.ml.predict import predicted
+from treefold.ml.read import read_files
+from treefold.persistence import output_folder
+from treefold.persistence.model_io import MODEL
+from treefold.persistence.partitions import PartitionedFolder
+from treefold.preparation.apply import prepared
+from treefold.preparation.learned import load_preparation
+from treefold.scoring.drift import CountingModel, drift_of
+from treefold.scoring.input_partitions import WHOLE, InputPartition, InputPartitions, input_partitions
+from treefold.scoring.reference import load_reference
+from treefold.scoring.worker_errors import bad_input
+
+log = logging.getLogger(__name__)
+
+USUAL = ("prediction", "probability", "distance")
+SHOWN = 5  # drifting columns in the line of a job
+
+
+class Batch:
+    """A model that is applied to the rows of a source.
+
+    Parameters
+    ----------
+    conf : treefold.cli.scoring_confs.Predict
+    model : Spark model
+        As loaded from ``conf.model.path``.
+
+    Raises
+    ------
+    InputError
+        If the model has not the outputs that are asked for, or the output is not ours.
+    """
+
+    def __init__(self, conf: Any, model: Any) -> None:
+        self.conf, self.model = conf, model
+        self.named = outputs_named(model, conf.model.outputs)
+        self.reference = load_reference(conf.model.path)
+        self.folder = PartitionedFolder(conf.output.path, "predictions", conf.apart)
+        path = conf.data.preparation
+        self.preparation = load_preparation(path) if path else None
+        content = self.preparation.encoded() if self.preparation else b""
+        content += output_folder.read(conf.model.path, MODEL) + json.dumps(conf.scoring, sort_keys=True).encode()
+        self.version = hashlib.sha256(content).hexdigest()[:16]
+
+    def run(self, spark: SparkSession, incremental: bool, say: Callable[[str], None]) -> dict[str, Any]:
+        """Score, publish, write the manifest; returns it.
+
+        Parameters
+        ----------
+        spark : SparkSession
+            The session.
+        incremental : bool
+            Whether partitions are left out that were written from the same files by the same model.
+        say : Callable[[str], None]
+            Called with lines about the progress.
+
+        Raises
+        ------
+        InputError
+            If the source cannot be read, or lacks a column.
+        TryAgain
+            If another run is writing the output.
+        """
+        with self.folder.staging() as staged:
+            data = read_source(spark, self.conf.data)
+            there = input_partitions(data)
+            by = self._partition_columns(data, there, incremental)
+            todo = self._pending(there, incremental)
+            if incremental and there and len(todo) < len(there.found):
+                same, every = len(there.found) - len(todo), len(there.found)
+                say(f"{same} of {every} partitions are unchanged since they were written")
+                data = self._only(spark, todo)
+            if incremental and not todo:
+                return self._told({}, {}, 0, [])
+            check_key(data, self.conf.data.key)
+            if self.preparation:
+                data = prepared(data, self.preparation, [*self.conf.data.key, *by])
+            counting = CountingModel(self.model.scoring(), self.reference, spark)
+            frame = scored(data, self.model, counting, self.named, self.conf.data.key, by)
+            try:
+                frame.write.partitionBy(*by).parquet(str(staged))
+            except Exception as error:
+                raise bad_input(error) or error from None
+            rows = int(counting.rows.value[0])
+            drift = drift_of(self.reference, counting.counts.value) if self.reference else []
+            return self._told(self._published(staged), todo, rows, drift)
+
+    def check_drift(self, told: dict[str, Any], result: dict[str, Any]) -> None:
+        """Raise ThresholdNotMet if the drift of a column exceeds the limit of the conf."""
+        limits = self.conf.drift
+        for key, limit in (("psi", limits.maxPsi), ("ks", limits.maxKs)):
+            far = [each for each in told["drift"] if limit is not None and (each[key] or 0) > limit]
+            if far:
+                worst = max(far, key=lambda each: each[key])
+                raise ThresholdNotMet(
+                    f"{key} of column '{worst['column']}' is {worst[key]:.4g}, above {limit:g}, and so is that of "
+                    f"{len(far) - 1} more columns: the predictions are written",
+                    result,
+                )
+
+    def _partition_columns(self, data: DataFrame, there: InputPartitions | None, incremental: bool) -> list[str]:
+        of_input = there.columns if there else []
+        by = of_input if self.conf.output.partitionBy is None else self.conf.output.partitionBy
+        for name in by:
+            if name not in data.columns:
+                raise InputError(f"output.partitionBy: there is no column '{name}': {hint(name, data.columns)}")
+        if incremental and there is None:
+            raise InputError(
+                f"{self.conf.data.name} is no folder of files, so nothing tells what is new: leave --incremental out"
+            )
+        if incremental and by != of_input:
+            raise InputError(
+                f"--incremental writes the partitions of the input, {', '.join(of_input) or 'none'}: leave "
+                "output.partitionBy out"
+            )
+        return list(by)
+
+    def _pending(self, there: InputPartitions | None, incremental: bool) -> dict[str, InputPartition]:
+        """Partitions of the input that have to be scored."""
+        if there is None:
+            return {}
+        before = self.folder.manifest.get("partitions", {})
+
+        def known(name: str, partition: InputPartition) -> bool:
+            told = before.get(name, {})
+            same = (told.get("input"), told.get("version")) == (partition.fingerprint, self.version)
+            return same and (self.folder.path / name).exists()
+
+        return {n: p for n, p in there.found.items() if not (incremental and known(n, p))}
+
+    def _only(self, spark: SparkSession, todo: dict[str, InputPartition]) -> DataFrame:
+        source = self.conf.data
+        if not todo or WHOLE in todo:
+            return read_source(spark, source)
+        options = {**source.options, "basePath": source.path}
+        return read_files(spark, [each.folder for each in todo.values()], source.format, options, source.schema)
+
+    def _published(self, staged: Path) -> dict[str, dict[str, Any]]:
+        """Partitions that were written, with the manifest's description of their files."""
+        found = {}
+        for name, files in self.folder.publish(staged).items():
+            sizes = [self.folder.path / name / file for file in files]
+            rows = sum(pq.read_metadata(file).num_rows for file in sizes)
+            found[name] = {"rows": rows, "bytes": sum(file.stat().st_size for file in sizes), "files": files}
+        return found
+
+    def _told(
+        self, written: dict[str, Any], todo: dict[str, InputPartition], rows: int, drift: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Write the manifest of all partitions; returns it."""
+        for name, told in written.items():
+            told["version"] = self.version
+            told["input"] = todo[name].fingerprint if name in todo else None
+        told = {
+            "treefold": __version__,
+            "written": datetime.now(UTC).isoformat(timespec="seconds"),
+            "model": {"path": self.conf.model.path, "class": type(self.model).__name__, "uid": self.model.uid},
+            "version": self.version,
+            "input": self.conf.data.name,
+            "rows": rows,
+            "written_partitions": sorted(written),
+            "partitions": {**self.folder.manifest.get("partitions", {}), **written},
+            "drift": drift if written else self.folder.manifest.get("drift", []),
+        }
+        if self.reference is None:
+            log.warning("%s has no reference.json, so drift is not known: train it by a job", self.conf.model.path)
+        self.folder.write_manifest(told)
+        return told
+
+
+def outputs_named(model: Any, asked: list[str] | None) -> dict[str, str]:
+    """Outputs of a model to write, and the columns they go to.
+
+    Raises
+    ------
+    InputError
+        If the model has no such output.
+    """
+    for output in asked or []:
+        if output not in model.outputs:
+            raise InputError(f"model.outputs: the model has no '{output}': it has {', '.join(model.outputs)}")
+    wanted = asked or [output for output in USUAL if output in model.outputs]
+    return {output: model.value(f"{output}Col") or output for output in wanted}
+
+
+def check_key(data: DataFrame, key: list[str]) -> None:
+    """Raise InputError if a key column is missing."""
+    for name in key:
+        if name not in data.columns:
+            raise InputError(f"data.key: there is no column '{name}': {hint(name, data.columns)}")
+
+
+def scored(
+    data: DataFrame, model: Any, numpy_model: Any, named: dict[str, str], key: list[str], by: list[str]
+) -> DataFrame:
+    """Key columns, outputs and partition columns of rows.
+
+    Parameters
+    ----------
+    data : DataFrame
+        The data.
+    model : Spark model
+        Whose features are read.
+    numpy_model : NumPy model
+        That makes the outputs.
+    named : {output: column}
+        Outputs to write, and their column names.
+    key : list[str]
+        Columns that are copied to the output.
+    by : list[str]
+        Columns that partition the output.
+    """
+    columns = model.columns_of(data, labelled=False)
+    used = [name if name in data.columns else name.partition(".")[0] for name in columns.features + columns.extra]
+    needed = [name for name in dict.fromkeys([*key, *by, *used]) if name in data.columns]
+    rows = data.select(*(column_named(data, name) for name in needed))
+    made = predicted(rows, numpy_model, columns, named, {}, vectors=False)
+    kept = [name for name in key if name not in by]
+    return made.select(*(column_named(made, name) for name in [*kept, *named.values(), *by]))
+
+
+def shown(told: dict[str, Any]) -> str:
+    """A few lines for a person."""
+    line = f"{told['rows']:,} rows in {len(told['written_partitions'])} partitions"
+    worst = [f"{each['column']} {each['psi']:.3f}" for each in told["drift"][:SHOWN]]
+    return f"{line}\nlargest drift (PSI): {',  '.join(worst)}" if worst and told["rows"] else line

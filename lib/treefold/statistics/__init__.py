@@ -1,0 +1,1 @@
+"""Statistics that several algorithms and users share: moments, labels, drawn rows, quantiles."""

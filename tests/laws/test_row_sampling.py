@@ -1,0 +1,64 @@
+"""Samples of rows: by (seed, position), in proportion to weight, whatever the blocks."""
+
+import numpy as np
+
+from treefold.dataset.block import Block
+from treefold.engine.execution.local_blocks import LocalBlocks
+from treefold.statistics.row_sampling import Draw, draw_rows, independent_rows, merge_all, sample_rows
+
+RNG = np.random.default_rng(31)
+ROWS = 1000
+X = RNG.standard_normal((ROWS, 3))
+WEIGHT = RNG.uniform(0, 2, ROWS) * (RNG.uniform(size=ROWS) < 0.9)
+
+
+def test_a_sample_is_the_same_for_any_blocks_and_other_for_another_seed(every_engine):
+    blocks = every_engine(X, np.zeros(ROWS), WEIGHT)
+    whole = LocalBlocks.from_arrays(X, weight=WEIGHT, dtype="float64")
+    drawn, same = sample_rows(blocks, 50, 7), sample_rows(whole, 50, 7)
+    for mine, theirs in zip(drawn, same, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    np.testing.assert_array_equal(drawn.rows, X[drawn.position])
+    np.testing.assert_array_equal(drawn.weight, WEIGHT[drawn.position])
+    assert set(drawn.position) != set(sample_rows(whole, 50, 8).position)
+
+
+def test_a_sample_of_csr_is_that_of_the_same_dense_rows(sparse_engine):
+    rows = X * (RNG.uniform(size=X.shape) < 0.3)
+    drawn = sample_rows(sparse_engine(rows, np.zeros(ROWS), WEIGHT), 40, 7)
+    same = sample_rows(LocalBlocks.from_arrays(rows, weight=WEIGHT, dtype="float64"), 40, 7)
+    np.testing.assert_array_equal(drawn.position, same.position)
+    np.testing.assert_array_equal(drawn.dense(), same.dense())
+
+
+def test_a_shorter_sample_is_the_head_of_a_longer_one_and_ends_where_rows_do(small_blocks):
+    blocks = LocalBlocks.from_arrays(X, weight=WEIGHT, dtype="float64")
+    everything = sample_rows(blocks, 2 * ROWS, 1)
+    np.testing.assert_array_equal(np.sort(everything.position), np.flatnonzero(WEIGHT))
+    np.testing.assert_array_equal(sample_rows(blocks, 20, 1).position, everything.position[:20])
+
+
+def test_rows_are_drawn_in_proportion_to_weight_wherever_they_stand():
+    weight = np.array([0.0, 1, 2, 3, 4])
+    block, draws = Block(np.eye(5), np.zeros(5), weight, 0), tuple(Draw(1, seed) for seed in range(4000))
+    firsts = np.concatenate([drawn.position for drawn in draw_rows(block, draws)])
+    np.testing.assert_allclose(np.bincount(firsts.astype(int), minlength=5) / 4000, weight / 10, atol=0.03)
+
+
+def test_several_samples_merge_each_with_its_own(small_blocks):
+    blocks = LocalBlocks.from_arrays(X, weight=WEIGHT, dtype="float64")
+    both = blocks.reduce(draw_rows, (Draw(10, 1), Draw(30, 2)), merge=merge_all)
+    for drawn, (most, seed) in zip(both, ((10, 1), (30, 2)), strict=True):
+        np.testing.assert_array_equal(drawn.position, sample_rows(blocks, most, seed).position)
+
+
+def test_rows_of_a_chance_each_are_drawn_so_often_and_all_those_of_chance_one():
+    block = Block(np.zeros((10_000, 1)), np.zeros(10_000), np.ones(10_000), 123)
+    chance = np.repeat([0.0, 0.1, 0.5, 1.0, 2.0], 2000)
+    drawn = independent_rows(block, chance, 5)
+    share = np.bincount(drawn // 2000, minlength=5) / 2000
+    assert share[0] == 0
+    assert (share[3:] == 1).all()
+    np.testing.assert_allclose(share[1:3], [0.1, 0.5], atol=0.04)
+    half = block._replace(X=block.X[5000:], y=block.y[5000:], weight=block.weight[5000:], id=123 + 5000)
+    np.testing.assert_array_equal(independent_rows(half, chance[5000:], 5) + 5000, drawn[drawn >= 5000])

@@ -1,0 +1,135 @@
+"""Algorithms that share passes learn what they would learn alone."""
+
+import threading
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+
+from treefold.algorithms import kmeans, linear
+from treefold.algorithms.linear.losses import logistic, squared
+from treefold.algorithms.linear.objective import objective
+from treefold.dataset.block import Block
+from treefold.dataset.blocks import WidenedStatistic
+from treefold.dataset.folds import FoldStatistic, Hashed, training
+from treefold.dataset.shared_passes import FusedStatistic, JobStopped, share_passes
+from treefold.engine.execution.local_blocks import LocalBlocks
+from treefold.errors import InputError
+from treefold.statistics.label_summary import data_summary
+from treefold.statistics.moments import moments
+
+RNG = np.random.default_rng(5)
+X = RNG.standard_normal((700, 4))
+Y = (X @ [1, -1, 0.5, 0] + RNG.standard_normal(700) > 0).astype(float)
+
+
+def clustered(k):
+    return lambda blocks: kmeans.fit(blocks, [k], seed=k, tol=0.0)[0][0].centres
+
+
+def regressed(blocks):
+    found = data_summary(blocks, classification=True)
+    return linear.fit(blocks, logistic, found, ridge=np.array([0.1, 0.01]), tol=1e-8).coef
+
+
+JOBS = [clustered(2), regressed, clustered(3), lambda blocks: moments(blocks).squares]
+
+
+def test_together_or_alone_the_bits_are_the_same_and_the_passes_are_shared(every_engine):
+    blocks = every_engine(X, Y)
+    alone, passes = [], []
+    for job in JOBS:
+        before = len(blocks.passes)
+        alone.append(job(blocks))
+        passes.append(len(blocks.passes) - before)
+    before = len(blocks.passes)
+    shared = share_passes(blocks, JOBS)
+    for one, other in zip(alone, shared, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(blocks.passes) - before == max(passes)
+    assert any(" + " in account.name for account in blocks.passes)
+
+
+def test_the_first_failure_ends_all(every_engine):
+    def failing(blocks):
+        moments(blocks)
+        raise InputError("no such luck")
+
+    blocks, before = every_engine(X, Y), set(threading.enumerate())
+    with pytest.raises(InputError, match="no such luck"):
+        share_passes(blocks, [regressed, failing, clustered(2)])
+    deadline = time.monotonic() + 60  # the task pool ends after a while, and its threads with it
+    while set(threading.enumerate()) - before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert set(threading.enumerate()) <= before
+    assert len(share_passes(blocks, [regressed])) == 1  # the blocks are as good as new
+
+
+@pytest.mark.parametrize("caught", [Exception, BaseException])
+def test_an_algorithm_that_goes_on_after_its_dismissal_is_dismissed_again(caught):
+    """It may have a way of its own about errors; it must not wait for an answer that nobody gives."""
+    asked = []
+
+    def stubborn(blocks):
+        mapped = blocks.map(halved)
+        for view in (blocks, mapped, blocks):
+            try:
+                while True:
+                    moments(view)
+            except caught as error:
+                asked.append(type(error))
+        return "went on"
+
+    def failing(blocks):
+        raise InputError("no such luck")
+
+    ended = []
+
+    def run():
+        with pytest.raises(InputError, match="no such luck"):
+            share_passes(LocalBlocks.from_arrays(X, Y), [stubborn, failing])
+        ended.append(True)
+
+    runner = threading.Thread(target=run, daemon=True)
+    runner.start()
+    runner.join(60)
+    assert ended == [True]
+    assert asked == ([JobStopped] * 3 if caught is BaseException else [])
+
+
+def halved(block):
+    return block._replace(X=block.X / 2)
+
+
+def test_batches_that_share_a_product_have_the_sums_they_would_have_alone():
+    rows = Block(X.astype("f4"), Y.astype("f4"), RNG.integers(0, 3, len(Y)).astype("f4"), 0)
+    coef, by_class, shift = RNG.standard_normal((3, 1, 5)), np.array([2.0, 0.5]), np.full(5, 0.1)
+    args = [
+        (coef, logistic, None, None, False, True),
+        (coef[:1], logistic, None, by_class, False, True),
+        (coef, squared),
+        (coef[:2], logistic, None, None, False, True),
+        (coef, logistic, shift),
+        (coef[:1] * 2, squared, None, None, False),
+    ]
+    split = Hashed(3, 1)
+    stats = [
+        WidenedStatistic(objective),
+        *(FoldStatistic(WidenedStatistic(objective), split, fold, False, True) for fold in (0, 1, 2, 0, 1)),
+    ]
+    together = FusedStatistic(stats)(rows, *args)
+    for stat, mine, shared in zip(stats, args, together, strict=True):
+        for field, other in zip(stat(rows, *mine), shared, strict=True):
+            assert field.dtype == other.dtype == np.float64
+            np.testing.assert_allclose(other, field, rtol=2e-5, atol=2e-4)
+
+
+def test_fits_of_several_folds_are_those_alone(engine):
+    blocks, split = engine(X, Y), Hashed(3, 1)
+    jobs = [
+        partial(lambda shared_blocks, fold: regressed(training(shared_blocks, split, fold)), fold=fold)
+        for fold in range(3)
+    ]
+    for alone, shared in zip([job(blocks) for job in jobs], share_passes(blocks, jobs), strict=True):
+        np.testing.assert_allclose(shared, alone, rtol=1e-9)

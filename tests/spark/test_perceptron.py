@@ -1,0 +1,197 @@
+"""Perceptrons over Spark: MLlib's objective, saved models, other libraries' models, bad input."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.ml import classification
+from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.tuning import ParamGridBuilder
+
+from treefold import load, ml
+from treefold.algorithms.perceptron import Layers, PerceptronModel
+from treefold.errors import InputError
+from treefold.interchange.onnx import exported
+
+pytestmark = pytest.mark.spark
+
+RNG = np.random.default_rng(31)
+ROWS, NAMES = 256, ["a", "b", "c"]
+X = RNG.standard_normal((ROWS, 3))
+SCORE = X[:, 0] ** 2 + X[:, 1] * X[:, 2] + 0.3 * RNG.standard_normal(ROWS)
+FRAME = pd.DataFrame(X, columns=NAMES).assign(
+    label=(SCORE > 0.8) * 1.0, many=np.digitize(SCORE, [0.2, 1.2]) * 1.0, value=SCORE, w=RNG.integers(1, 4, ROWS) * 1.0,
+    out=(np.arange(ROWS) % 4 == 0) * 1.0,
+)  # fmt: skip
+MANY = {"layers": [3, 6, 3], "labelCol": "many", "featuresCol": "features"}
+BATCHES = {**MANY, "solver": "minibatch", "batchSize": 512, "maxEpochs": 3, "stepSize": 0.02}
+
+
+@pytest.fixture(scope="module")
+def rows(spark):
+    vectors = VectorAssembler(inputCols=NAMES, outputCol="features")
+    return vectors.transform(spark.createDataFrame(FRAME)).coalesce(1).persist()
+
+
+@pytest.fixture(scope="module")
+def model(rows):
+    return ml.MultilayerPerceptronClassifier(**MANY, maxIter=30, seed=1).fit(rows)
+
+
+def taught(rows):
+    """Rows of two classes, drawn by a network of two hidden units: the optimum near it is the only one there."""
+    rng = np.random.default_rng(1)
+    features, layers = rng.standard_normal((rows, 3)), Layers((3, 2, 2))
+    teacher = np.zeros(layers.size)
+    (first, _), (last, _) = layers.affine(teacher)
+    first[:], last[:] = [[2, 0], [0, 2], [1, -1]], [[-2, 2], [2, -2]]
+    share = PerceptronModel(layers.sizes, teacher, "sigmoid", "softmax").probability(features)[:, 1]
+    frame = pd.DataFrame(features, columns=NAMES).assign(label=(rng.random(rows) < share) * 1.0)
+    return frame, teacher + 0.3 * rng.standard_normal(layers.size)
+
+
+def test_the_objective_is_mllibs_from_the_same_weights(spark):
+    frame, start = taught(512)
+    rows = VectorAssembler(inputCols=NAMES, outputCol="features").transform(spark.createDataFrame(frame))
+    same = {"layers": [3, 2, 2], "initialWeights": start.tolist(), "maxIter": 70}
+    theirs = classification.MultilayerPerceptronClassifier(**same, blockSize=512, tol=1e-11).fit(rows.coalesce(1))
+    mine = ml.MultilayerPerceptronClassifier(**same, activation="sigmoid", dtype="float64").fit(rows)
+    one, other = (model.summary().objectiveHistory for model in (mine, theirs))
+    assert one[0] == pytest.approx(other[0], rel=1e-12)
+    assert one[-1] == pytest.approx(other[-1], rel=1e-6)
+    assert one[-1] < 0.96 * one[0]
+    mine.numpy_model = replace(mine.numpy_model, weights=theirs.weights.toArray())
+    for row in rows.take(5):
+        said = mine.predictProbability(row.features).toArray()
+        np.testing.assert_allclose(said, theirs.predictProbability(row.features).toArray(), rtol=1e-9)
+
+
+def test_a_model_is_saved_and_scored_without_spark(rows, model, tmp_path):
+    model.save(str(tmp_path / "m"))
+    again, scorer = type(model).load(str(tmp_path / "m")), load(str(tmp_path / "m"))
+    out = model.transform(rows).toPandas()
+    np.testing.assert_array_equal(again.transform(rows).toPandas()["prediction"], out["prediction"])
+    np.testing.assert_array_equal(scorer.predict(X), out["prediction"])
+    np.testing.assert_allclose(scorer.probability(X), np.stack(out["probability"].map(lambda v: v.toArray())))
+    assert again.getLayers() == [3, 6, 3]
+    assert (model.numClasses, model.numFeatures, len(model.weights)) == (3, 3, 45)
+    assert model.summary().accuracy == model.evaluate(rows).accuracy > 0.8
+    assert model.summary().totalIterations == len(model.summary().objectiveHistory) - 1
+
+
+def test_exports_predict_the_same(spark, rows, model):
+    import onnxruntime
+
+    for labels, activation in (("many", "sigmoid"), ("label", "tanh")):
+        layers = [3, 6, 3 if labels == "many" else 2]
+        made = ml.MultilayerPerceptronClassifier(layers=layers, labelCol=labels, activation=activation, maxIter=20).fit(
+            rows
+        )
+        wanted = made.numpy_model.probability(X)
+        np.testing.assert_allclose(made.toSklearn().predict_proba(X), wanted, atol=1e-12)
+        np.testing.assert_array_equal(made.toSklearn().predict(X), made.numpy_model.predict(X))
+        run = onnxruntime.InferenceSession(exported(made.exporting()).SerializeToString())
+        said = dict(zip(["prediction", "rawPrediction", "probability"], run.run(None, {"features": X}), strict=True))
+        np.testing.assert_allclose(said["probability"], wanted, atol=1e-12)
+        np.testing.assert_array_equal(said["prediction"], made.numpy_model.predict(X))
+        if activation == "sigmoid":
+            theirs = made.toSpark(spark).transform(rows).toPandas()
+            np.testing.assert_allclose(np.stack(theirs["probability"].map(lambda v: v.toArray())), wanted, atol=1e-12)
+        else:
+            with pytest.raises(InputError, match="and this one has activation tanh: use toOnnx"):
+                made.toSpark(spark)
+
+
+@pytest.mark.parametrize("loss", ["squaredError", "huber", "poisson"])
+def test_values_are_regressed(rows, loss):
+    estimator = ml.MultilayerPerceptronRegressor(
+        layers=[3, 12, 1], labelCol="label" if loss == "poisson" else "value", loss=loss, maxIter=100, regParam=1e-4
+    )
+    model = estimator.fit(rows)
+    assert model.summary.r2 > (0.5 if loss == "poisson" else 0.9)
+    predicted = model.transform(rows).toPandas()["prediction"]
+    run = pytest.importorskip("onnxruntime").InferenceSession(model.toOnnx().SerializeToString())
+    np.testing.assert_allclose(run.run(None, {"features": X})[0], predicted, rtol=1e-9)
+    if loss != "poisson":
+        np.testing.assert_allclose(model.toSklearn().predict(X), predicted, rtol=1e-9)
+    assert model.evaluate(rows).rmse == pytest.approx(model.summary.rmse)
+
+
+def test_restarts_keep_the_best_and_a_search_shares_passes(rows):
+    few = {**MANY, "maxIter": 15, "tol": 0.0}
+    alone = [ml.MultilayerPerceptronClassifier(**few, seed=4).fit(rows)]
+    several = ml.MultilayerPerceptronClassifier(**few, seed=4, nInit=5).fit(rows)
+    assert several.summary().objectiveHistory[-1] <= alone[0].summary().objectiveHistory[-1]
+    estimator = ml.MultilayerPerceptronClassifier(**few)
+    grid = ParamGridBuilder().addGrid(estimator.regParam, [1e-4, 10.0]).addGrid(estimator.seed, [1, 2]).build()
+    found = ml.CrossValidator(estimator=estimator, estimatorParamMaps=grid, evaluator="accuracy", numFolds=2).fit(rows)
+    assert found.bestModel.getRegParam() == 1e-4
+    assert max(found.avgMetrics) > 0.6 > min(found.avgMetrics)
+
+
+def test_a_fit_goes_on_from_a_saved_model_and_ends_early(rows, model, tmp_path):
+    model.save(str(tmp_path / "m"))
+    more = ml.MultilayerPerceptronClassifier(**MANY, maxIter=3, initialModel=str(tmp_path / "m")).fit(rows)
+    assert more.summary().objectiveHistory[0] == pytest.approx(model.summary().objectiveHistory[-1], rel=1e-5)
+    held = ml.MultilayerPerceptronClassifier(**MANY, maxIter=300, tol=0.0, validationIndicatorCol="out").fit(rows)
+    assert "held-out rows" in held.summary().outcome
+    weighted = ml.MultilayerPerceptronClassifier(**MANY, maxIter=5, weightCol="w", classWeight="balanced").fit(rows)
+    assert weighted.summary().objectiveHistory[-1] < weighted.summary().objectiveHistory[0]
+
+
+BAD = [
+    ({"layers": None}, "layers is not set: give .3, ..., outputs."),
+    ({"layers": [4, 3]}, "layers begin with 4, but there are 3 features: let layers begin with 3"),
+    ({"layers": [3, 5, 2]}, "layers end with 2, but label 2 occurs: let layers end with the number of classes"),
+    ({"initialWeights": [1.0, 2.0]}, "2 first weights are given, but layers .3, 6, 3. have 45: give as many"),
+    ({"stepSize": 0.5}, "solver lbfgs reads no stepSize: leave it out, or use gd"),
+    ({"initialWeights": [0.0] * 45, "nInit": 3}, "the first weights are given: nInit has nothing to draw"),
+    ({**BATCHES, "stepSize": 1e30, "updater": "sgd"}, "the fit diverged: stepSize 1e.30 is too large: lower it"),
+    ({**BATCHES, "maxIter": 3}, "solver minibatch reads no maxIter: leave it out, or use lbfgs or gd"),
+    ({**BATCHES, "momentum": 0.5}, "updater adam reads no momentum: leave it out, or use sgd"),
+    ({"dropout": 0.5}, "solver lbfgs reads no dropout: leave it out, or use minibatch"),
+    ({"labelCol": "value"}, "label -?[0-9.]+ in row 0 is out of range"),
+]
+
+
+@pytest.mark.parametrize(("params", "message"), BAD, ids=lambda v: v if isinstance(v, str) else str(list(v)))
+def test_bad_input_is_one_line(rows, params, message):
+    with pytest.raises(InputError, match=message):
+        ml.MultilayerPerceptronClassifier(**{k: v for k, v in (MANY | params).items() if v is not None}).fit(rows)
+
+
+def test_mini_batches_have_the_same_bits_for_any_tasks_and_reader(spark, small_blocks, tmp_path):
+    frame = pd.concat([FRAME] * 10, ignore_index=True).sort_values("many", ignore_index=True)
+    frame[NAMES] += 0.01 * RNG.standard_normal((len(frame), 3))
+    path = str(tmp_path / "rows")
+    spark.createDataFrame(frame).coalesce(1).write.parquet(path)
+    data = spark.read.parquet(path)
+    others = {**BATCHES, "featuresCol": NAMES, "dropout": 0.1, "validationFraction": 0.2}
+    fits = [ml.MultilayerPerceptronClassifier(**others, numTasks=tasks).fit(data) for tasks in (1, 2, 5)]
+    fits.append(ml.MultilayerPerceptronClassifier(**others).fit(data.where("w > 0")))
+    for one in fits[1:]:
+        np.testing.assert_array_equal(one.weights, fits[0].weights)
+    local = {**others, "solver": "localsgd", "batchSize": 64, "validationFraction": None}
+    ends = [ml.MultilayerPerceptronClassifier(**local, numTasks=tasks).fit(data).weights for tasks in (1, 4)]
+    np.testing.assert_array_equal(*ends)
+    passes = [found for found in fits[1].summary().passes if found.name == "lane_gradients"]
+    assert len(passes) == 3 * -(-len(frame) // 512)
+    assert {found.tasks for found in passes} == {2}  # of two lanes
+    assert fits[0].summary().objectiveHistory[-1] < fits[0].summary().objectiveHistory[0]
+    assert len(fits[0].summary().validationHistory) == 4
+
+
+def test_a_search_takes_mini_batches(rows):
+    estimator = ml.MultilayerPerceptronClassifier(**BATCHES | {"batchSize": 32})
+    grid = ParamGridBuilder().addGrid(estimator.stepSize, [1e-5, 0.05]).build()
+    found = ml.CrossValidator(estimator=estimator, estimatorParamMaps=grid, evaluator="logLoss", numFolds=2).fit(rows)
+    assert found.bestModel.getStepSize() == 0.05
+    assert found.avgMetrics[1] < found.avgMetrics[0]
+
+
+def test_layers_are_two_sizes_or_more():
+    with pytest.raises(InputError, match=r"layers = .* is no valid value .not two or more numbers"):
+        ml.MultilayerPerceptronClassifier(layers=[3])
+    with pytest.raises(InputError, match="loss squaredError reads no epsilon"):
+        ml.MultilayerPerceptronRegressor(layers=[3, 1], epsilon=2.0).loss_of()
