@@ -34,8 +34,8 @@ def main(arguments: list[str]) -> None:
     if job not in JOBS:
         print(f"error: there is no job '{job}': there are {', '.join(JOBS)}", file=sys.stderr)
         sys.exit(2)
-    os.environ.setdefault("TREEFOLD_PROPERTIES", str(HERE / "cli" / "spark" / "local.conf"))
-    os.environ.setdefault("SPARK_CONF_DIR", str(HERE / "cli" / "spark"))
+    os.environ.setdefault("TREEFOLD_PROPERTIES", str(HERE / "cli" / "properties" / "local.conf"))
+    os.environ.setdefault("SPARK_CONF_DIR", str(HERE / "cli" / "properties"))
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     sys.argv[1:] = arguments[1:]
     if "TREEFOLD_LIBRARY" in os.environ:

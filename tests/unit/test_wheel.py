@@ -18,8 +18,8 @@ def wheel(tmp_path_factory) -> Path:
     source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for name in ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    for name in ("lib", "jobs"):  # lib has a link to jobs
-        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in ("lib", "jobs", "conf"):  # lib has links to jobs and conf/spark
         shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=ignored)
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--wheel-dir", str(out)]
     subprocess.run([sys.executable, "-m", "pip", "wheel", str(source), *options], check=True, capture_output=True)
@@ -31,10 +31,11 @@ def test_the_wheel_has_every_file_of_the_library(wheel):
     library = ROOT / "lib"
     files = {str(file.relative_to(library)) for file in (library / "treefold").rglob("*") if file.is_file()}
     files |= {f"treefold/jobs/{file.name}" for file in (ROOT / "jobs").glob("*.py")}
+    files |= {f"treefold/cli/properties/{name}" for name in ("local.conf", "log4j2.properties")}
     wanted = {file for file in files if "__pycache__" not in file}
     names = zipfile.ZipFile(wheel).namelist()
     assert {name for name in names if ".dist-info/" not in name} == wanted
-    assert {"treefold/py.typed", "treefold/report/page.html", "treefold/cli/spark/local.conf"} <= wanted
+    assert {"treefold/py.typed", "treefold/report/page.html"} <= wanted
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
