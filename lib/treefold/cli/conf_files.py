@@ -44,7 +44,20 @@ def load(path: str, overrides: list[str], kind: type[T]) -> T:
 
 
 def record(where: str, tables: dict[str, Any], kind: type[T]) -> T:
-    """Tables of a conf as a record; ``where`` is what errors call them.
+    """Tables of a conf as a record.
+
+    Parameters
+    ----------
+    where : str
+        What errors call the tables, such as the path of the file.
+    tables : dict
+        Keys and values, nested by table.
+    kind : type
+        Class of the record.
+
+    Returns
+    -------
+    record
 
     Raises
     ------

@@ -120,7 +120,21 @@ class Scan(Protocol):
         ...
 
     def reduce(self, stat: Callable, *args: Any, merge: Merge) -> Any:
-        """Merge of ``stat(block, *args)`` over all blocks along the fixed tree: one pass."""
+        """Merge of ``stat(block, *args)`` over all blocks along the fixed tree: one pass.
+
+        Parameters
+        ----------
+        stat : callable
+            Statistic: a module-level function ``stat(block, *args)``.
+        *args : Any
+            Its further arguments, sent to all tasks.
+        merge : Merge
+            Associative function of two results, of which the first covers the earlier rows; it may overwrite the first.
+
+        Returns
+        -------
+        result of the statistic
+        """
         ...
 
 
@@ -143,6 +157,19 @@ class Blocks(Scan, Protocol):
         Use it only where the merge is exact, so that the result depends neither on the assignment of blocks to tasks
         nor on the order: for counts, sums of numbers on a grid, and rows in their order (the first argument of
         ``merge`` has the earlier rows).
+
+        Parameters
+        ----------
+        stat : callable
+            Statistic: a module-level function of an iterator of blocks and ``args``.
+        *args : Any
+            Its further arguments, sent to all tasks.
+        merge : Merge, default add
+            Function of two results, of which the first covers the earlier rows.
+
+        Returns
+        -------
+        result of the statistic
         """
         ...
 

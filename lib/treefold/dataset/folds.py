@@ -151,6 +151,19 @@ class FoldStatistic:
     """A statistic of the rows inside or outside of a fold; all other rows have weight 0.
 
     Rows that are kept have their own weight, or weight 1 if not ``weighted``.
+
+    Parameters
+    ----------
+    stat : callable
+        The inner statistic.
+    split : Split
+        Assignment of rows to folds.
+    fold : int
+        Number of the fold.
+    inside : bool
+        Whether the rows of the fold are kept, or all others.
+    weighted : bool
+        Whether kept rows have their own weight.
     """
 
     def __init__(self, stat: Callable, split: Split, fold: int, inside: bool, weighted: bool) -> None:
@@ -181,7 +194,21 @@ def fold_view(stat: Callable, block: Any, folds: dict[int, NDArray]) -> tuple[Ca
     """The statistic and the block that it has to be applied to.
 
     If ``stat`` is restricted to a fold, these are the inner statistic and the block with all other weights set to 0;
-    otherwise they are the arguments. ``folds`` is the cache of :meth:`FoldStatistic.kept`.
+    otherwise they are the arguments.
+
+    Parameters
+    ----------
+    stat : callable
+        Statistic, restricted to a fold or not.
+    block : Any
+        Block of all rows.
+    folds : dict
+        The cache of :meth:`FoldStatistic.kept`.
+
+    Returns
+    -------
+    tuple
+        The statistic and the block.
     """
     return (stat.stat, stat.kept(block, folds)) if type(stat) is FoldStatistic else (stat, block)
 
@@ -230,10 +257,38 @@ class Fold(NamedTuple):
 
 
 def training(blocks: Blocks, split: Split, fold: int) -> Fold:
-    """All rows outside of a fold."""
+    """All rows outside of a fold.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        All rows.
+    split : Split
+        Assignment of rows to folds.
+    fold : int
+        Number of the fold that is left out.
+
+    Returns
+    -------
+    Fold
+    """
     return Fold(blocks, split, fold, False)
 
 
 def held_out(blocks: Blocks, split: Split, fold: int) -> Fold:
-    """The rows inside a fold."""
+    """The rows inside a fold.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        All rows.
+    split : Split
+        Assignment of rows to folds.
+    fold : int
+        Number of the fold.
+
+    Returns
+    -------
+    Fold
+    """
     return Fold(blocks, split, fold, True)

@@ -80,7 +80,24 @@ def lanes_of(blocks: Blocks, lanes: int) -> Lanes:
 
 @lru_cache(maxsize=2 * MOST_LANES)  # a worker's lanes, in this epoch and the one before
 def lane_order(seed: int, epoch: int, lane: int, rows: int) -> NDArray[np.int64]:
-    """The order in which an epoch takes the rows of a lane."""
+    """The order in which an epoch takes the rows of a lane.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the fit.
+    epoch : int
+        Number of the epoch.
+    lane : int
+        Number of the lane.
+    rows : int
+        Number of rows of the lane.
+
+    Returns
+    -------
+    (rows,) int64
+        Positions within the lane.
+    """
     keys = splitmix64(np.arange(rows, dtype=np.uint64), substream(seed, epoch, lane))
     return np.argsort(keys, kind="stable")
 

@@ -24,7 +24,17 @@ class Node(NamedTuple):
 
 
 def push_node(stack: list[Node], node: Node, merge: Merge) -> None:
-    """Append ``node`` and merge siblings at the top of the stack, like the carry of a binary counter."""
+    """Append ``node`` and merge siblings at the top of the stack, like the carry of a binary counter.
+
+    Parameters
+    ----------
+    stack : list of Node
+        Nodes so far, from left to right; changed in place.
+    node : Node
+        The next node to the right.
+    merge : Merge
+        Merges the values of two siblings.
+    """
     while stack and stack[-1].height == node.height and stack[-1].number == node.number ^ 1 and node.number & 1:
         node = Node(node.height + 1, node.number >> 1, merge(stack.pop().value, node.value))
     stack.append(node)

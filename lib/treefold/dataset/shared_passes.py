@@ -99,7 +99,19 @@ class JobStopped(BaseException):
 
 
 class SharedBlocks:
-    """The blocks as one of the algorithms sees them (a :class:`~treefold.dataset.blocks.Blocks`)."""
+    """The blocks as one of the algorithms sees them (a :class:`~treefold.dataset.blocks.Blocks`).
+
+    Parameters
+    ----------
+    blocks : Blocks
+        The blocks of all algorithms.
+    number : int
+        Number of the algorithm.
+    inbox : SimpleQueue
+        Queue of the requests of all algorithms.
+    parent : SharedBlocks or None, default None
+        Blocks from which these are mapped; they share its queue of answers.
+    """
 
     def __init__(self, blocks: Blocks, number: int, inbox: SimpleQueue, parent: "SharedBlocks | None" = None) -> None:
         self.blocks, self.number, self.inbox, self.parent = blocks, number, inbox, parent

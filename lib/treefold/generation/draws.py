@@ -33,13 +33,41 @@ class Draws:
         return drawn
 
     def choice(self, name: str, mass: NDArray, number: int = 0) -> NDArray:
-        """Indices in proportion to ``mass``, ``(rows,)``."""
+        """Indices in proportion to ``mass``, ``(rows,)``.
+
+        Parameters
+        ----------
+        name : str
+            Name of the draw; draws of different names are independent.
+        mass : (k,)
+            Probabilities up to a factor.
+        number : int, default 0
+            Number of the draw of that name.
+
+        Returns
+        -------
+        (rows,) int
+        """
         ends = np.cumsum(mass) / np.sum(mass)
         return np.minimum(np.searchsorted(ends, self.uniform(name, number), "right"), len(mass) - 1)
 
 
 def constants(seed: int, name: str, *shape: int) -> NDArray:
-    """Constants of a data set, of the standard normal distribution, such as its true coefficients."""
+    """Constants of a data set, of the standard normal distribution, such as its true coefficients.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the data set.
+    name : str
+        Name of the constants.
+    *shape : int
+        Shape of the result.
+
+    Returns
+    -------
+    array of that shape
+    """
     drawn = Draws(seed, np.arange(int(np.prod(shape)), dtype=np.uint64)).normal(f"constants {name}")
     return drawn.reshape(shape)
 

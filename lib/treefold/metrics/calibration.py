@@ -28,7 +28,25 @@ class Calibration(NamedTuple):
 
 
 def calibration(predictions: Predictions, label: NDArray, weight: NDArray) -> Calibration:
-    """Calibration of one block, of a classifier that has probabilities."""
+    """Calibration of one block.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Predictions of all models, with probabilities.
+    label, weight : (rows,)
+        Labels and weights.
+
+    Returns
+    -------
+    Calibration
+        Sums by model and bin, ``(models, bins)``.
+
+    Raises
+    ------
+    TypeError
+        If the predictions have no probabilities.
+    """
     if predictions.probability is None:
         raise TypeError("only a classifier with probabilities can be calibrated")
     w = weights_of(predictions, weight)

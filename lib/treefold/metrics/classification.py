@@ -81,7 +81,20 @@ def label_counts(predictions: Predictions, label: NDArray, weight: NDArray, eps:
 
 
 def confusion(predictions: Predictions, label: NDArray, weight: NDArray) -> Confusion:
-    """Confusion matrix of one block."""
+    """Confusion matrix of one block.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Predictions of all models.
+    label, weight : (rows,)
+        Labels and weights.
+
+    Returns
+    -------
+    Confusion
+        ``(models, classes, classes)``: rows are labels, columns are predictions.
+    """
     _, index, w = _known(predictions, label, weight)
     classes = predictions.classes
     cell = index * classes + _chosen(predictions, w)

@@ -45,7 +45,22 @@ class Predictor(Protocol):
 
 
 def measured(block: Block, predictor: Predictor, statistics: tuple[Statistic, ...]) -> tuple[Any, ...]:
-    """The value of each statistic for one block; rows of weight 0 are left out if any row has a weight."""
+    """The value of each statistic for one block; rows of weight 0 are left out if any row has a weight.
+
+    Parameters
+    ----------
+    block : Block
+        Labelled rows.
+    predictor : Predictor
+        The models, as one predictor.
+    statistics : tuple of Statistic
+        Statistics of predictions, labels and weights.
+
+    Returns
+    -------
+    tuple
+        Their values, in the same order.
+    """
     kept = block.weight > 0
     given = (*block[:3], *(block.extra[:1] if getattr(predictor, "with_offset", False) else ()))
     X, y, weight, *offset = given if kept.all() or not kept.any() else (a[kept] for a in given)

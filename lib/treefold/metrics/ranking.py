@@ -82,7 +82,26 @@ class Area(NamedTuple):
 
 
 def ranking(predictions: Predictions, label: NDArray, weight: NDArray, limit: int = LIMIT) -> Ranking:
-    """Ranking of one block, with at most ``limit`` bins."""
+    """Ranking of one block.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Predictions of all models, with scores.
+    label, weight : (rows,)
+        Labels 0 or 1, and weights.
+    limit : int, default LIMIT
+        Greatest number of bins of a sketch.
+
+    Returns
+    -------
+    Ranking
+
+    Raises
+    ------
+    TypeError
+        If the predictions have no scores.
+    """
     if predictions.score is None:
         raise TypeError("only the rows of a binary classifier have a score")
     w = weights_of(predictions, weight)

@@ -52,7 +52,19 @@ class Residuals(NamedTuple):
 
 
 def errors(predictions: Predictions, label: NDArray, weight: NDArray) -> Errors:
-    """Errors of one block."""
+    """Errors of one block.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Predictions of all models.
+    label, weight : (rows,)
+        Labels and weights.
+
+    Returns
+    -------
+    Errors
+    """
     w = weights_of(predictions, weight)
     truth = np.broadcast_to(label.astype(np.float64), w.shape)
     residual = truth - predictions.value
@@ -67,7 +79,21 @@ def errors(predictions: Predictions, label: NDArray, weight: NDArray) -> Errors:
 
 
 def residuals(predictions: Predictions, label: NDArray, weight: NDArray, limit: int = LIMIT) -> Residuals:
-    """Sketches of one block, with at most ``limit`` bins."""
+    """Sketches of the residuals and predictions of one block.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Predictions of all models.
+    label, weight : (rows,)
+        Labels and weights.
+    limit : int, default LIMIT
+        Greatest number of bins of a sketch.
+
+    Returns
+    -------
+    Residuals
+    """
     w = weights_of(predictions, weight)
     return Residuals(
         sketches(label - predictions.value, w[None], limit),

@@ -113,7 +113,22 @@ class FeatureNames(NamedTuple):
 
 
 def known_names(data: DataFrame, columns: Columns, features: int) -> tuple[str, ...]:
-    """The names of the features (numeric columns, or attributes of a vector); empty if one has no name."""
+    """The names of the features (numeric columns, or attributes of a vector); empty if one has no name.
+
+    Parameters
+    ----------
+    data : DataFrame
+        The DataFrame.
+    columns : Columns
+        Its columns of features.
+    features : int
+        Number of features.
+
+    Returns
+    -------
+    tuple of str
+        One name for each feature, or none.
+    """
     names: list[str | None] = []
     for name in columns.features:
         told = _metadata(data, name)

@@ -224,7 +224,17 @@ class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
         return self
 
     def report(self, iteration: int, figures: dict[str, float], last: Pass) -> None:
-        """Call the watcher, if there is one."""
+        """Call the watcher, if there is one.
+
+        Parameters
+        ----------
+        iteration : int
+            Iterations so far.
+        figures : dict
+            Figures to show, by name.
+        last : Pass
+            The last pass.
+        """
         if self._watcher:
             limits = [self.value(name) for name in ("maxIter", "maxDepth") if self.hasParam(name)]
             self._watcher(Progress(iteration, figures, last, most=limits[0] if limits else None))

@@ -20,6 +20,15 @@ from treefold.persistence import model_io, publishing
 class SparkModel(Model, ColumnOptions, HasTrainingSummary, MLReadable, MLWritable):
     """A NumPy model as a pyspark.ml Model.
 
+    Parameters
+    ----------
+    numpy_model : LinearModel, KMeansModel, ForestModel, PerceptronModel or SvmModel
+        Scores NumPy arrays without Spark.
+    training_summary : Any, default None
+        Summary of the fit.
+    **values : Any
+        Params by name.
+
     Attributes
     ----------
     numpy_model : LinearModel, KMeansModel, ForestModel or PerceptronModel
@@ -170,9 +179,23 @@ def name_of(cls: type) -> str:
 
 
 def check_class(path: str, name: Any, cls: type) -> None:
-    """Raise InputError if the class that was saved is not ``cls``.
+    """Check that the class that was saved is ``cls``.
 
     Modules are not compared: classes have moved, and models saved before that still load.
+
+    Parameters
+    ----------
+    path : str
+        The folder, for the message.
+    name : str or anything
+        Class that the folder says it holds.
+    cls : type
+        Class that loads it.
+
+    Raises
+    ------
+    InputError
+        If they differ.
     """
     if not isinstance(name, str) or name.rpartition(".")[2] != cls.__name__:
         raise InputError(f"{path} holds a {name}: load it with that class")

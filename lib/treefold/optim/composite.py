@@ -20,11 +20,39 @@ class Separable(Protocol):
         ...
 
     def subgradient(self, x: NDArray, gradient: NDArray, models: NDArray) -> NDArray:
-        """The smallest subgradient of the composite function, given the gradient of the smooth part."""
+        """The smallest subgradient of the composite function, given the gradient of the smooth part.
+
+        Parameters
+        ----------
+        x : (len(models), p)
+            Coefficients.
+        gradient : (len(models), p)
+            Gradient of the smooth part at ``x``.
+        models : (len(models),) int
+            The models concerned.
+
+        Returns
+        -------
+        (len(models), p)
+        """
         ...
 
     def prox(self, x: NDArray, step: NDArray, models: NDArray) -> NDArray:
-        """The proximal operator: the minimum of ``(z - x)^2 / (2 step)`` plus the term over z."""
+        """The proximal operator: the minimum of ``(z - x)^2 / (2 step)`` plus the term over z.
+
+        Parameters
+        ----------
+        x : (len(models), p)
+            Coefficients.
+        step : (len(models),)
+            Step size of each model.
+        models : (len(models),) int
+            The models concerned.
+
+        Returns
+        -------
+        (len(models), p)
+        """
         ...
 
     def clip(self, x: NDArray) -> NDArray:

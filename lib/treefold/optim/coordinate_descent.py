@@ -32,9 +32,26 @@ def _best(at, slope, curvature, lasso, lower, upper):  # type: ignore[no-untyped
 
 @njit
 def descend_low_rank(x, gradient, lasso, lower, upper, scale, W, R, enough, sweeps):  # type: ignore[no-untyped-def]
-    """Coordinate descent for ``B = scale * I - W R'``; ``W`` and ``R`` are ``(p, rank)``.
+    """Coordinate descent for ``B = scale * I - W R'``.
 
     It ends when no remaining slope exceeds ``enough``, or after ``sweeps`` sweeps.
+
+    Parameters
+    ----------
+    x : (p,)
+        Start; overwritten by the result.
+    gradient : (p,)
+        Slope of the quadratic model at the start.
+    lasso, lower, upper : (p,)
+        L1 penalty and bounds of each coordinate.
+    scale : float
+        Multiple of the identity in B.
+    W, R : (p, rank)
+        Low-rank part of B.
+    enough : float
+        It ends when no remaining slope exceeds this.
+    sweeps : int
+        Greatest number of sweeps.
     """
     p, rank = W.shape
     start = x.copy()
@@ -76,6 +93,21 @@ def descend_dense(x, gradient, lasso, lower, upper, B, enough, sweeps):  # type:
     """Coordinate descent for a dense symmetric ``B``.
 
     A coordinate without curvature moves to 0, or to the bound that is nearest to 0.
+
+    Parameters
+    ----------
+    x : (p,)
+        Start; overwritten by the result.
+    gradient : (p,)
+        Slope of the quadratic model at the start.
+    lasso, lower, upper : (p,)
+        L1 penalty and bounds of each coordinate.
+    B : (p, p)
+        Symmetric matrix of the quadratic model.
+    enough : float
+        It ends when no remaining slope exceeds this.
+    sweeps : int
+        Greatest number of sweeps.
     """
     p = len(x)
     slope = gradient.copy()

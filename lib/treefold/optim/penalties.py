@@ -88,7 +88,7 @@ class BoxedL1(NamedTuple):
         return np.where(np.isfinite(gradient), steepest, gradient)
 
     def prox(self, x: NDArray, step: NDArray, models: NDArray) -> NDArray:
-        """The minimum of ``(z - x)^2 / (2 step)`` plus the term over z; ``step`` is ``(len(models),)``."""
+        """See :class:`~treefold.optim.composite.Separable`."""
         shrunk = np.sign(x) * np.maximum(abs(x) - step[:, None] * self.lasso[models], 0.0)
         return np.clip(shrunk, self.lower[models], self.upper[models])
 

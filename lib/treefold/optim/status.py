@@ -22,7 +22,22 @@ def running(status: NDArray) -> NDArray[np.intp]:
 
 
 def put(array: NDArray, models: NDArray, rows: NDArray) -> NDArray:
-    """A copy of ``array`` with the rows of ``models`` replaced by ``rows``; ``rows`` itself if that replaces all."""
+    """A copy of an array with the rows of some models replaced.
+
+    Parameters
+    ----------
+    array : (models, ...)
+        One row for each model; not changed.
+    models : (m,) int
+        Models whose rows are replaced.
+    rows : (m, ...)
+        The new rows.
+
+    Returns
+    -------
+    (models, ...)
+        ``rows`` itself if all rows are replaced.
+    """
     if len(models) == len(array):
         return np.asarray(rows, array.dtype)
     result = array.copy()

@@ -21,7 +21,22 @@ class UpdateRule(Protocol):
         ...
 
     def direction(self, gradient: NDArray, mean: NDArray, square: NDArray, t: int) -> Update:
-        """Direction ``(models, p)``, which is subtracted from the iterate times the step size, and the new averages."""
+        """Direction, which is subtracted from the iterate times the step size, and the new averages.
+
+        Parameters
+        ----------
+        gradient : (models, p)
+            Gradient of the mini-batch.
+        mean, square : (models, p)
+            Averages of gradients and of their squares so far.
+        t : int
+            Number of the step, from 0.
+
+        Returns
+        -------
+        Update
+            The direction, and the new averages.
+        """
         ...
 
 

@@ -17,7 +17,14 @@ def aside_of(name: str) -> str:
 def write(path: str, content: bytes, mode: int = 0o666) -> None:
     """Write a file atomically, replacing any file that is there.
 
-    ``mode`` is the mode of the new file before the umask.
+    Parameters
+    ----------
+    path : str
+        The file.
+    content : bytes
+        Its bytes.
+    mode : int, default 438
+        Mode of the new file before the umask.
     """
     aside = aside_of(path)
     try:

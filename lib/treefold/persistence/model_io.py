@@ -49,9 +49,16 @@ class Saved(NamedTuple):
 
 
 def save(model: NumpyModel, folder: Path, face: dict[str, Any] | None = None) -> None:
-    """Write a model into a local folder that is not published yet.
+    """Write a model into a folder.
 
-    See :func:`treefold.persistence.publishing.published`.
+    Parameters
+    ----------
+    model : NumpyModel
+        The model.
+    folder : Path
+        A local folder that is not published yet: see :func:`treefold.persistence.publishing.published`.
+    face : dict[str, Any] or None, default None
+        What the pyspark.ml class of the model restores: class, uid and params.
     """
     facts, arrays = model.save_state()
     packed = npz.packed(arrays)

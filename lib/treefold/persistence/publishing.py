@@ -43,9 +43,23 @@ def check_free(uri: str, overwrite: bool, apart_from: Iterable[str] = ()) -> Non
 
 
 def preflight(uri: str, overwrite: bool, apart_from: Iterable[str] = ()) -> None:
-    """Raise InputError unless something can be published at ``uri``: a file is written next to it and deleted.
+    """Check that something can be published at ``uri``: a file is written next to it and deleted.
 
-    See :func:`check_free`. Missing folders above ``uri`` are created when it is published, not before.
+    Missing folders above ``uri`` are created when it is published, not before.
+
+    Parameters
+    ----------
+    uri : str
+        Path or URI of the result.
+    overwrite : bool
+        Whether an existing result may be replaced.
+    apart_from : iterable of str, default ()
+        Paths and URIs that the job reads or writes, as for :func:`check_free`.
+
+    Raises
+    ------
+    InputError
+        If it cannot.
     """
 
     def look() -> None:

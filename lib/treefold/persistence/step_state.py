@@ -42,7 +42,21 @@ class StepState:
             raise InputError(f"{uri} is no state of a pipeline: name another file in state, or delete it") from error
 
     def is_done(self, step: str, mark: str | None, output: str) -> bool:
-        """Whether a step has ended with this fingerprint, and its output is still there."""
+        """Whether a step has ended with this fingerprint, and its output is still there.
+
+        Parameters
+        ----------
+        step : str
+            Name of the step.
+        mark : str or None
+            Fingerprint of its conf and input; None if it has none.
+        output : str
+            Path or URI of its output.
+
+        Returns
+        -------
+        bool
+        """
         system, path = locations.opened(output)
         return mark is not None and self.done.get(step) == mark and system.get_file_info(path).type != FileType.NotFound
 

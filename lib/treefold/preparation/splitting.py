@@ -52,7 +52,22 @@ def side_of(data: DataFrame, split: Any) -> Column:
 
 
 def fold_of(data: DataFrame, split: Any, folds: int) -> Column:
-    """A fold of each row for out-of-fold figures: by hash of its key, or of the whole row without one."""
+    """A fold of each row for out-of-fold figures: by hash of its key, or of the whole row without one.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Rows.
+    split : Any
+        Split of the conf, with ``key`` and ``seed``.
+    folds : int
+        Number of folds.
+
+    Returns
+    -------
+    Column
+        Number of the fold, from 0.
+    """
     names = split.key or data.columns
     return f.pmod(f.xxhash64(f.lit(split.seed + 1), *(column_named(data, name) for name in names)), f.lit(folds))
 

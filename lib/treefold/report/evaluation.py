@@ -15,7 +15,21 @@ from treefold.report.results import METRICS, plain_figures
 def write_evaluation(
     folder: Path, title: str, metrics: dict[str, Any], charts: Sequence[Chart], passes: Sequence[Pass]
 ) -> None:
-    """Write the files into a folder that is being published."""
+    """Write the files of an evaluation.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that is being published.
+    title : str
+        Title of the page.
+    metrics : dict
+        Content of ``metrics.json``.
+    charts : sequence of Chart
+        Charts of the page.
+    passes : sequence of Pass
+        Passes of the evaluation.
+    """
     records = [{"pass": i, "of": "evaluation", **asdict(p)} for i, p in enumerate(passes, 1)]
     (folder / "passes.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     facts = {name: _with_interval(name, value, metrics) for name, value in metrics["scores"].items()}

@@ -17,7 +17,19 @@ METRICS = "metrics.json"
 
 
 def account(fit: Sequence[Pass], test: Sequence[Pass], seconds: float) -> dict[str, Any]:
-    """Cost of a job: total seconds, training rows, passes, bytes sent between driver and tasks."""
+    """Cost of a job: total seconds, training rows, passes, bytes sent between driver and tasks.
+
+    Parameters
+    ----------
+    fit, test : sequence of Pass
+        Passes of the fit, and those of the test.
+    seconds : float
+        Seconds of the whole job.
+
+    Returns
+    -------
+    dict
+    """
     passes = [*fit, *test]
     return {
         "seconds": round(seconds, 3),
@@ -40,7 +52,20 @@ def write_results(
 ) -> None:
     """Write ``passes.jsonl``, one line a pass, ``report.html`` and ``metrics.json``.
 
-    ``rows`` are a table of the report, ``passes`` those of the fit, and of the test.
+    Parameters
+    ----------
+    folder : Path
+        A folder that is being published.
+    title : str
+        Title of the page.
+    metrics : dict
+        Content of ``metrics.json``.
+    charts : sequence of Chart
+        Charts of the page.
+    rows : sequence of dict[str, Any], default ()
+        Rows of the table of trials.
+    **passes : sequence of Pass
+        Passes by what they are of: ``fit``, ``test``.
     """
     lines = [{"pass": i, "of": of, **asdict(p)} for of, some in passes.items() for i, p in enumerate(some, 1)]
     (folder / "passes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -53,7 +78,19 @@ def write_results(
 
 
 def write_trials(folder: Path, table: pa.Table, records: Sequence[dict[str, Any]], choice: dict[str, Any]) -> None:
-    """Write ``trials.parquet``, one row for each trial, and ``trials.json``, which also has the curves."""
+    """Write ``trials.parquet``, and ``trials.json``, which also has the curves.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that is being published.
+    table : pa.Table
+        One row for each trial.
+    records : sequence of dict[str, Any]
+        The same with the curves.
+    choice : dict
+        Facts of the chosen trial, which precede the trials in ``trials.json``.
+    """
     pq.write_table(table, folder / "trials.parquet")
     (folder / "trials.json").write_text(json.dumps({**choice, "trials": list(records)}, indent=2) + "\n")
 

@@ -31,6 +31,15 @@ class CountingModel:
 
     Counts go to accumulators. Spark adds those of a task once, whatever is retried or run twice, because predictions
     are written by the tasks that make them.
+
+    Parameters
+    ----------
+    model : Any
+        The NumPy model.
+    reference : Reference or None
+        Distribution of the training data; None counts rows alone.
+    spark : SparkSession
+        Session whose accumulators count.
     """
 
     def __init__(self, model: Any, reference: Reference | None, spark: SparkSession) -> None:

@@ -29,6 +29,17 @@ def compared(challenger: dict[str, NDArray], champion: dict[str, NDArray], level
     """A record for each score that both models have.
 
     It has their values, the difference, its interval, and the share of replicates in which the challenger is better.
+
+    Parameters
+    ----------
+    challenger, champion : dict of (1 + replicates,)
+        Scores by name: of the rows, then of each replicate.
+    level : float
+        Level of the intervals, such as 0.95.
+
+    Returns
+    -------
+    list of dict
     """
     records = []
     for name in challenger:

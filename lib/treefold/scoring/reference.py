@@ -73,7 +73,21 @@ def column_sketch(block: Block, model: Any) -> Sketch:
 
 
 def column_counts(block: Block, model: Any, edges: NDArray) -> Counts:
-    """Rows of one block by bin of each watched column."""
+    """Rows of one block by bin of each watched column.
+
+    Parameters
+    ----------
+    block : Block
+        Training rows.
+    model : Any
+        The model, whose predictions are columns too.
+    edges : (columns, bins - 1)
+        Edges of the bins of each column, increasing.
+
+    Returns
+    -------
+    Counts
+    """
     return bin_counts(_monitored(block, model)[block.weight > 0], edges)
 
 

@@ -27,7 +27,21 @@ class ReplicatedScores(Protocol):
     """Sums of rows, and the scores that the sums have."""
 
     def sums(self, predictions: Predictions, label: NDArray, weight: NDArray, position: NDArray) -> Replicates:
-        """Sums of some rows in every replicate."""
+        """Sums of some rows in every replicate.
+
+        Parameters
+        ----------
+        predictions : Predictions
+            Predictions of the model.
+        label, weight : (rows,)
+            Labels and weights.
+        position : (rows,) uint64
+            Positions in the data set, by which replicates are drawn.
+
+        Returns
+        -------
+        Replicates
+        """
         ...
 
     def scores(self, sums: Replicates) -> dict[str, NDArray]:

@@ -75,7 +75,21 @@ def replicates_of(
 
 
 def drawn_weights(position: NDArray[np.uint64], seed: int, replicates: int) -> NDArray:
-    """Weights of rows in the replicates, ``(replicates, rows)``: what :func:`replicates_of` draws."""
+    """Weights of rows in the replicates: what :func:`replicates_of` draws.
+
+    Parameters
+    ----------
+    position : (rows,) uint64
+        Positions in the data set.
+    seed : int
+        Seed of the bootstrap.
+    replicates : int
+        Number of replicates.
+
+    Returns
+    -------
+    (replicates, rows)
+    """
     cells = np.arange(len(position), dtype=np.intp)[:, None]
     one, none = np.ones(len(position)), np.empty((0, len(position)))
     made = replicates_of(position, one, cells, none, number=len(position), replicates=replicates, seed=seed)

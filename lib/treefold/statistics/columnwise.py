@@ -18,7 +18,17 @@ def column_min_max(X: NDArray) -> tuple[NDArray, NDArray]:
 
 
 def subtract_row(X: NDArray, centre: NDArray, out: NDArray) -> None:
-    """Write ``X - centre`` into the contiguous array ``out``; ``centre`` has one value for each column."""
+    """Write ``X - centre`` into ``out``.
+
+    Parameters
+    ----------
+    X : (rows, columns)
+        Row-major array.
+    centre : (columns,)
+        One value for each column.
+    out : (rows, columns)
+        Contiguous; overwritten.
+    """
     fold, whole = _fold(X)
     if whole:
         np.subtract(X[:whole].reshape(-1, fold * X.shape[1]), np.tile(centre, fold),

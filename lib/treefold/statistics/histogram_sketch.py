@@ -34,7 +34,21 @@ class Sketch:
 
     @classmethod
     def of(cls, value: NDArray, weight: NDArray, limit: int = LIMIT) -> "Sketch":
-        """Sketch of values ``(rows,)`` with weights ``(columns, rows)``; rows whose weights are all 0 are left out."""
+        """Sketch of weighted values.
+
+        Parameters
+        ----------
+        value : (rows,)
+            Values.
+        weight : (columns, rows)
+            Weights; rows whose weights are all 0 are left out.
+        limit : int, default LIMIT
+            Greatest number of bins.
+
+        Returns
+        -------
+        Sketch
+        """
         kept = (weight != 0).any(axis=0)
         return cls._made(_key(value[kept]), weight[:, kept], 0, limit)
 
@@ -83,7 +97,21 @@ class Sketch:
 
 
 def sketches(values: NDArray, weights: NDArray, limit: int) -> NDArray:
-    """Sketches of values ``(models, rows)`` with weights ``(columns, models, rows)``: an object array ``(models,)``."""
+    """One sketch for each model, in an object array.
+
+    Parameters
+    ----------
+    values : (models, rows)
+        Values.
+    weights : (columns, models, rows)
+        Weights.
+    limit : int
+        Greatest number of bins of a sketch.
+
+    Returns
+    -------
+    (models,) of Sketch
+    """
     made = np.empty(len(values), object)
     for m, value in enumerate(values):
         made[m] = Sketch.of(value, weights[:, m], limit)

@@ -9,7 +9,27 @@ DRAWS = 4  # of 16 bits each, from 64 bits
 
 @njit
 def add_replicates(position, offsets, table, weight, cells, values, counts, sums):  # type: ignore[no-untyped-def]
-    """Add rows to ``counts[cell]`` and ``sums[value]``, with their weight and with their weight in every replicate."""
+    """Add rows to ``counts[cell]`` and ``sums[value]``, with their weight and with their weight in every replicate.
+
+    Parameters
+    ----------
+    position : (rows,) uint64
+        Positions in the data set.
+    offsets : (groups,) uint64
+        Offsets of the random numbers; each gives ``DRAWS`` replicates.
+    table : (65536,)
+        Poisson weight of 16 random bits.
+    weight : (rows,)
+        Weights.
+    cells : (rows, k) int
+        Cells of ``counts`` to which each row is added.
+    values : (values, rows)
+        Values to sum.
+    counts : (cells, 1 + replicates)
+        Added to.
+    sums : (values, 1 + replicates)
+        Added to.
+    """
     replicates = counts.shape[1]
     drawn = np.empty(1 + DRAWS * len(offsets))
     for i in range(len(position)):

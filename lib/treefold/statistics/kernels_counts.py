@@ -5,7 +5,17 @@ from treefold.runtime.jit_cache import njit
 
 @njit
 def count_bins(values, edges, counts):  # type: ignore[no-untyped-def]
-    """Add to ``counts[c]`` how many values of column c lie in each bin; NaN go to the last one."""
+    """Add to ``counts[c]`` how many values of column c lie in each bin; NaN go to the last one.
+
+    Parameters
+    ----------
+    values : (rows, columns)
+        Values.
+    edges : (columns, 2^k - 1)
+        Increasing edges of each column.
+    counts : (columns, bins + 1) int
+        Added to.
+    """
     rows, columns = values.shape
     half = (edges.shape[1] + 1) // 2
     missing = counts.shape[1] - 1

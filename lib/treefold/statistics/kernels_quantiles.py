@@ -51,7 +51,23 @@ def _squeeze(values, weights, length, size, into, mass):  # type: ignore[no-unty
 
 @njit
 def squeeze_columns(values, weights, lengths, size, into, mass, count):  # type: ignore[no-untyped-def]
-    """Squeeze the first ``lengths[f]`` sorted values of each row f; a single row of weights applies to all."""
+    """Squeeze the first ``lengths[f]`` sorted values of each row f; a single row of weights applies to all.
+
+    Parameters
+    ----------
+    values : (features, n)
+        Sorted values.
+    weights : (features or 1, n)
+        Their weights.
+    lengths : (features,) int
+        How many values of each row are used.
+    size : int
+        Greatest number of values of a sketch.
+    into, mass : (features, size)
+        Overwritten by values and weights of the sketches.
+    count : (features,) int
+        Overwritten by their lengths.
+    """
     shared = len(weights) == 1
     own = np.empty(weights.shape[1])
     for f in range(len(values)):
@@ -63,7 +79,23 @@ def squeeze_columns(values, weights, lengths, size, into, mass, count):  # type:
 
 @njit
 def merge_columns(values, weights, counts, values2, weights2, counts2, size, into, mass, count):  # type: ignore[no-untyped-def]
-    """Merge two sketches feature by feature."""
+    """Merge two sketches feature by feature.
+
+    Parameters
+    ----------
+    values, weights : (features, size)
+        Values and weights of the first sketch.
+    counts : (features,) int
+        Its lengths.
+    values2, weights2, counts2
+        The same of the second sketch.
+    size : int
+        Greatest number of values of a sketch.
+    into, mass : (features, size)
+        Overwritten by values and weights of the merged sketches.
+    count : (features,) int
+        Overwritten by their lengths.
+    """
     both = np.empty(values.shape[1] + values2.shape[1], values.dtype)
     heavy = np.empty(len(both), np.float64)
     for f in range(len(values)):
@@ -98,6 +130,22 @@ def cut_points(values, weights, most, into):  # type: ignore[no-untyped-def]
     """Choose cuts between sorted distinct values for at most ``most`` bins of about equal weight; return their number.
 
     A value that is heavier than a bin has a bin of its own; the other values share the remaining bins.
+
+    Parameters
+    ----------
+    values : (n,)
+        Sorted distinct values.
+    weights : (n,)
+        Their weights.
+    most : int
+        Greatest number of bins.
+    into : (most - 1 or more,)
+        Overwritten by the cuts.
+
+    Returns
+    -------
+    int
+        Number of cuts.
     """
     n, cuts, own, fair = len(values), 0, 0.0, _fair(weights, most)
     for i in range(n):
@@ -136,8 +184,20 @@ def bin_rows(X, cuts, counts, categorical, out):  # type: ignore[no-untyped-def]
     """Write the bin of every value into ``out``.
 
     The bin of a number is the number of cuts below it, and the bin of a category is the category. NaN and unknown
-    categories have the bin after the last. ``cuts`` is ``(features, width)`` in the type of ``X`` and padded with
-    infinity; its width is a power of two less one. ``counts`` is the number of bins of each feature.
+    categories have the bin after the last.
+
+    Parameters
+    ----------
+    X : (rows, features)
+        Values; NaN if missing.
+    cuts : (features, width)
+        Cuts in the type of ``X``, padded with infinity; the width is a power of two less one.
+    counts : (features,) int
+        Number of bins of each feature.
+    categorical : (features,) bool
+        Whether a feature is categorical.
+    out : (rows, features) uint8 or uint16
+        Overwritten.
     """
     values, found = np.empty(TILE, X.dtype), np.empty(TILE, np.int32)
     for begin in range(0, X.shape[0], TILE):

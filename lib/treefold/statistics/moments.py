@@ -87,7 +87,21 @@ def _columns(X: NDArray, w: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray
 
 
 def rough_mean(X: NDArray, w: NDArray, low: NDArray, high: NDArray) -> NDArray:
-    """Mean of each column in the precision of ``X``, within ``[low, high]``."""
+    """Mean of each column in the precision of ``X``, within ``[low, high]``.
+
+    Parameters
+    ----------
+    X : (rows, features)
+        Rows.
+    w : (rows,)
+        Weights, not all 0.
+    low, high : (features,)
+        Least and greatest value of each column.
+
+    Returns
+    -------
+    (features,)
+    """
     return np.clip((w / w.sum()).astype(X.dtype) @ X, low, high)
 
 

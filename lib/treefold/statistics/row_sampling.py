@@ -45,14 +45,41 @@ class Drawn(NamedTuple):
 
 
 def least_keys(block: Block, key: NDArray, most: int) -> Drawn:
-    """The ``most`` rows of the block that have the least finite keys."""
+    """The ``most`` rows of the block that have the least finite keys.
+
+    Parameters
+    ----------
+    block : Block
+        Rows.
+    key : (rows,)
+        Keys; a row of infinite key is never drawn.
+    most : int
+        Greatest number of rows.
+
+    Returns
+    -------
+    Drawn
+    """
     able = np.flatnonzero(key < np.inf)
     first = able[np.argsort(key[able], kind="stable")[:most]]
     return Drawn(most, key[first], positions(block)[first], block.weight[first].astype(np.float64), block.X[first])
 
 
 def draw_by(block: Block, mass: NDArray, draw: Draw) -> Drawn:
-    """Rows drawn without replacement in proportion to ``mass``, ``(rows,)``; rows of mass 0 are never drawn.
+    """Rows drawn without replacement, in proportion to a mass.
+
+    Parameters
+    ----------
+    block : Block
+        Rows.
+    mass : (rows,)
+        Rows are drawn in proportion to it; rows of mass 0 are never drawn.
+    draw : Draw
+        Seed, and number of rows.
+
+    Returns
+    -------
+    Drawn
 
     References
     ----------
@@ -103,5 +130,19 @@ def sample_rows(blocks: Scan, most: int, seed: int) -> Drawn:
 
 
 def independent_rows(block: Block, chance: NDArray, seed: int) -> NDArray:
-    """Indices of the rows of the block that are drawn, each independently with probability ``chance``."""
+    """Indices of the rows of the block that are drawn, each independently.
+
+    Parameters
+    ----------
+    block : Block
+        Rows.
+    chance : (rows,)
+        Probability of each row.
+    seed : int
+        Seed; with the positions of the rows it determines the draw.
+
+    Returns
+    -------
+    (drawn,) int
+    """
     return np.flatnonzero(uniform(positions(block), seed) < chance)

@@ -18,7 +18,23 @@ def trees_of(nodes: Nodes, tables: NDArray) -> Trees:
 
 
 def model_of(nodes: Nodes, tables: NDArray, plan: Plan, first_pass: FirstPass) -> ForestModel:
-    """The model of nodes ordered by tree and path. A tree with an empty sample predicts the mean of all rows."""
+    """The model of nodes ordered by tree and path. A tree with an empty sample predicts the mean of all rows.
+
+    Parameters
+    ----------
+    nodes : Nodes
+        Grown nodes, ordered by tree and path.
+    tables : (categorical splits, bins) bool
+        Which bins go left at each categorical split.
+    plan : Plan
+        Bins, units and rules with which the trees grew.
+    first_pass : FirstPass
+        Labels and quantiles of all rows.
+
+    Returns
+    -------
+    ForestModel
+    """
     bins, units = plan.bins, plan.units
     table = np.where(nodes.also < -1, -2 - nodes.also, -1).astype(np.int32)
     nan_left = _nan_left(nodes, table, tables, bins)

@@ -39,7 +39,24 @@ class Best(NamedTuple):
 
 
 def best_splits(cells: NDArray, tried: NDArray, bins: Bins, rules: Rules) -> Best:
-    """Best splits of nodes, given their histograms ``(nodes, candidates, bins, channels)``."""
+    """Best splits of nodes, given their histograms ``(nodes, candidates, bins, channels)``.
+
+    Parameters
+    ----------
+    cells : (nodes, candidates, bins, channels)
+        Histograms of the nodes.
+    tried : (nodes, candidates) int
+        Candidate features of each node, increasing; -1 where there is none.
+    bins : Bins
+        Number of bins of each feature, which have missing values, which are categorical.
+    rules : Rules
+        Impurity, and the least rows, weight and gain of a split.
+
+    Returns
+    -------
+    Best
+        Splits in the order of the nodes.
+    """
     n, channels, kinds = len(cells), cells.shape[3], bins.categorical
     candidate, cut, also = np.empty((3, n), np.int32)
     total, left = np.empty((2, n, channels))

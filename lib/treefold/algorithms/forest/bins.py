@@ -90,7 +90,21 @@ class Units(NamedTuple):
 
 
 def bins_of(first_pass: FirstPass, categorical: NDArray, max_bins: int) -> Bins:
-    """Bins of about equal weight, at most ``max_bins`` for each feature, not counting the bin of missing values."""
+    """Bins of about equal weight, at most ``max_bins`` for each feature, not counting the bin of missing values.
+
+    Parameters
+    ----------
+    first_pass : FirstPass
+        Quantile sketch of every feature.
+    categorical : (k,) int
+        Indices of the categorical features.
+    max_bins : int
+        Greatest number of bins of a feature, not counting the bin of missing values.
+
+    Returns
+    -------
+    Bins
+    """
     sketch = first_pass.sketch
     features = len(sketch.filled)
     cuts, counts = np.full((features, max_bins), np.inf), np.ones(features, np.int32)
@@ -153,7 +167,22 @@ def _rounded_down(cuts: NDArray, dtype: np.dtype) -> NDArray:
 
 
 def binned(block: Block, bins: Bins, units: Units) -> Block:
-    """The block as trees see it: bin numbers, and integers for label (or class) and weight."""
+    """The block as trees see it: bin numbers, and integers for label (or class) and weight.
+
+    Parameters
+    ----------
+    block : Block
+        Rows with their features, labels and weights.
+    bins : Bins
+        Cut points and categories of the features.
+    units : Units
+        Multiples of which labels and weights become integers.
+
+    Returns
+    -------
+    Block
+        ``X`` are bin numbers. ``y`` is the class, or the weighted label as an integer; ``weight`` is an integer.
+    """
     X = np.empty(block.X.shape, bins.dtype)
     bin_rows(block.X, _rounded_down(bins.cuts, block.X.dtype), bins.counts, bins.categorical, X)
     y, weight = block.y.astype(np.float64), block.weight.astype(np.float64)

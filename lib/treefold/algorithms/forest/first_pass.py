@@ -63,7 +63,23 @@ def check_labels(blocks: Blocks, classification: bool) -> None:
 
 
 def block_first_pass(block: Block, classification: bool, categorical: NDArray, max_bins: int) -> FirstPass:
-    """First pass over one block; ``categorical`` marks features whose values are categories below ``max_bins``."""
+    """First pass over one block; ``categorical`` marks features whose values are categories below ``max_bins``.
+
+    Parameters
+    ----------
+    block : Block
+        Rows of the training data.
+    classification : bool
+        Whether labels are classes.
+    categorical : (k,) int
+        Indices of the features whose values are categories 0, 1, ..., below ``max_bins``.
+    max_bins : int
+        Greatest number of bins of a feature; it determines the size of the quantile sketch.
+
+    Returns
+    -------
+    FirstPass
+    """
     labels = block_labels(block, classification)
     weight = block.weight[block.weight > 0].astype(np.float64)
     values = block.X[:, categorical]

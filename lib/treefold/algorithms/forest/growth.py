@@ -45,7 +45,21 @@ class Nodes(NamedTuple):
 
     @classmethod
     def new(cls, tree: NDArray, path: NDArray, stats: NDArray) -> "Nodes":
-        """Nodes without a split."""
+        """Nodes without a split.
+
+        Parameters
+        ----------
+        tree : (nodes,) int
+            Tree of each node.
+        path : (nodes,) int
+            Path of each node: the root is 1, the children of i are 2i and 2i + 1.
+        stats : (nodes, channels)
+            Sums over the rows of each node.
+
+        Returns
+        -------
+        Nodes
+        """
         none = np.full(len(tree), -1, np.int32)
         tree, path = np.asarray(tree, np.int64), np.asarray(path, np.int64)
         return cls(tree, path, none, none.copy(), none.copy(), none.copy(), np.zeros(len(tree)), stats)

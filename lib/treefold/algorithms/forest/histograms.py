@@ -128,7 +128,22 @@ def merge_histograms(left: Histograms, right: Histograms) -> Histograms:
 
 
 def gathered(blocks: Iterable[Block], trees: Trees, sampling: Sampling) -> Gathered:
-    """The rows of the nodes with a slot."""
+    """The rows of the nodes with a slot.
+
+    Parameters
+    ----------
+    blocks : iterable of Block
+        Binned blocks.
+    trees : Trees
+        Growing trees, whose open nodes have a slot.
+    sampling : Sampling
+        How often a row is in the sample of a tree.
+
+    Returns
+    -------
+    Gathered
+        Rows with their multiplicities, ordered by slot.
+    """
     found = []
     for block in blocks:
         n = len(block.y)

@@ -74,7 +74,25 @@ def _tile():  # type: ignore[no-untyped-def]
 
 @njit
 def count_classes(X, y, weight, first, seed, table, root, steps, tables, tried, hist):  # type: ignore[no-untyped-def]
-    """Add the rows of one tree's sample, all of one weight, to histograms ``(slots, candidates, bins, classes)``."""
+    """Add the rows of one tree's sample, all of one weight, to histograms ``(slots, candidates, bins, classes)``.
+
+    Parameters
+    ----------
+    X : (rows, features) uint8 or uint16
+        Bin numbers.
+    y, weight : (rows,)
+        Class and weight of each row.
+    first : int
+        Position of the first row in the data set.
+    seed, table
+        Stream of the tree, and the table by which 16 bits become a multiplicity.
+    root, steps, tables
+        The tree, as described in the module.
+    tried : (slots, candidates) int
+        Candidate features of each slot; -1 ends a row.
+    hist : (slots, candidates, bins, classes) uint32
+        Histograms; the rows are added to them.
+    """
     wanted, (row, times, at) = tried.shape[1], _tile()
     for begin in range(0, X.shape[0], TILE):
         for j in range(_sampled(X, weight, begin, first, seed, table, root, steps, tables, row, times, at)):
@@ -90,7 +108,25 @@ def count_classes(X, y, weight, first, seed, table, root, steps, tables, tried, 
 
 @njit
 def count_weighted(X, y, weight, first, seed, table, root, steps, tables, tried, hist):  # type: ignore[no-untyped-def]
-    """Add rows to histograms whose channels are weights by class and, last, the number of rows."""
+    """Add rows to histograms whose channels are weights by class and, last, the number of rows.
+
+    Parameters
+    ----------
+    X : (rows, features) uint8 or uint16
+        Bin numbers.
+    y, weight : (rows,)
+        Class and integer weight of each row.
+    first : int
+        Position of the first row in the data set.
+    seed, table
+        Stream of the tree, and the table by which 16 bits become a multiplicity.
+    root, steps, tables
+        The tree, as described in the module.
+    tried : (slots, candidates) int
+        Candidate features of each slot; -1 ends a row.
+    hist : (slots, candidates, bins, classes + 1)
+        Histograms; the rows are added to them.
+    """
     last, wanted, (row, times, at) = hist.shape[3] - 1, tried.shape[1], _tile()
     for begin in range(0, X.shape[0], TILE):
         for j in range(_sampled(X, weight, begin, first, seed, table, root, steps, tables, row, times, at)):
@@ -109,7 +145,24 @@ def count_weighted(X, y, weight, first, seed, table, root, steps, tables, tried,
 def count_moments(X, y, weight, first, seed, table, root, steps, tables, tried, hist, square):  # type: ignore[no-untyped-def]
     """Add rows to histograms whose channels are weight, weighted label, its square over the weight, and maybe rows.
 
-    ``square`` turns ``y^2 / weight`` into the unit of the third channel, in which it is rounded to an integer.
+    Parameters
+    ----------
+    X : (rows, features) uint8 or uint16
+        Bin numbers.
+    y, weight : (rows,)
+        Weighted label and weight of each row, as integers.
+    first : int
+        Position of the first row in the data set.
+    seed, table
+        Stream of the tree, and the table by which 16 bits become a multiplicity.
+    root, steps, tables
+        The tree, as described in the module.
+    tried : (slots, candidates) int
+        Candidate features of each slot; -1 ends a row.
+    hist : (slots, candidates, bins, 3 or 4)
+        Histograms; the rows are added to them.
+    square : float
+        Turns ``y^2 / weight`` into the unit of the third channel, in which it is rounded to an integer.
     """
     counted, wanted, (row, times, at) = hist.shape[3] == 4, tried.shape[1], _tile()
     for begin in range(0, X.shape[0], TILE):
@@ -132,7 +185,28 @@ def count_moments(X, y, weight, first, seed, table, root, steps, tables, tried, 
 
 @njit
 def gather(X, weight, first, seed, table, root, steps, tables, rows, slots, counts):  # type: ignore[no-untyped-def]
-    """Write the rows of one tree's sample that are in nodes with a slot; return their number."""
+    """Write the rows of one tree's sample that are in nodes with a slot; return their number.
+
+    Parameters
+    ----------
+    X : (rows, features) uint8 or uint16
+        Bin numbers.
+    weight : (rows,)
+        Weights; a row of weight 0 is left out.
+    first : int
+        Position of the first row in the data set.
+    seed, table
+        Stream of the tree, and the table by which 16 bits become a multiplicity.
+    root, steps, tables
+        The tree, as described in the module.
+    rows, slots, counts : (rows,) int
+        Overwritten by the row, its slot and its multiplicity in the sample.
+
+    Returns
+    -------
+    int
+        How many rows were written.
+    """
     found, (row, times, at) = 0, _tile()
     for begin in range(0, X.shape[0], TILE):
         for j in range(_sampled(X, weight, begin, first, seed, table, root, steps, tables, row, times, at)):
@@ -145,7 +219,17 @@ def gather(X, weight, first, seed, table, root, steps, tables, rows, slots, coun
 
 @njit
 def land(X, root, steps, tables, out):  # type: ignore[no-untyped-def]
-    """The leaf of every row."""
+    """The leaf of every row.
+
+    Parameters
+    ----------
+    X : (rows, features) uint8 or uint16
+        Bin numbers.
+    root, steps, tables
+        The tree, as described in the module.
+    out : (rows,) int64
+        Overwritten by the number of the leaf of each row.
+    """
     row = np.arange(TILE)
     for begin in range(0, X.shape[0], TILE):
         count = min(TILE, X.shape[0] - begin)

@@ -24,6 +24,25 @@ def draw(seed, path, attempt, features, deck, swaps, chosen, out):  # type: igno
 
     ``deck`` contains 0 .. features - 1 before and after the call, because the swaps of the Fisher-Yates shuffle are
     undone. ``chosen`` is false before and after.
+
+    Parameters
+    ----------
+    seed : uint64
+        Stream of the tree.
+    path : int
+        Path of the node.
+    attempt : int
+        How many times the node has tried features before.
+    features : int
+        Number of features.
+    deck : (features,) int
+        The numbers 0 .. features - 1.
+    swaps : (features,) int
+        Scratch: the swaps, by which the deck is restored.
+    chosen : (features,) bool
+        Scratch: all false.
+    out : (wanted,) int
+        Overwritten by the features, increasing, and -1 after all have been tried.
     """
     wanted = len(out)
     stream = splitmix64(np.uint64(path), seed)
@@ -47,7 +66,17 @@ def draw(seed, path, attempt, features, deck, swaps, chosen, out):  # type: igno
 
 @njit
 def candidates(seeds, paths, attempts, features, out):  # type: ignore[no-untyped-def]
-    """Candidate features of nodes, one row of ``out`` for each node."""
+    """Candidate features of nodes, one row of ``out`` for each node.
+
+    Parameters
+    ----------
+    seeds, paths, attempts : (nodes,)
+        As for :func:`draw`, for each node.
+    features : int
+        Number of features.
+    out : (nodes, wanted) int32
+        Overwritten by the candidates.
+    """
     deck, swaps, chosen = np.arange(features), np.empty(features, np.int64), np.zeros(features, np.bool_)
     for i in range(len(paths)):
         draw(seeds[i], paths[i], attempts[i], features, deck, swaps, chosen, out[i])

@@ -64,6 +64,16 @@ def impurity_of(stats, rules):  # type: ignore[no-untyped-def]
 
 @njit
 def impurities(stats, rules, out):  # type: ignore[no-untyped-def]
-    """Impurity of every row of ``stats``."""
+    """Impurity of every row of ``stats``.
+
+    Parameters
+    ----------
+    stats : (nodes, channels)
+        Sums over the rows of each node.
+    rules : Rules
+        Which impurity, and what the channels hold.
+    out : (nodes,)
+        Overwritten by the impurities.
+    """
     for i in range(len(stats)):
         out[i] = impurity_of(stats[i], rules)

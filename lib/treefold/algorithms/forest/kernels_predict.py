@@ -45,7 +45,21 @@ def _fall(X, begin, count, root, nodes, tables, at):  # type: ignore[no-untyped-
 
 @njit
 def votes(X, roots, nodes, tables, value, out):  # type: ignore[no-untyped-def]
-    """Add the values of the leaves of all trees to ``out`` ``(rows, outputs)``, in the order of the trees."""
+    """Add the values of the leaves of all trees to ``out`` ``(rows, outputs)``, in the order of the trees.
+
+    Parameters
+    ----------
+    X : (rows, features)
+        Values; NaN if missing.
+    roots : (trees,) int
+        Number of the root of each tree.
+    nodes, tables
+        Splits of all nodes, and the categories that go left at each categorical split.
+    value : (nodes, outputs)
+        Output of each node.
+    out : (rows, outputs)
+        The values of the leaves are added to it.
+    """
     at = np.empty(TILE, np.int64)
     for begin in range(0, X.shape[0], TILE):
         count = min(TILE, X.shape[0] - begin)
@@ -58,7 +72,19 @@ def votes(X, roots, nodes, tables, value, out):  # type: ignore[no-untyped-def]
 
 @njit
 def leaves(X, roots, nodes, tables, out):  # type: ignore[no-untyped-def]
-    """Node in which each row ends in each tree, ``(rows, trees)``."""
+    """Node in which each row ends in each tree, ``(rows, trees)``.
+
+    Parameters
+    ----------
+    X : (rows, features)
+        Values; NaN if missing.
+    roots : (trees,) int
+        Number of the root of each tree.
+    nodes, tables
+        Splits of all nodes, and the categories that go left at each categorical split.
+    out : (rows, trees) int
+        Overwritten by the numbers of the leaves.
+    """
     at = np.empty(TILE, np.int64)
     for begin in range(0, X.shape[0], TILE):
         count = min(TILE, X.shape[0] - begin)

@@ -237,7 +237,25 @@ def best_split(hist, tried, counts, missing, categorical, rules, total, left, st
 
 @njit(nogil=True)
 def search(hist, tried, counts, missing, categorical, rules, gain, candidate, cut, also, constant, total, left, tables):  # type: ignore[no-untyped-def]
-    """Best split of every node, as :func:`best_split`; the arrays from ``gain`` on are written."""
+    """Best split of every node, as :func:`best_split`; the arrays from ``gain`` on are written.
+
+    Parameters
+    ----------
+    hist : (nodes, candidates, bins, channels)
+        Histograms of the nodes.
+    tried : (nodes, candidates) int
+        Candidate features; -1 ends a row.
+    counts, missing, categorical : (features,)
+        Bins of each feature, whether values are missing, whether it is categorical.
+    rules : Rules
+        Impurity, and the least rows, weight and gain of a split.
+    gain, candidate, cut, also, constant : (nodes,)
+        Overwritten by the fields of the best split.
+    total, left : (nodes, channels)
+        Overwritten by the sums of the node and of its left child.
+    tables : (nodes, bins + 1) bool
+        Overwritten by the bins that go left; it has no rows if no feature is categorical.
+    """
     own, scratch, order = np.empty(hist.shape[1:]), np.empty(hist.shape[3]), np.empty(hist.shape[2], np.int32)
     straight, none = np.arange(hist.shape[2]).astype(np.int32), np.empty(hist.shape[2] + 1, np.bool_)
     for i in range(len(hist)):

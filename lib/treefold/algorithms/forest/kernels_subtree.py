@@ -10,7 +10,23 @@ from treefold.runtime.jit_cache import njit
 
 @njit
 def fillings(y, weight, times, classes, counted, square, out):  # type: ignore[no-untyped-def]
-    """What each row adds to the cells of a histogram, ``(rows, channels)``."""
+    """What each row adds to the cells of a histogram, ``(rows, channels)``.
+
+    Parameters
+    ----------
+    y, weight : (rows,)
+        Class or weighted label, and weight, of each row.
+    times : (rows,) int
+        Multiplicity of each row in the sample.
+    classes : int
+        Number of classes; 0 for a regression.
+    counted : bool
+        Whether the last channel is the number of rows.
+    square : float
+        Turns ``y^2 / weight`` into the unit of the third channel of a regression.
+    out : (rows, channels)
+        Overwritten.
+    """
     for i in range(len(y)):
         for s in range(out.shape[1]):
             out[i, s] = 0.0
@@ -25,7 +41,21 @@ def fillings(y, weight, times, classes, counted, square, out):  # type: ignore[n
 
 @njit
 def worth_splitting(stats, depth, max_depth, rules):  # type: ignore[no-untyped-def]
-    """Whether to look for a split of a node with this statistic and depth."""
+    """Whether to look for a split of a node with this statistic and depth.
+
+    Parameters
+    ----------
+    stats : (channels,)
+        Sums over the rows of the node.
+    depth, max_depth : int
+        Depth of the node, and that of the deepest leaves.
+    rules : Rules
+        Impurity, and the least rows, weight and gain of a split.
+
+    Returns
+    -------
+    bool
+    """
     weight = weight_of(stats, rules)
     rows = stats[-1] if rules.counted else weight
     if depth >= max_depth or rows < 2 * rules.least_rows or weight < 2 * rules.least_weight:
@@ -37,7 +67,21 @@ def worth_splitting(stats, depth, max_depth, rules):  # type: ignore[no-untyped-
 
 @njit
 def worth(stats, depths, max_depth, rules, out):  # type: ignore[no-untyped-def]
-    """:func:`worth_splitting` of every row of ``stats``."""
+    """:func:`worth_splitting` of every row of ``stats``.
+
+    Parameters
+    ----------
+    stats : (nodes, channels)
+        Sums over the rows of each node.
+    depths : (nodes,) int
+        Depth of each node.
+    max_depth : int
+        Depth of the deepest leaves.
+    rules : Rules
+        Impurity, and the least rows, weight and gain of a split.
+    out : (nodes,) bool
+        Overwritten.
+    """
     for i in range(len(stats)):
         out[i] = worth_splitting(stats[i], depths[i], max_depth, rules)
 

@@ -39,7 +39,28 @@ class OutOfBag(NamedTuple):
 
 
 def out_of_bag(block: Block, trees: Trees, value: NDArray, sampling: Sampling, classes: int, scale: float) -> OutOfBag:
-    """Sums of one binned block; ``value`` are the outputs of the nodes, for a regression minus the mean label."""
+    """Sums of one binned block; ``value`` are the outputs of the nodes, for a regression minus the mean label.
+
+    Parameters
+    ----------
+    block : Block
+        Binned rows.
+    trees : Trees
+        Grown trees.
+    value : (nodes, outputs)
+        Output of each node; for a regression minus the mean label.
+    sampling : Sampling
+        How often a row is in the sample of a tree.
+    classes : int
+        Number of classes; 0 for a regression.
+    scale : float
+        Unit of the labels of a regression.
+
+    Returns
+    -------
+    OutOfBag
+        Sums over the rows that at least one tree has not seen.
+    """
     total, judges = np.zeros((len(block.y), value.shape[1])), np.zeros(len(block.y), np.int64)
     leaf, place = np.empty(len(block.y), np.int64), positions(block)
     for root, tree in zip(trees.roots, trees.numbers, strict=True):

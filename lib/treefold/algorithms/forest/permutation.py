@@ -28,7 +28,26 @@ class Losses(NamedTuple):
 
 
 def losses(block: Block, model: ForestModel, others: NDArray, repeats: int, seed: int) -> Losses:
-    """Losses of one block: 1 for a wrong class, or the squared error."""
+    """Losses of one block: 1 for a wrong class, or the squared error.
+
+    Parameters
+    ----------
+    block : Block
+        Labelled rows.
+    model : ForestModel
+        The fitted forest.
+    others : (m, features)
+        Rows drawn from the whole data set, from which replaced values are taken.
+    repeats : int
+        How many times the values of each feature are replaced.
+    seed : int
+        With the position of a row, it determines from which of ``others`` a value comes.
+
+    Returns
+    -------
+    Losses
+        Weighted sums: of the unchanged rows, and ``(features, repeats)`` of the replaced ones.
+    """
     weight, place, X = block.weight.astype(np.float64), positions(block), block.X.copy()
     used = np.unique(model.feature[model.feature >= 0])
     whole = weight @ _loss(model, X, block.y)

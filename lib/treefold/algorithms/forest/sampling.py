@@ -45,7 +45,19 @@ class Sampling(NamedTuple):
         return np.searchsorted(self.table, splitmix64(position, int(self.rows[tree])), side="right")
 
     def candidates(self, tree: NDArray, path: NDArray, attempt: NDArray, features: int) -> NDArray[np.int32]:
-        """Candidate features of nodes, ``(nodes, wanted)``, increasing; -1 after all features have been tried."""
+        """Candidate features of nodes, ``(nodes, wanted)``, increasing; -1 after all features have been tried.
+
+        Parameters
+        ----------
+        tree, path, attempt : (nodes,) int
+            Tree and path of each node, and how many times it has tried features before.
+        features : int
+            Number of features.
+
+        Returns
+        -------
+        (nodes, wanted) int32
+        """
         out = np.empty((len(tree), self.wanted), np.int32)
         candidates(self.nodes[tree], path, attempt, features, out)
         return out

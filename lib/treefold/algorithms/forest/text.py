@@ -28,7 +28,22 @@ def _below(model: ForestModel, node: int, names: list[str], indent: str) -> list
 
 
 def condition(model: ForestModel, node: int, names: list[str]) -> tuple[str, str]:
-    """The condition under which a row goes left, and the one under which it goes right."""
+    """The condition under which a row goes left, and the one under which it goes right.
+
+    Parameters
+    ----------
+    model : ForestModel
+        The forest.
+    node : int
+        Number of a node with a split.
+    names : list of str
+        Names of the features.
+
+    Returns
+    -------
+    tuple of str
+        The two conditions.
+    """
     name = names[model.feature[node]]
     if model.table[node] < 0:
         return f"{name} <= {model.threshold[node]:.7g}", f"{name} > {model.threshold[node]:.7g}"
@@ -44,7 +59,22 @@ def prediction(model: ForestModel, node: int) -> str:
 
 
 def first_levels(model: ForestModel, levels: int, names: list[str]) -> dict[str, Any]:
-    """The first tree down to a depth: ``text``, ``share`` of the rows, and ``children`` of each node."""
+    """The first tree down to a depth: ``text``, ``share`` of the rows, and ``children`` of each node.
+
+    Parameters
+    ----------
+    model : ForestModel
+        The forest; its first tree is shown.
+    levels : int
+        Depth below which nodes are left out.
+    names : list of str
+        Names of the features.
+
+    Returns
+    -------
+    dict
+        The root.
+    """
     whole = max(float(model.weight[model.roots[0]]), np.finfo(float).tiny)
 
     def node(at: int, depth: int) -> dict[str, Any]:

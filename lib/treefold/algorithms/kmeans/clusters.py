@@ -40,7 +40,22 @@ class Batch(NamedTuple):
 
 
 def clusters(block: Block, centres: Centres, batch: Batch | None = None) -> Clusters:
-    """Clusters of every model of the batch in one block."""
+    """Clusters of every model of the batch in one block.
+
+    Parameters
+    ----------
+    block : Block
+        Rows to assign.
+    centres : Centres
+        Centres of all models.
+    batch : Batch or None, default None
+        Mini-batch of rows to use; None uses all rows.
+
+    Returns
+    -------
+    Clusters
+        Sums of residuals ``(k, features)``, costs, weights and numbers of rows ``(k,)``, for the centres of all models.
+    """
     X, weight = block.X, block.weight
     if batch is not None:
         drawn = np.flatnonzero(splitmix64(positions(block), batch.seed) % np.uint64(batch.batches) == batch.number)

@@ -33,7 +33,22 @@ def draw_far(block: Block, centres: Centres, draws: tuple[Draw, ...]) -> tuple[D
 
 
 def farthest(block: Block, centres: Centres, most: tuple[int, ...]) -> tuple[Drawn, ...]:
-    """For each model the rows of positive weight that are farthest from their centres, without rows at distance 0."""
+    """For each model the rows of positive weight that are farthest from their centres, without rows at distance 0.
+
+    Parameters
+    ----------
+    block : Block
+        Rows to choose from.
+    centres : Centres
+        Centres of all models.
+    most : tuple of int
+        How many rows each model asks for.
+
+    Returns
+    -------
+    tuple of Drawn
+        For each model up to ``most`` rows.
+    """
     distance = np.where(block.weight > 0, _distances(block, centres), 0.0)
     key = np.where(distance > 0, -distance, np.inf)
     return tuple(least_keys(block, mine, n) for mine, n in zip(key, most, strict=True))

@@ -34,7 +34,21 @@ class FirstPass(NamedTuple):
 
 
 def block_first_pass(block: Block, cosine: bool, draws: tuple[Draw, ...]) -> FirstPass:
-    """First pass over one block."""
+    """First pass over one block.
+
+    Parameters
+    ----------
+    block : Block
+        Rows of the training data.
+    cosine : bool
+        Whether distances are by angle, for which a row of zeros has no place.
+    draws : tuple of Draw
+        Samples of rows for the start.
+
+    Returns
+    -------
+    FirstPass
+    """
     kept, zero = block.weight > 0, None
     if cosine:
         rows = (block.X.data, block.X.indices, block.X.indptr) if isinstance(block.X, csr_array) else block.X

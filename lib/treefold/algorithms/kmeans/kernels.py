@@ -187,8 +187,20 @@ def nearest(rows, scale, products, measure, label, distance):  # type: ignore[no
 def gather(rows, scale, weight, products, measure, sums, cost, total, count):  # type: ignore[no-untyped-def]
     """Add the rows of positive weight to the sums of their nearest centres.
 
-    The sums are of weighted rows, weighted squared distances, weights, and ones. The other parameters are those of
-    :func:`nearest`.
+    Parameters
+    ----------
+    rows, scale, products, measure
+        As for :func:`nearest`.
+    weight : (rows,)
+        Weights; rows of weight 0 are left out.
+    sums : (k, features)
+        Sums of weighted rows; added to, as the other three are.
+    cost : (k,)
+        Weighted squared distances.
+    total : (k,)
+        Weights.
+    count : (k,) int
+        Numbers of rows.
     """
     bias, centres, squares, norms, slope, level, safe, offset = measure
     tile = np.empty((TILE, TILE), bias.dtype)
@@ -214,7 +226,17 @@ def gather(rows, scale, weight, products, measure, sums, cost, total, count):  #
 
 @njit
 def relate(sums, total, centres):  # type: ignore[no-untyped-def]
-    """Replace sums of rows by sums of their residuals, in place."""
+    """Replace sums of rows by sums of their residuals, in place.
+
+    Parameters
+    ----------
+    sums : (k, features)
+        Sums of weighted rows; overwritten by ``sums - total * centres``.
+    total : (k,)
+        Weights.
+    centres : (k, features)
+        Centres.
+    """
     for j in range(len(total)):
         for f in range(centres.shape[1]):
             sums[j, f] -= total[j] * centres[j, f]

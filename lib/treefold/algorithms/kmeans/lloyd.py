@@ -76,7 +76,23 @@ class Solver(Protocol):
     """A pass that computes the targets of the centres of the running models."""
 
     def look(self, blocks: Scan, centres: Centres, iteration: int, visited: NDArray) -> Look:
-        """Targets of the centres, after ``iteration`` iterations in which the centres have seen ``visited`` weight."""
+        """Targets of the centres, after ``iteration`` iterations in which the centres have seen ``visited`` weight.
+
+        Parameters
+        ----------
+        blocks : Scan
+            All rows.
+        centres : Centres
+            Centres of the running models.
+        iteration : int
+            Iterations so far.
+        visited : (k,)
+            Weight that each centre has seen so far.
+
+        Returns
+        -------
+        Look
+        """
         ...
 
 
@@ -138,7 +154,21 @@ def farthest_move(state: State) -> NDArray:
 
 
 def begin(blocks: Scan, solver: Solver, centres: Centres) -> State:
-    """State at the start: one pass."""
+    """State at the start: one pass.
+
+    Parameters
+    ----------
+    blocks : Scan
+        All rows.
+    solver : Solver
+        Lloyd's iteration, or mini-batches.
+    centres : Centres
+        The first centres.
+
+    Returns
+    -------
+    State
+    """
     models, nothing = len(centres.ends), np.zeros(len(centres.at))
     state = State(
         centres=centres.at,
@@ -159,7 +189,20 @@ def begin(blocks: Scan, solver: Solver, centres: Centres) -> State:
 def step(blocks: Scan, solver: Solver, batch: Centres, state: State) -> State:
     """Move the centres of the running models to their targets and evaluate them: one pass.
 
-    ``batch`` has the boundaries between the models.
+    Parameters
+    ----------
+    blocks : Scan
+        All rows.
+    solver : Solver
+        Lloyd's iteration, or mini-batches.
+    batch : Centres
+        The boundaries between the models.
+    state : State
+        The state before the step.
+
+    Returns
+    -------
+    State
     """
     live = running(state.status)
     mine = np.concatenate([np.arange(batch.slices[m].start, batch.slices[m].stop) for m in live])

@@ -167,5 +167,5 @@ class OneBlock:
         return stat(self.block, *args)
 
     def reduce(self, stat: Callable, *args: Any, merge: Merge) -> Any:
-        """See :class:`treefold.dataset.blocks.Blocks`."""
+        """See :class:`treefold.dataset.blocks.Scan`."""
         return stat(self.block, *args)

@@ -27,7 +27,28 @@ class ValidationLoss(NamedTuple):
 def validation_loss(
     block: Block, coef: NDArray, loss: Loss, shift: NDArray | None, by_class: NDArray | None, with_offset: bool
 ) -> ValidationLoss:
-    """Loss of the rows of positive weight of one block; arguments as for the objective."""
+    """Loss of the rows of positive weight of one block.
+
+    Parameters
+    ----------
+    block : Block
+        Rows of the validation set; other rows have weight 0.
+    coef : (models, outputs, features + 1)
+        Coefficients, the intercept last.
+    loss : Loss
+        Loss of a margin and a label.
+    shift : (features + 1,) or None
+        Subtracted from the features, and last from the label.
+    by_class : (classes,) or None
+        Factors of the weights by class.
+    with_offset : bool
+        Whether ``block.extra[0]`` is added to the margin.
+
+    Returns
+    -------
+    ValidationLoss
+        Weighted loss ``(models,)``, and the weight of the rows.
+    """
     rows = np.flatnonzero(block.weight > 0)
     extra = tuple(column[rows] for column in block.extra)
     mine = Block(block.X[rows], block.y[rows], block.weight[rows], block.id, extra)
@@ -42,6 +63,21 @@ def validation_loss(
 
 class EarlyStopping:
     """Records the loss of the rows of fold 1 of a split at every point at which a fit evaluates its objective.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        All rows, of both folds.
+    split : Split
+        Fold 0 is trained on, fold 1 is held out.
+    patience : int
+        Iterations without a lower loss after which a model stops.
+    loss : Any
+        First argument of ``held`` after the variables.
+    x0 : (models, p)
+        Variables at the start.
+    held : callable, default validation_loss
+        Statistic of the held-out rows, with the fields ``loss`` and ``weight``.
 
     Attributes
     ----------
@@ -103,6 +139,15 @@ class EarlyStopping:
 
     def check(self, held: Any, x: NDArray, models: NDArray) -> None:
         """Take note of the sums over the rows held out, of some models at ``x``.
+
+        Parameters
+        ----------
+        held : ValidationLoss
+            Loss and weight of the rows held out.
+        x : (len(models), p)
+            Coefficients at which they were computed.
+        models : (m,) int
+            The models concerned.
 
         Raises
         ------

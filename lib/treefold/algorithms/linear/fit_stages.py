@@ -29,14 +29,33 @@ def relative_gradient(state: Any) -> NDArray:
 class Continuation:
     """Runs a solver through the stages of a problem.
 
+    Parameters
+    ----------
+    problem : Problem
+        The function to minimise.
+    solver : Solver
+        Takes the steps.
+    rough : HessianSample
+        How the first pass estimates the curvature, for a preconditioner.
+    x : (models, p)
+        Variables at the start.
+    max_iter : (models,) or int
+        Greatest number of iterations of each model, of all stages together.
+    tol : (models,) or float
+        Tolerance of the stopping rules.
+    early_stopping : EarlyStopping or None
+        Records the loss of held-out rows, if there are any.
+    on_step : OnStep or None
+        Called after every step.
+
     Attributes
     ----------
     x : (models, p)
         Variables at which the next stage begins.
     history : list of list of float
         For each model the objective at the start and after each iteration.
-    rough : HessianSample, optional
-        How the first pass estimates the curvature; None after that pass.
+    rough : HessianSample or None
+        None after the first pass.
     before : (models,)
         Iterations of the finished stages.
     """

@@ -176,6 +176,21 @@ def shifted(block: Block, coef: NDArray, shift: NDArray | None) -> tuple[Matrix,
 
     Dense rows are shifted before the product. Shifted CSR would be dense, so its rows are left as they are, products
     are computed in float64, and the effect of ``shift`` is subtracted from them.
+
+    Parameters
+    ----------
+    block : Block
+        Rows and labels.
+    coef : (models, outputs, features + 1)
+        Coefficients, the intercept last.
+    shift : (features + 1,) or None
+        Subtracted from the features, and last from the label.
+
+    Returns
+    -------
+    tuple
+        Rows ``(rows, features)``, labels ``(rows,)``, coefficients, and the shift that remains to be subtracted, or
+        None.
     """
     X, y = block.X, block.y
     if shift is None:

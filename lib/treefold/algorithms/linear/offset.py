@@ -26,7 +26,21 @@ def offsets(block: Block) -> Offsets:
 
 
 def start_with_offsets(start: Start, blocks: Blocks, loss: Loss) -> Start:
-    """The start with a first intercept that accounts for the offsets: one pass."""
+    """The start with a first intercept that accounts for the offsets: one pass.
+
+    Parameters
+    ----------
+    start : Start
+        Start of the fit, computed without offsets.
+    blocks : Blocks
+        Rows with their offsets in ``extra[0]``.
+    loss : Loss
+        It says by how much the intercept-only margin moves.
+
+    Returns
+    -------
+    Start
+    """
     found: Offsets = blocks.sum(offsets)
     with np.errstate(divide="ignore"):
         shift = loss.offset_shift(found.total / found.weight, float(np.log(found.exponential / found.weight)))

@@ -79,7 +79,19 @@ def quadratic(
 
 
 def standardised(block: Block, centre: NDArray, inverse: NDArray) -> NDArray:
-    """Standardised rows as a dense array, a column of ones last; CSR too, since there are few features."""
+    """Standardised rows as a dense array, a column of ones last; CSR too, since there are few features.
+
+    Parameters
+    ----------
+    block : Block
+        Rows.
+    centre, inverse : (features,)
+        Means, and inverse standard deviations.
+
+    Returns
+    -------
+    (rows, features + 1) float64
+    """
     X = dense(block.X)
     Z = np.empty((len(X), len(centre) + 1))
     np.subtract(X, centre, out=Z[:, :-1])

@@ -102,13 +102,43 @@ def objective_and_products(
     with_offset: bool = False,
     compiled: bool = False,
 ) -> Sampled:
-    """The objective of one block, and products of its sampled rows."""
+    """The objective of one block, and products of its sampled rows.
+
+    Parameters
+    ----------
+    block : Block
+        Rows and labels.
+    how : Sampling
+        Chance of each row, and the standard units.
+    coef : (models, outputs, features + 1)
+        Coefficients, the intercept last.
+    loss, shift, by_class, with_offset, compiled : Loss
+        As for :func:`~treefold.algorithms.linear.objective.objective`.
+
+    Returns
+    -------
+    Sampled
+    """
     found = objective(block, coef, loss, shift, by_class, with_offset, compiled)
     return Sampled(*found, products(block, how, by_class))
 
 
 def products(block: Block, how: Sampling, by_class: NDArray | None) -> NDArray:
-    """Products of the sampled rows of one block, ``(features + 1, features + 1)``."""
+    """Products of the sampled rows of one block.
+
+    Parameters
+    ----------
+    block : Block
+        Rows.
+    how : Sampling
+        Chance of each row, and the standard units.
+    by_class : (classes,) or None
+        Factors of the weights by class.
+
+    Returns
+    -------
+    (features + 1, features + 1)
+    """
     weight = weight_of(block, by_class).astype(np.float64)
     square = squared_lengths(block.X, how.centre, how.inverse)
     chance = np.minimum(1.0, how.share * weight * (1 + square / how.mean_square))
@@ -119,7 +149,19 @@ def products(block: Block, how: Sampling, by_class: NDArray | None) -> NDArray:
 
 
 def squared_lengths(X: Matrix, centre: NDArray, inverse: NDArray) -> NDArray:
-    """``sum_j ((x_j - centre_j) inverse_j)^2 + 1`` of each row, in the precision of ``X``."""
+    """``sum_j ((x_j - centre_j) inverse_j)^2 + 1`` of each row, in the precision of ``X``.
+
+    Parameters
+    ----------
+    X : (rows, features)
+        Rows, dense or CSR.
+    centre, inverse : (features,)
+        Means, and inverse standard deviations.
+
+    Returns
+    -------
+    (rows,)
+    """
     if isinstance(X, csr_array):
         at = centre[X.indices]
         gain = ((X.data - at) ** 2 - at**2) * inverse[X.indices] ** 2

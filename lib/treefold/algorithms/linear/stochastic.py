@@ -60,7 +60,23 @@ def sampled(
     with_offset: bool = False,
     compiled: bool = False,
 ) -> Objective:
-    """The objective of a mini-batch; the other arguments are those of the objective."""
+    """The objective of a mini-batch.
+
+    Parameters
+    ----------
+    block : Block
+        Rows and labels.
+    batch : MiniBatch
+        Which rows of the block are in the mini-batch.
+    coef : (models, outputs, features + 1)
+        Coefficients, the intercept last.
+    loss, shift, by_class, with_offset, compiled : Loss
+        As for :func:`~treefold.algorithms.linear.objective.objective`.
+
+    Returns
+    -------
+    Objective
+    """
     part = batch.rows(block)
     extra = tuple(column[part] for column in block.extra)
     mine = Block(block.X[part], block.y[part], block.weight[part], block.id, extra)

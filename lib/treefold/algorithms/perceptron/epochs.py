@@ -107,6 +107,17 @@ class Epochs:
     """Runs a batch of models through epochs.
 
     The objective is that of a :class:`~treefold.algorithms.perceptron.problem.Problem` without held-out rows.
+
+    Parameters
+    ----------
+    problem : Problem
+        Network, rows and penalty of each model.
+    how : MiniBatches
+        Size, schedule and update rule of the mini-batches.
+    split : Split or None, default None
+        Fold 1 of it is held out.
+    stopping : EarlyStopping or None, default None
+        Records the loss of the held-out rows.
     """
 
     def __init__(

@@ -9,7 +9,17 @@ IDENTITY, RELU, SIGMOID, TANH = range(4)
 
 @njit(fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
 def activate(Z, bias, kind):  # type: ignore[no-untyped-def]
-    """Replace products ``(rows, units)`` by the activation of products plus biases."""
+    """Replace products by the activation of products plus biases.
+
+    Parameters
+    ----------
+    Z : (rows, units)
+        Products; overwritten by activations.
+    bias : (units,)
+        Added to the products.
+    kind : int
+        ``RELU``, ``SIGMOID``, ``TANH``, or another number for the identity.
+    """
     rows, units = Z.shape
     one = Z.dtype.type(1)
     for r in range(rows):
@@ -29,7 +39,19 @@ def activate(Z, bias, kind):  # type: ignore[no-untyped-def]
 
 @njit(fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
 def through_activation(slope, A, kind, bias_gradient):  # type: ignore[no-untyped-def]
-    """Replace slopes of activations ``A`` by slopes of their arguments, and write the sums over the rows."""
+    """Replace slopes of activations ``A`` by slopes of their arguments, and write the sums over the rows.
+
+    Parameters
+    ----------
+    slope : (rows, units)
+        Slopes of the loss by activation; overwritten by slopes by argument.
+    A : (rows, units)
+        Activations.
+    kind : int
+        As for :func:`activate`.
+    bias_gradient : (units,)
+        Overwritten by the sums of the slopes over the rows.
+    """
     rows, units = slope.shape
     one = slope.dtype.type(1)
     bias_gradient[:] = 0
@@ -52,6 +74,24 @@ def cross_entropy(Z, bias, label, weight, bias_gradient):  # type: ignore[no-unt
     """Replace products ``(rows, classes)`` by weighted slopes of ``-log softmax`` at the label; return the loss.
 
     The greatest margin of each row is subtracted first. A row of weight 0 is absent, even if its loss is infinite.
+
+    Parameters
+    ----------
+    Z : (rows, classes)
+        Products; overwritten by ``weight (softmax - indicator of the label)``.
+    bias : (classes,)
+        Added to the products.
+    label : (rows,)
+        Index of the class.
+    weight : (rows,)
+        Weights of the rows.
+    bias_gradient : (classes,)
+        Overwritten by the sums of the slopes.
+
+    Returns
+    -------
+    float
+        Weighted loss.
     """
     rows, classes = Z.shape
     total = 0.0
@@ -88,10 +128,32 @@ SQUARED, HUBER, POISSON = range(3)
 
 @njit(error_model="numpy")
 def regression(Z, bias, target, weight, kind, width, bias_gradient):  # type: ignore[no-untyped-def]
-    """The same for a regression of ``target`` ``(rows, outputs)``; the losses of the outputs are summed.
+    """Replace products by weighted slopes of a regression loss; return the loss, summed over the outputs.
 
     ``kind`` is the loss of a residual ``r``: ``r^2 / 2``; the same up to ``width`` and ``width (|r| - width / 2)``
     beyond; or ``exp(z) - target z``.
+
+    Parameters
+    ----------
+    Z : (rows, outputs)
+        Products; overwritten by weighted slopes.
+    bias : (outputs,)
+        Added to the products.
+    target : (rows, outputs)
+        Labels.
+    weight : (rows,)
+        Weights of the rows.
+    kind : int
+        ``SQUARED``, ``HUBER`` or ``POISSON``.
+    width : float
+        Residual at which the Huber loss becomes linear; the other losses ignore it.
+    bias_gradient : (outputs,)
+        Overwritten by the sums of the slopes.
+
+    Returns
+    -------
+    float
+        Weighted loss, summed over the outputs.
     """
     rows, outputs = Z.shape
     total = 0.0
@@ -127,6 +189,19 @@ def drop(A, keys, layer_key, least, scale):  # type: ignore[no-untyped-def]
 
     The draw of a unit is 32 bits of the finaliser of SplitMix64 at a counter made of the row's key, the layer and the
     unit, so that a sweep backwards draws the same.
+
+    Parameters
+    ----------
+    A : (rows, units)
+        Activations; overwritten.
+    keys : (rows,) uint64
+        Key of each row, from its position and the step.
+    layer_key : uint64
+        Key of the layer.
+    least : uint64
+        Units whose 32 random bits are below it become 0.
+    scale : float
+        Factor of the units that are kept.
     """
     rows, units = A.shape
     for r in range(rows):

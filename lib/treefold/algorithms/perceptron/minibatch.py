@@ -92,7 +92,22 @@ class Gathered(NamedTuple):
 
 
 def gathered(blocks: list[Block], batch: MiniBatch, lane: int) -> Gathered:
-    """The rows of a mini-batch from a lane."""
+    """The rows of a mini-batch from a lane.
+
+    Parameters
+    ----------
+    blocks : list of Block
+        The blocks of the lane, in their order.
+    batch : MiniBatch
+        Seed, epoch and size of the mini-batch, and the split whose held-out rows get weight 0.
+    lane : int
+        Number of the lane.
+
+    Returns
+    -------
+    Gathered
+        Rows in the order drawn, and their positions in the data set.
+    """
     position = batch.rows_of(lane) + blocks[0].id
     cuts = np.searchsorted(position, [block.id for block in blocks] + [blocks[-1].id + len(blocks[-1].y)])
     first, rows = blocks[0], len(position)

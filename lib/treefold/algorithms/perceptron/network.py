@@ -86,7 +86,23 @@ class Network(NamedTuple):
     loss: Loss
 
     def loss_of(self, X: Matrix, target: NDArray, weight: NDArray, flat: NDArray) -> float:
-        """Weighted loss of rows; arguments as of :meth:`gradient`."""
+        """Weighted loss of rows.
+
+        Parameters
+        ----------
+        X : (rows, features)
+            Features, dense or CSR.
+        target : (rows, outputs)
+            Labels; for a classifier ``(rows, 1)``, the index of the class.
+        weight : (rows,)
+            Weights of the rows.
+        flat : (parameters,)
+            Weights and biases of all layers.
+
+        Returns
+        -------
+        float
+        """
         lower = [X, *hidden(X, self.layers, flat, self.activation)][-1]
         weights, bias = list(self.layers.affine(flat))[-1]
         return self.loss.slopes(np.ascontiguousarray(lower @ weights), bias, target, weight, np.empty_like(bias))

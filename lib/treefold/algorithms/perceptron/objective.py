@@ -61,7 +61,24 @@ def objective(block: Block, flat: NDArray, network: Network, by_class: NDArray |
 
 
 def validation_loss(block: Block, flat: NDArray, network: Network, by_class: NDArray | None = None) -> ValidationLoss:
-    """Loss of one block's rows of positive weight; arguments as of :func:`objective`."""
+    """Loss of one block's rows of positive weight.
+
+    Parameters
+    ----------
+    block : Block
+        Rows of the validation set; other rows have weight 0.
+    flat : (models, parameters)
+        Weights and biases of each model.
+    network : Network
+        Layers, activation and loss.
+    by_class : (classes,) or None, default None
+        Factors of the weights by class.
+
+    Returns
+    -------
+    ValidationLoss
+        Weighted loss ``(models,)``, and the weight of the rows.
+    """
     rows = np.flatnonzero(block.weight > 0)
     mine = Block(block.X[rows], block.y[rows], block.weight[rows], block.id)
     X, target = features_and_targets(mine, network.layers.inputs)

@@ -51,7 +51,19 @@ def certify(block: Block, judged: tuple[Judged, ...]) -> tuple[Certificate, ...]
 def merge_certificates(
     left: tuple[Certificate, ...], right: tuple[Certificate, ...], most: tuple[int, ...]
 ) -> tuple[Certificate, ...]:
-    """Certificates over the rows of both, with up to ``most`` violators of each machine."""
+    """Certificates over the rows of both, with up to ``most`` violators of each machine.
+
+    Parameters
+    ----------
+    left, right : tuple of Certificate
+        One certificate for each machine.
+    most : tuple of int
+        How many violators each machine keeps.
+
+    Returns
+    -------
+    tuple of Certificate
+    """
     return tuple(_merged(a, b, n) for a, b, n in zip(left, right, most, strict=True))
 
 

@@ -42,7 +42,22 @@ def _after(left: Gathered, right: Gathered) -> Gathered:
 
 
 def direct(blocks: Blocks, machines: list[Machine], tell: Callable[[Round], None]) -> list[Fitted]:
-    """Fit machines one after the other over all rows."""
+    """Fit machines one after the other over all rows.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        All rows.
+    machines : list of Machine
+        Machines to fit.
+    tell : callable
+        Called after each machine.
+
+    Returns
+    -------
+    list of Fitted
+        In the order of the machines.
+    """
     rows: Gathered = blocks.reduce_tasks(gather, merge=_after)
     found: list[Fitted] = []
     for machine in machines:

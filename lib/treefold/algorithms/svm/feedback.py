@@ -20,7 +20,21 @@ log = logging.getLogger(__name__)
 
 
 class Feedback:
-    """Rounds of certificate and feedback over the machines that are not optimal yet."""
+    """Rounds of certificate and feedback over the machines that are not optimal yet.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        All rows.
+    machines : list of Machine
+        Machines to fit.
+    most : int
+        Greatest number of rounds.
+    seed : int
+        Determines how rows are distributed over the leaves of the cascade.
+    tell : callable
+        Called after every round.
+    """
 
     def __init__(
         self, blocks: Blocks, machines: list[Machine], most: int, seed: int, tell: Callable[[Round], None]

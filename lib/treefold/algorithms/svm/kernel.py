@@ -31,7 +31,21 @@ class Kernel(NamedTuple):
     coef0: float = 0.0
 
     def values(self, products: NDArray, left: NDArray, right: NDArray) -> NDArray:
-        """Kernel values of products ``x . z``, which may be overwritten; ``left``, ``right`` are ``x.x``, ``z.z``."""
+        """Kernel values of products.
+
+        Parameters
+        ----------
+        products : (n, m)
+            Products ``x . z``; may be overwritten.
+        left : (n,)
+            Squared lengths ``x . x``.
+        right : (m,)
+            Squared lengths ``z . z``.
+
+        Returns
+        -------
+        (n, m)
+        """
         if self.name == "linear":
             return products
         if self.name == "rbf":
@@ -134,7 +148,21 @@ class Rows(NamedTuple):
         return kernel.values(products, self.squares, other.squares)
 
     def sums(self, kernel: Kernel, other: "Rows", coefficient: NDArray) -> NDArray:
-        """``sum_j K(x_i, z_j) coefficient[j]`` for each row, added in float64; coefficients may have further axes."""
+        """``sum_j K(x_i, z_j) coefficient[j]`` for each row, added in float64.
+
+        Parameters
+        ----------
+        kernel : Kernel
+            Kernel function.
+        other : Rows
+            Rows z.
+        coefficient : (len(other), ...)
+            Coefficients; they may have further axes.
+
+        Returns
+        -------
+        (rows, ...) float64
+        """
         found = np.empty((self.size, *coefficient.shape[1:]))
         for first in range(0, self.size, CHUNK):
             run = slice(first, first + CHUNK)

@@ -15,9 +15,20 @@ LEAST_CURVATURE = 1e-12
 
 @njit(fastmath=FAST, error_model="numpy")
 def exponentials(products: NDArray, left: NDArray, right: NDArray, gamma: float) -> None:
-    """Overwrite products ``x . z`` of float32 by ``exp(-gamma |x - z|^2)``; ``left``, ``right`` are squared lengths.
+    """Overwrite products by ``exp(-gamma |x - z|^2)``.
 
     The exponential is 2^k times a polynomial of degree 7 in what remains, at most 1/2 either way.
+
+    Parameters
+    ----------
+    products : (n, m) float32
+        Products ``x . z``; overwritten.
+    left : (n,) float32
+        Squared lengths of x.
+    right : (m,) float32
+        Squared lengths of z.
+    gamma : float
+        Scale of the kernel.
     """
     scale = np.float32(gamma * 1.4426950408889634)
     for i in range(products.shape[0]):
@@ -41,7 +52,19 @@ def exponentials(products: NDArray, left: NDArray, right: NDArray, gamma: float)
 
 @njit(fastmath=FAST, error_model="numpy")
 def add_rows(cache: NDArray, slots: NDArray, change: NDArray, margin: NDArray) -> None:
-    """Add ``sum_k change[k] * cache[slots[k]]`` to ``margin``, ``(rows,)`` float64."""
+    """Add ``sum_k change[k] * cache[slots[k]]`` to ``margin``.
+
+    Parameters
+    ----------
+    cache : (slots, rows)
+        Cached rows of the kernel matrix.
+    slots : (k,) int
+        Slots of the rows to add.
+    change : (k,)
+        Their coefficients.
+    margin : (rows,) float64
+        Added to.
+    """
     rows = margin.shape[0]
     for start in range(0, rows, TILE):
         part = margin[start : start + TILE]
@@ -57,10 +80,30 @@ def minimise(
 ) -> tuple[int, float]:
     """Two-variable steps with second-order selection, until the violation is at most ``tol`` or ``most`` are taken.
 
-    ``b`` and ``f = linear - K b`` are overwritten. Returns the number of steps and the violation left.
+    Parameters
+    ----------
+    K : (n, n)
+        Kernel matrix of the working set.
+    b : (n,)
+        Variables; overwritten.
+    f : (n,)
+        ``linear - K b``; overwritten.
+    low, high : (n,)
+        Bounds of the variables.
+    tol : float
+        Violation at which it stops.
+    most : int
+        Greatest number of steps.
 
-    Fan, Chen & Lin, "Working set selection using second order information for training support vector machines",
-    JMLR 6, 2005, algorithm 2.
+    Returns
+    -------
+    tuple of int and float
+        Steps taken, and the violation left.
+
+    References
+    ----------
+    Fan, Chen & Lin, "Working set selection using second order information for training support vector machines", JMLR
+    6, 2005, algorithm 2.
     """
     n = b.shape[0]
     can_rise, can_fall, diagonal = np.empty(n), np.empty(n), np.empty(n)

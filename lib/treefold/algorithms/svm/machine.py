@@ -96,7 +96,21 @@ class Machine(NamedTuple):
     exact: bool = False
 
     def members(self, position: NDArray, X: Any, y: NDArray, weight: NDArray) -> Support:
-        """The rows from which the machine learns, with the coefficients at the start."""
+        """The rows from which the machine learns, with the coefficients at the start.
+
+        Parameters
+        ----------
+        position : (rows,) int
+            Positions in the data set.
+        X : (rows, features)
+            Features, dense or CSR.
+        y, weight : (rows,)
+            Labels and weights.
+
+        Returns
+        -------
+        Support
+        """
         bound = self.cost * weight.astype(np.float64)
         target = y.astype(np.float64)
         if self.factors is not None:

@@ -90,7 +90,21 @@ class Variables(NamedTuple):
 
 
 def bias_of(up: NDArray, down: NDArray, slope: NDArray) -> float:
-    """Bias: the mean slope of free variables, or without any the middle of the interval that optimality allows."""
+    """Bias: the mean slope of free variables, or without any the middle of the interval that optimality allows.
+
+    Parameters
+    ----------
+    up : (variables,)
+        Slope of each variable that can rise, else -inf.
+    down : (variables,)
+        Slope of each variable that can fall, else inf.
+    slope : (variables,)
+        Slopes of all variables.
+
+    Returns
+    -------
+    float
+    """
     free = np.isfinite(up) & np.isfinite(down)
     if free.any():
         return float(slope[free].mean())

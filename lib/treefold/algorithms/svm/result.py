@@ -52,7 +52,27 @@ class Round(NamedTuple):
 def result_of(
     machine: Machine, solved: Support, solution: Solution, loss: float, violation: float, rounds: int
 ) -> Fitted:
-    """Result of a machine whose rows have these losses, each times its bound, in all."""
+    """Result of a machine.
+
+    Parameters
+    ----------
+    machine : Machine
+        The fitted machine.
+    solved : Support
+        The rows over which it was solved.
+    solution : Solution
+        Margins, bias and dual value.
+    loss : float
+        Sum of the losses of all rows, each times its bound.
+    violation : float
+        Greatest violation of the optimality conditions.
+    rounds : int
+        Rounds taken.
+
+    Returns
+    -------
+    Fitted
+    """
     half = solved.coefficient @ solution.margin / 2
     primal = half + solution.bias * (solved.coefficient.sum() if machine.task.name == "one class" else 0.0) + loss
     status = CONVERGED if violation <= machine.tol else NO_PROGRESS

@@ -49,20 +49,68 @@ class Solution(NamedTuple):
 
 
 def solve(rows: Rows, variables: Variables, kernel: Kernel, start: NDArray, tol: float, cache_mb: int) -> Solution:
-    """Minimise from a feasible start until the violation, by recomputed margins, is at most ``tol``."""
+    """Minimise from a feasible start until the violation, by recomputed margins, is at most ``tol``.
+
+    Parameters
+    ----------
+    rows : Rows
+        Rows of the problem.
+    variables : Variables
+        Signs, linear terms and bounds of the variables.
+    kernel : Kernel
+        Kernel function.
+    start : (variables,)
+        Feasible values at the start.
+    tol : float
+        Greatest violation at the end.
+    cache_mb : int
+        MiB of kernel rows that are kept.
+
+    Returns
+    -------
+    Solution
+    """
     search = Search(rows, variables, kernel, start, cache_mb)
     search.run(tol)
     return search.solution()
 
 
 def margins(rows: Rows, kernel: Kernel, coefficient: NDArray) -> NDArray:
-    """``K coefficient`` by row, summed in float64."""
+    """``K coefficient`` by row, summed in float64.
+
+    Parameters
+    ----------
+    rows : Rows
+        Rows of the problem.
+    kernel : Kernel
+        Kernel function.
+    coefficient : (rows,)
+        Coefficient of each row.
+
+    Returns
+    -------
+    (rows,) float64
+    """
     used = np.flatnonzero(coefficient)
     return rows.sums(kernel, rows.taken(used), coefficient[used]) if len(used) else np.zeros(rows.size)
 
 
 class Search:
-    """State of the solver."""
+    """State of the solver.
+
+    Parameters
+    ----------
+    rows : Rows
+        Rows of the problem.
+    variables : Variables
+        Signs, linear terms and bounds of the variables.
+    kernel : Kernel
+        Kernel function.
+    start : (variables,)
+        Values at the start, clipped to the bounds.
+    cache_mb : int
+        MiB of kernel rows that are kept.
+    """
 
     def __init__(self, rows: Rows, variables: Variables, kernel: Kernel, start: NDArray, cache_mb: int) -> None:
         self.rows, self.variables, self.kernel = rows, variables, kernel

@@ -10,7 +10,22 @@ from treefold.engine.storage.provenance import PASS
 
 @contextmanager
 def described(context: SparkContext, description: str, during: str) -> Iterator[None]:
-    """Name jobs, and set the pass of their tasks, within a ``with`` statement; then restore the caller's names."""
+    """Name jobs, and set the pass of their tasks, within a ``with`` statement; then restore the caller's names.
+
+    Parameters
+    ----------
+    context : SparkContext
+        Context of the session.
+    description : str
+        Description of the jobs in Spark's UI.
+    during : str
+        Name of the pass, which tasks read.
+
+    Returns
+    -------
+    iterator
+        For the ``with`` statement.
+    """
     names = {"spark.job.description": description, PASS: during}
     before = {key: context.getLocalProperty(key) for key in names}
     for key, name in names.items():

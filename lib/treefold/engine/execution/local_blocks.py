@@ -46,6 +46,23 @@ class LocalBlocks:
         """Blocks of the rows of arrays, cut where the Spark engine cuts them; a sparse ``X`` becomes CSR.
 
         ``partial_rows`` is as in :func:`treefold.dataset.block.rows_per_block`.
+
+        Parameters
+        ----------
+        X : (rows, features)
+            Features, an array or a sparse matrix.
+        y, weight : (rows,) or None, default None
+            Labels (default 0) and weights (default 1).
+        extra : sequence of (rows,), default ()
+            Further columns, such as an offset.
+        dtype : str, default 'float32'
+            Type in which dense features, labels and weights are stored.
+        partial_rows : int, default 1
+            Rows of the result of a statistic, as in :func:`treefold.dataset.block.rows_per_block`.
+
+        Returns
+        -------
+        LocalBlocks
         """
         matrix = csr_array(X) if issparse(X) else np.ascontiguousarray(X, dtype)
         rows, features = matrix.shape
@@ -61,7 +78,7 @@ class LocalBlocks:
         return self.reduce(WidenedStatistic(stat), *args, merge=add)
 
     def reduce(self, stat: Callable, *args: Any, merge: Merge) -> Any:
-        """See :class:`treefold.dataset.blocks.Blocks`."""
+        """See :class:`treefold.dataset.blocks.Scan`."""
         return self._pass(BlockReduction(stat, args, merge))
 
     def reduce_tasks(self, stat: Callable, *args: Any, merge: Merge = add) -> Any:

@@ -69,7 +69,29 @@ def pass_of(
     how: str,
     lost: tuple[Recomputed, ...],
 ) -> Pass:
-    """Record of a pass, from the records of its tasks, each of which received ``sent`` bytes."""
+    """Record of a pass, from the records of its tasks.
+
+    Parameters
+    ----------
+    accounts : sequence of Account
+        Records of the tasks.
+    name : str
+        Name of the statistic.
+    seconds : float
+        Wall-clock seconds on the driver.
+    sent : int
+        Bytes that each task received.
+    source : str
+        ``memory``, ``parquet`` or ``dataframe``.
+    how : str
+        ``flat``, ``tree`` or ``pooled``.
+    lost : tuple of Recomputed
+        Blocks that were recomputed.
+
+    Returns
+    -------
+    Pass
+    """
     slowest, median_task = max(a.seconds for a in accounts), median(a.seconds for a in accounts)
     return Pass(
         name=name,

@@ -54,6 +54,8 @@ class SparkBlocks:
 
     Parameters
     ----------
+    context : SparkContext
+        Context of the session.
     sources : list of BlockSource
         Tried in order: the next one if the workers cannot read by the one before. It makes all handles anew when
         blocks are lost that no task can recompute.
@@ -89,7 +91,7 @@ class SparkBlocks:
         return self.reduce(WidenedStatistic(stat), *args, merge=add)
 
     def reduce(self, stat: Callable, *args: Any, merge: Merge) -> Any:
-        """See :class:`treefold.dataset.blocks.Blocks`.
+        """See :class:`treefold.dataset.blocks.Scan`.
 
         Raises
         ------
@@ -234,7 +236,17 @@ class SparkBlocks:
 
 
 class MappedBlocks(SparkBlocks):
-    """Blocks computed from other blocks, which must stay open as long as these are used."""
+    """Blocks computed from other blocks, which must stay open as long as these are used.
+
+    Parameters
+    ----------
+    parent : SparkBlocks
+        The other blocks.
+    task : MapTask
+        Computes a block from a block.
+    label : str
+        Name of the fit in Spark's UI.
+    """
 
     exact = False  # floating-point results may differ between kinds of processors
 

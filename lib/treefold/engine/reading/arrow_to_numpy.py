@@ -70,6 +70,19 @@ class Columns(NamedTuple):
 def read_rows(batch: pa.RecordBatch, columns: Columns, where: Where) -> Rows:
     """Arrays of a batch.
 
+    Parameters
+    ----------
+    batch : pa.RecordBatch
+        Rows as pyarrow or Spark delivers them.
+    columns : Columns
+        Columns of features, label, weight and extras, and the type of the arrays.
+    where : Where
+        Describes the row of that number in the batch, for errors.
+
+    Returns
+    -------
+    Rows
+
     Raises
     ------
     InputError
@@ -102,12 +115,43 @@ def read_rows(batch: pa.RecordBatch, columns: Columns, where: Where) -> Rows:
 
 
 def finite(rows: Rows, columns: Columns, where: Where) -> Rows:
-    """The rows, with a check for NaN and infinite features that runs when they are assembled."""
+    """The rows, with a check for NaN and infinite features that runs when they are assembled.
+
+    Parameters
+    ----------
+    rows : Rows
+        Rows of a batch.
+    columns : Columns
+        Their columns.
+    where : Where
+        Describes the row of that number in the batch, for errors.
+
+    Returns
+    -------
+    Rows
+    """
     return rows._replace(check=lambda X, first: check_finite(X, columns, rows.widths, lambda row: where(first + row)))
 
 
 def check_finite(X: Matrix, columns: Columns, widths: list[int], where: Where) -> None:
-    """Raise InputError naming the first feature that is infinite, or NaN if none may be missing."""
+    """Check that features are finite.
+
+    Parameters
+    ----------
+    X : (rows, features)
+        Features, dense or CSR.
+    columns : Columns
+        Their columns, and whether features may be missing.
+    widths : list of int
+        Number of features of each column.
+    where : Where
+        Describes the row of that number, for errors.
+
+    Raises
+    ------
+    InputError
+        If a value is infinite, or NaN where none may be missing.
+    """
     flat = X.data if isinstance(X, csr_array) else X.ravel()
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(flat @ flat):  # one dot product is enough if all values are finite

@@ -60,7 +60,22 @@ class Rows(NamedTuple):
         return X
 
     def matrix(self, rows: slice, dtype: str, sparse: bool) -> Matrix:
-        """Features of ``rows``, as CSR or as an array."""
+        """Features of some rows.
+
+        Parameters
+        ----------
+        rows : slice
+            Which rows; ``start`` and ``stop`` are set.
+        dtype : str
+            Type of the features.
+        sparse : bool
+            Whether the result is CSR.
+
+        Returns
+        -------
+        (rows, features)
+            An array or CSR.
+        """
         if sparse:
             return self.csr(rows, dtype)
         X = np.empty((rows.stop - rows.start, self.width), dtype)
@@ -74,7 +89,21 @@ class Rows(NamedTuple):
 
 
 def assemble(stream: Iterable[Rows], first: int, shape: Shape) -> Iterator[Block]:
-    """Blocks of a file of this shape, the first of them number ``first``, from its rows in their order."""
+    """Blocks of a file, from its rows.
+
+    Parameters
+    ----------
+    stream : iterable of Rows
+        All rows of the file, in their order.
+    first : int
+        Number of the file's first block.
+    shape : Shape
+        Rows of each block, number of features, types, and whether the blocks are CSR.
+
+    Returns
+    -------
+    iterator of Block
+    """
     for number, parts in enumerate(_by_block(stream, shape.counts), first):
         y = np.concatenate([rows.y[take] for rows, take in parts])
         weight = np.concatenate([rows.weight[take] for rows, take in parts])

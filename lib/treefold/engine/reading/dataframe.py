@@ -47,6 +47,19 @@ class Layout(NamedTuple):
     def of(cls, staged: list[Staged], columns: Columns, tasks: TaskCount) -> "Layout":
         """Layout of staged partitions.
 
+        Parameters
+        ----------
+        staged : list of Staged
+            Staged partitions, in their order.
+        columns : Columns
+            Columns of features, label, weight and extras, and the type of the arrays.
+        tasks : TaskCount
+            How many tasks to make, by the size of the data.
+
+        Returns
+        -------
+        Layout
+
         Raises
         ------
         InputError
@@ -133,8 +146,19 @@ class Receive:
 class DataFrameSource:
     """Lineage of the parts of a DataFrame.
 
-    ``frame`` makes the DataFrame of the columns that take part, in their order under any names, vectors as the
-    structs that hold them; it is called only if this reader is used.
+    Parameters
+    ----------
+    frame : callable
+        Makes the DataFrame of the columns that take part, in their order under any names, vectors as the structs that
+        hold them. It is called only if this reader is used.
+    columns : Columns
+        Columns of features, label, weight and extras, and the type of the arrays.
+    name : str
+        Name of the block files.
+    tasks : TaskCount
+        How many tasks to make, by the size of the data.
+    store : BlockStore
+        Where the blocks are kept.
     """
 
     def __init__(

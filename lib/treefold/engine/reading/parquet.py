@@ -128,7 +128,21 @@ class ParquetSource:
         return features, mean_stored(stored) if sparse else None
 
     def runs(self, features: int, stored: int | None, tasks: int) -> list[ParquetRun]:
-        """The runs of at most ``tasks`` tasks; ``stored`` as returned by :meth:`look`."""
+        """Runs of blocks, one for each task.
+
+        Parameters
+        ----------
+        features : int
+            Number of features.
+        stored : int or None
+            Mean stored entries of a row if the blocks are CSR, else None; as returned by :meth:`look`.
+        tasks : int
+            Greatest number of runs.
+
+        Returns
+        -------
+        list of ParquetRun
+        """
         block_rows = rows_per_block(features, self.columns.dtype, stored, self.columns.partial_rows)
         columns = self.columns._replace(sparse=stored is not None)
         return [
@@ -191,7 +205,21 @@ def _hidden(file: str, folder: str) -> bool:
 
 
 def read(piece: RowGroups, names: list[str], size: int) -> Iterator[pa.RecordBatch]:
-    """Batches of at most ``size`` rows."""
+    """Batches of rows of some row groups.
+
+    Parameters
+    ----------
+    piece : RowGroups
+        File, and row groups of it.
+    names : list of str
+        Columns to read.
+    size : int
+        Greatest number of rows of a batch.
+
+    Returns
+    -------
+    iterator of pyarrow.RecordBatch
+    """
     system, path = opened(piece.uri)
     try:
         with pq.ParquetFile(path, filesystem=system) as file:

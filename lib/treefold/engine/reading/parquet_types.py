@@ -22,6 +22,20 @@ def column_types(schema: pq.ParquetSchema, arrow: pa.Schema, names: Collection[s
 
     pyarrow may read a column in another way than the file stores it, because it has an extension type or the Arrow
     schema next to the file's own says so. The type is then one that Spark does not have.
+
+    Parameters
+    ----------
+    schema : pq.ParquetSchema
+        Parquet schema of the file.
+    arrow : pa.Schema
+        Arrow schema that pyarrow derives from it.
+    names : collection of str
+        Columns of interest; a column that the file lacks is left out of the result.
+
+    Returns
+    -------
+    dict of str
+        Type by column.
     """
     wanted, found, leaf = set(names), {}, 0
     for field in arrow:

@@ -30,7 +30,21 @@ class TaskCount(NamedTuple):
 
 
 def bytes_of_blocks(rows: int, features: int, dtype: str, stored: int | None) -> int:
-    """Approximate bytes of the features of a data set; ``stored`` is the mean entries of a CSR row, None if dense."""
+    """Approximate bytes of the features of a data set.
+
+    Parameters
+    ----------
+    rows, features : int
+        Size of the data set.
+    dtype : str
+        Type of the features.
+    stored : int or None
+        Mean stored entries of a row if the blocks are CSR, else None.
+
+    Returns
+    -------
+    int
+    """
     value = np.dtype(dtype).itemsize
     return rows * (features * value if stored is None else stored * (value + INDEX_BYTES))
 

@@ -138,6 +138,24 @@ class BlockStore(NamedTuple):
     ) -> Iterator[BlockFile | SparkStoredBlock]:
         """Store the blocks that ``make`` makes, in their order.
 
+        Parameters
+        ----------
+        name : str
+            Name of the file.
+        first : int
+            Number of the first block.
+        shape : Shape
+            Rows of each block, number of features, types, and whether the blocks are CSR.
+        origin : Origin or None
+            How the blocks can be recomputed; None if they cannot.
+        make : Make
+            Makes an iterator of the blocks.
+
+        Returns
+        -------
+        iterator
+            Handles by which Spark caches and finds the blocks.
+
         Raises
         ------
         DiskFull
@@ -157,6 +175,29 @@ def write(name: str, first: int, shape: Shape, origin: Origin | None, make: Make
     """Write blocks to a file, in the first folder that has room.
 
     The file is written under another name and renamed when it is complete, so no half-written file is ever read.
+
+    Parameters
+    ----------
+    name : str
+        Name of the file.
+    first : int
+        Number of the first block.
+    shape : Shape
+        Rows of each block, number of features, types, and whether the blocks are CSR.
+    origin : Origin or None
+        How the blocks can be recomputed; None if they cannot.
+    make : Make
+        Makes an iterator of the blocks.
+
+    Returns
+    -------
+    BlockFile
+        Without a path if the disks are full and the blocks have an origin.
+
+    Raises
+    ------
+    DiskFull
+        If the disks are full and the blocks have no origin.
     """
     start, where = time.perf_counter(), local_dirs.candidates(name)
     for folder in where:

@@ -95,7 +95,22 @@ class Written(NamedTuple):
 
 
 def put(file: BinaryIO, block: Block, shape: Shape) -> Written:
-    """Write the record of a block."""
+    """Write the record of a block.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        The open file; the record begins at the next page.
+    block : Block
+        The block.
+    shape : Shape
+        Types of the arrays, and whether the block is CSR.
+
+    Returns
+    -------
+    Written
+        Number of stored values, and the checksum.
+    """
     found = arrays(block, shape)
     file.seek(_up(file.tell(), PAGE))
     for array in found:
@@ -128,7 +143,25 @@ def arrays(block: Block, shape: Shape) -> list[np.ndarray]:
 
 
 def read_block(view: Any, record: list[ArraySlot], skip: int, shape: Shape, position: int) -> Block:
-    """The block of a record, in a view of its file that begins at byte ``skip``; nothing is copied."""
+    """The block of a record; nothing is copied.
+
+    Parameters
+    ----------
+    view : Any
+        Buffer of the file or of a part of it.
+    record : list of ArraySlot
+        Where the arrays of the block lie in the file.
+    skip : int
+        Byte of the file at which the view begins.
+    shape : Shape
+        Number of features, and types of the arrays.
+    position : int
+        Position of the block's first row in the data set.
+
+    Returns
+    -------
+    Block
+    """
     found = [np.frombuffer(view, p.dtype, p.length, p.start - skip) for p in record]
     features = len(found) - len(shape.dtypes) + 1
     (x, *index), (y, weight, *extra) = found[:features], found[features:]

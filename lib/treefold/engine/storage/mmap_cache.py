@@ -31,7 +31,25 @@ class Damaged(RuntimeError):
 
 
 def blocks(path: str, shape: Shape, checksums: tuple[int, ...], first: int, start: int) -> Iterator[tuple[int, Block]]:
-    """Numbered blocks of a file whose first block has the number ``first``, beginning with block ``start`` of the file.
+    """Numbered blocks of a file.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    shape : Shape
+        Rows of each block, number of features, types, and whether the blocks are CSR.
+    checksums : tuple of int
+        CRC-32 of each record.
+    first : int
+        Number of the file's first block.
+    start : int
+        Block of the file at which to begin.
+
+    Returns
+    -------
+    iterator of (int, Block)
+        Number and block.
 
     Raises
     ------

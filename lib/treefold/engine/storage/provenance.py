@@ -45,5 +45,15 @@ class Provenance(NamedTuple):
     losses: list[Recomputed]
 
     def lost(self, why: str, blocks: int, start: float) -> None:
-        """Note a recomputation that began at ``start``."""
+        """Record a recomputation.
+
+        Parameters
+        ----------
+        why : str
+            The reason, as it appears in ``passes.jsonl``.
+        blocks : int
+            How many blocks were recomputed.
+        start : float
+            ``time.perf_counter()`` when the recomputation began.
+        """
         self.losses.append(Recomputed(why, blocks, time.perf_counter() - start))

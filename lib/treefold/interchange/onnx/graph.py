@@ -24,7 +24,22 @@ class Graph(NamedTuple):
 
 
 def chosen(likely: str, thresholds: NDArray | tuple[float, ...] | None, undefined: float) -> tuple[str, dict[str, Any]]:
-    """Steps to ``chosen``, the class of greatest likelihood over threshold, with ``undefined`` in place of 0/0."""
+    """Steps to ``chosen``, the class of greatest likelihood over threshold.
+
+    Parameters
+    ----------
+    likely : str
+        Name of the tensor of likelihoods ``(rows, classes)``.
+    thresholds : (classes,) or None
+        Threshold of each class; None compares likelihoods alone.
+    undefined : float
+        Value in place of 0 / 0.
+
+    Returns
+    -------
+    tuple
+        Steps of the graph as text, and its constants by name.
+    """
     argmax = " chosen = ArgMax<axis = 1, keepdims = 0>({})"
     if thresholds is None:
         return argmax.format(likely), {}

@@ -67,7 +67,21 @@ class ClusteringFit:
 
     @classmethod
     def of(cls, trials: list[Trial], candidates: list[Candidate], passes: list[Pass]) -> "ClusteringFit":
-        """The summary of the restarts for the chosen k."""
+        """The summary of a fit.
+
+        Parameters
+        ----------
+        trials : list of Trial
+            The restarts for the chosen number of clusters.
+        candidates : list of Candidate
+            One entry for each number of clusters.
+        passes : list of Pass
+            Passes of the fit.
+
+        Returns
+        -------
+        ClusteringFit
+        """
         best = best_of(trials)
         return cls(
             len(best.centres),
@@ -119,6 +133,15 @@ class KMeansSummary(clustering.KMeansSummary):
     """A clustering on its training data, and the summary of its fit; also an instance of pyspark.ml's class.
 
     It keeps a copy of the model, so params that are changed later do not change its predictions.
+
+    Parameters
+    ----------
+    model : Any
+        The fitted model, which is copied.
+    data : DataFrame
+        Its training data.
+    fit : ClusteringFit
+        The summary of the fit.
     """
 
     _java_obj = None  # the destructor of pyspark.ml's summaries reads it
@@ -202,7 +225,21 @@ class KMeansSummary(clustering.KMeansSummary):
 
 
 def candidates_of(blocks: Blocks, trials: list[list[Trial]], cosine: bool) -> list[Candidate]:
-    """The best restart of each number of clusters; with several numbers their silhouettes, in one pass for all."""
+    """The best restart of each number of clusters; with several numbers their silhouettes, in one pass for all.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        Rows of the fit.
+    trials : list of list[Trial]
+        Restarts by number of clusters.
+    cosine : bool
+        Whether distances are by angle.
+
+    Returns
+    -------
+    list of Candidate
+    """
     best = [best_of(some) for some in trials]
     if len(best) == 1:
         return [Candidate(len(best[0].centres), best[0].cost)]
@@ -213,9 +250,23 @@ def candidates_of(blocks: Blocks, trials: list[list[Trial]], cosine: bool) -> li
 
 
 def mean_silhouettes(blocks: Blocks, batch: Centres, sums: Clusters) -> list[tuple[float | None, float | None]]:
-    """Exact and simplified silhouette of each model; None if fewer than two clusters have rows: one pass.
+    """Mean silhouettes of each model: one pass.
 
     ``sums`` are the clusters of the same blocks.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        Rows to measure.
+    batch : Centres
+        Centres of the models.
+    sums : Clusters
+        Clusters of the same blocks.
+
+    Returns
+    -------
+    list of tuple
+        Exact and simplified silhouette of each model; None if fewer than two clusters have rows.
     """
     found: Silhouettes = blocks.sum(silhouettes, batch, groups(batch, sums))
 

@@ -46,7 +46,21 @@ class ForestSummary:
 
     @classmethod
     def of(cls, fitted: ForestFit, names: list[str], passes: list[Pass]) -> "ForestSummary":
-        """Summary of a fit whose features have these names."""
+        """Summary of a fit.
+
+        Parameters
+        ----------
+        fitted : ForestFit
+            The fit.
+        names : list of str
+            Names of the features.
+        passes : list of Pass
+            Passes of the fit.
+
+        Returns
+        -------
+        ForestSummary
+        """
         model = fitted.model
         return cls(
             model.size,

@@ -65,7 +65,7 @@ class PerceptronTrainable(Trainable, PerceptronOptions):
         return "the objective of the first weights is not finite: scale the features, or give smaller initialWeights"
 
     def report(self, iteration: int, figures: dict[str, float], last: Pass) -> None:
-        """Tell the watcher, if there is one."""
+        """See :class:`~treefold.ml.base.Trainable`."""
         batches = self.by_batches
         unit, most = ("epoch", self.value("maxEpochs")) if batches else ("iteration", self.value("maxIter"))
         if self._watcher:
@@ -135,7 +135,27 @@ def fit_all(
     by_class: NDArray | None,
     rungs: Rungs | None,
 ) -> Batch:
-    """Fit perceptrons that differ in ``batched`` params alone, reporting every pass to the watcher of ``params``.
+    """Fit perceptrons together.
+
+    Parameters
+    ----------
+    params : PerceptronTrainable
+        The estimator, whose watcher is called.
+    trials : sequence of PerceptronTrainable
+        Settings to fit, which differ in ``batched`` params alone.
+    blocks : Blocks
+        All rows.
+    network : Network
+        Layers, activation and loss.
+    by_class : (classes,) or None
+        Factors of the weights by class.
+    rungs : Rungs or None
+        Iterations at which trials are scored and may be stopped.
+
+    Returns
+    -------
+    Batch
+        In the order of the trials.
 
     Raises
     ------

@@ -41,7 +41,22 @@ def unmeasured(model: Any, data: DataFrame) -> Any:
 
 
 def trained(model: Any, data: DataFrame, fit: Any) -> Any:
-    """Summary of a model's training data, not yet computed; ``fit`` is the summary of the fit."""
+    """Summary of a model's training data, not yet computed.
+
+    Parameters
+    ----------
+    model : Any
+        The fitted model.
+    data : DataFrame
+        Its training data.
+    fit : Any
+        The summary of the fit.
+
+    Returns
+    -------
+    summary
+        Of the class that fits the model.
+    """
     return model.summary_kinds.of(model.scoring().classes, training=True)(model, data, fit)
 
 

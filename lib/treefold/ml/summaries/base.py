@@ -119,7 +119,17 @@ class Summary:
 
 
 class Trained(Summary):
-    """A model on its training data, and the summary of its fit."""
+    """A model on its training data, and the summary of its fit.
+
+    Parameters
+    ----------
+    model : Any
+        The fitted model.
+    data : DataFrame
+        Its training data.
+    fit : Any
+        The summary of the fit.
+    """
 
     def __init__(self, model: Any, data: DataFrame, fit: Any) -> None:
         super().__init__(model, data)

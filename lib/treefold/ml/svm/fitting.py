@@ -59,7 +59,23 @@ class SupportVectorFit:
     def of(
         cls, fitted: list[svm.Fitted], model: svm.SvmModel, rounds: list[svm.Round], passes: list[Pass]
     ) -> "SupportVectorFit":
-        """Account of fitted machines."""
+        """Summary of a fit.
+
+        Parameters
+        ----------
+        fitted : list of svm.Fitted
+            The machines.
+        model : svm.SvmModel
+            The model made of them.
+        rounds : list of svm.Round
+            Rounds of the fit.
+        passes : list of Pass
+            Passes of the fit.
+
+        Returns
+        -------
+        SupportVectorFit
+        """
         bounded = sum(int((abs(one.support.coefficient) == one.support.bound).sum()) for one in fitted)
         status = max((one.status for one in fitted), key=(CONVERGED, MAX_ITER, NO_PROGRESS).index)
         return cls(
@@ -148,7 +164,23 @@ class SupportVectorTrainable(Trainable, KernelOptions):
             data_summary(blocks, classification=self.labels_are_classes)
 
     def machine(self, task: svm.Task, cost: float, moments: Moments, **others: Any) -> svm.Machine:
-        """A machine with this estimator's kernel, for data with these moments."""
+        """A machine with this estimator's kernel, for data with these moments.
+
+        Parameters
+        ----------
+        task : svm.Task
+            Classification, regression or one class.
+        cost : float
+            C, the bound of a row of weight 1.
+        moments : Moments
+            Moments of the features, for ``gamma`` and the standard units.
+        **others : Any
+            Further fields of :class:`treefold.algorithms.svm.machine.Machine`.
+
+        Returns
+        -------
+        Machine
+        """
         inverse = self._inverse(moments)
         kernel = svm.Kernel(
             self.value("kernel"), self._gamma(moments, inverse), self.value("degree"), self.value("coef0")
@@ -156,7 +188,28 @@ class SupportVectorTrainable(Trainable, KernelOptions):
         return svm.Machine(task, kernel, cost, self.value("tol"), self.value("cacheSizeMB"), inverse=inverse, **others)
 
     def fitted(self, blocks: Blocks, machines: list[svm.Machine], found: DataSummary, classes: int = 0) -> Batch:
-        """The batch of one fit."""
+        """The batch of one fit.
+
+        Parameters
+        ----------
+        blocks : Blocks
+            All rows.
+        machines : list of svm.Machine
+            Machines to fit.
+        found : DataSummary
+            Labels and moments of the first pass.
+        classes : int, default 0
+            Number of classes; 0 if the label is none.
+
+        Returns
+        -------
+        Batch
+
+        Raises
+        ------
+        InputError
+            If a param has been changed that the solver does not read.
+        """
         solver = self.value("solver")
         if solver == "nystroem":
             return self._approximated(blocks, machines, classes)

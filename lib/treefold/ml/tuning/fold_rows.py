@@ -50,7 +50,21 @@ def learns(before: list[Any]) -> bool:
 
 
 def fold_rows(before: list[Any], data: DataFrame, plan: Plan) -> Iterator[FoldRows]:
-    """Rows for the fits of all folds; ``data`` comes from :func:`divided` if any stage is fitted."""
+    """Rows for the fits of all folds.
+
+    Parameters
+    ----------
+    before : list of Any
+        Stages before the estimator.
+    data : DataFrame
+        Rows; with a column of the folds, from :func:`divided`, if a stage is fitted.
+    plan : Plan
+        Folds of the search.
+
+    Returns
+    -------
+    iterator of FoldRows
+    """
     if not learns(before):
         made = PipelineModel(before)
         yield FoldRows(made.transform(data), plan, list(range(plan.held_out)), made)
@@ -87,7 +101,22 @@ def divided(data: DataFrame, plan: Plan) -> Iterator[DataFrame]:
 
 
 def split_rows(data: DataFrame, plan: Plan, fold: int) -> tuple[DataFrame, DataFrame]:
-    """Training rows and held-out rows of :func:`divided` rows."""
+    """Training rows and held-out rows of a fold.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Rows from :func:`divided`.
+    plan : Plan
+        Folds of the search.
+    fold : int
+        Number of the fold that is held out.
+
+    Returns
+    -------
+    tuple of DataFrame
+        Training rows and held-out rows.
+    """
     column = col(f"`{plan.column or HELD_OUT}`")
     parts = data.where(column != fold), data.where(column == fold)
     return parts if plan.column else (parts[0].drop(HELD_OUT), parts[1].drop(HELD_OUT))

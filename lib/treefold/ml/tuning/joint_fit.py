@@ -38,7 +38,21 @@ class Rules(NamedTuple):
     median: bool = False
 
     def go_on(self, scores: NDArray, larger: bool, live: NDArray) -> NDArray[np.bool_]:
-        """Which of the live trials continue."""
+        """Which of the live trials continue.
+
+        Parameters
+        ----------
+        scores : (trials, folds)
+            Scores so far; NaN if there is none.
+        larger : bool
+            Whether larger scores are better.
+        live : (trials,) bool
+            Trials that still run.
+
+        Returns
+        -------
+        (trials,) bool
+        """
         if self.reduction is not None:
             return upper_part(scores, larger, live, self.reduction)
         return upper_half(scores, larger, live) if self.median else live

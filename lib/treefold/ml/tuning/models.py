@@ -17,6 +17,17 @@ class SelectedModel(Model, SearchOptions, MLReadable, MLWritable):
     ``getEstimatorParamMaps`` returns the settings in the order of the scores, whether they were given or come from a
     ``space``.
 
+    Parameters
+    ----------
+    bestModel : Model
+        The best model, fitted to all rows.
+    search : Search or None, default None
+        The search that found it.
+    scores : dict[str, Any] or None, default None
+        What pyspark.ml's models keep of the scores, such as ``avgMetrics``.
+    **values : Any
+        Params by name.
+
     Attributes
     ----------
     bestModel : Model

@@ -244,7 +244,24 @@ def search_of(
 
 
 def board(settings: list[dict[str, Any]], scores: NDArray, larger: bool, metric: str) -> tuple[str, ...]:
-    """The leading trials, one line each."""
+    """The leading trials as text.
+
+    Parameters
+    ----------
+    settings : list of dict[str, Any]
+        Params of each trial.
+    scores : (trials, folds)
+        Scores of the trials.
+    larger : bool
+        Whether larger scores are better.
+    metric : str
+        Name of the metric.
+
+    Returns
+    -------
+    tuple of str
+        One line for each trial shown.
+    """
     means, errors = mean_scores(scores), standard_errors(scores)
     lines = []
     for place, trial in enumerate(ranked(scores, larger)[:SHOWN], 1):

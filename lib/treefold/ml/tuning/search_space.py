@@ -56,7 +56,22 @@ def size(space: Space) -> float:
 
 
 def drawn(space: Space, trials: int, seed: int) -> list[dict[str, Any]]:
-    """``trials`` points of a space, drawn independently."""
+    """Points of a space, drawn independently.
+
+    Parameters
+    ----------
+    space : Space
+        Values or range of each param.
+    trials : int
+        Number of points.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    list of dict
+        Value by name of param.
+    """
     points: list[dict[str, Any]] = []
     for trial in range(trials):
         point = {}
@@ -69,6 +84,20 @@ def drawn(space: Space, trials: int, seed: int) -> list[dict[str, Any]]:
 
 def halvings(trials: int, max_iter: int, reduction: int) -> tuple[int, ...]:
     """Iterations after which the best ``1 / reduction`` of the trials continue; the last one ends at ``max_iter``.
+
+    Parameters
+    ----------
+    trials : int
+        Number of trials at the start.
+    max_iter : int
+        Greatest number of iterations of a fit.
+    reduction : int
+        Factor by which the number of trials falls.
+
+    Returns
+    -------
+    tuple of int
+        Increasing numbers of iterations.
 
     References
     ----------
@@ -99,7 +128,23 @@ def ranked(scores: NDArray, larger: bool) -> NDArray[np.intp]:
 
 
 def upper_part(scores: NDArray, larger: bool, live: NDArray, reduction: int) -> NDArray[np.bool_]:
-    """The best ``1 / reduction`` of the ``live`` trials: at least one, and none without a score."""
+    """The best ``1 / reduction`` of the ``live`` trials: at least one, and none without a score.
+
+    Parameters
+    ----------
+    scores : (trials, folds)
+        Scores so far; NaN if there is none.
+    larger : bool
+        Whether larger scores are better.
+    live : (trials,) bool
+        Trials that still run.
+    reduction : int
+        Inverse of the share that continues.
+
+    Returns
+    -------
+    (trials,) bool
+    """
     order = [trial for trial in ranked(scores, larger) if live[trial]]
     kept = np.zeros(len(scores), bool)
     kept[order[: max(1, len(order) // reduction)]] = True
@@ -108,6 +153,19 @@ def upper_part(scores: NDArray, larger: bool, live: NDArray, reduction: int) -> 
 
 def upper_half(scores: NDArray, larger: bool, live: NDArray) -> NDArray[np.bool_]:
     """The ``live`` trials that are no worse than the median of all trials with a score.
+
+    Parameters
+    ----------
+    scores : (trials, folds)
+        Scores so far; NaN if there is none.
+    larger : bool
+        Whether larger scores are better.
+    live : (trials,) bool
+        Trials that still run.
+
+    Returns
+    -------
+    (trials,) bool
 
     References
     ----------

@@ -155,7 +155,21 @@ class Sizes(NamedTuple):
 
 
 def sizes_of_folds(block: Block, split: Split, folds: int) -> Sizes:
-    """Sizes of the folds in one block."""
+    """Sizes of the folds in one block.
+
+    Parameters
+    ----------
+    block : Block
+        Rows of the data set.
+    split : Split
+        Assignment of rows to folds.
+    folds : int
+        Number of folds.
+
+    Returns
+    -------
+    Sizes
+    """
     fold = split.fold_of(block)
     inside = (fold >= 0) & (fold < folds)
     if isinstance(split, Given):
