@@ -1,4 +1,4 @@
-"""Laws of the forest: the kernels are their NumPy twins, the trees depend on rows, seed and settings alone."""
+"""Laws of the forest: the kernels equal NumPy references, the trees depend on rows, seed and settings alone."""
 
 from functools import reduce
 
@@ -28,7 +28,7 @@ EFFECT = np.array([0.0, 2.0, -1.0, 1.5, -2.0, 0.5, 1.0])[X[:, 4].astype(int)]
 VALUE = X[:, 0] * 2 + np.abs(X[:, 1]) + EFFECT + RNG.normal(0, 0.2, ROWS)
 LABEL = np.digitize(VALUE, [-1.5, 0.5, 2.0]).astype(float)
 WEIGHT = RNG.integers(0, 4, ROWS) * 0.7
-ARRAYS = ("roots", "feature", "threshold", "left", "nan_left", "table", "tables", "value", "weight", "impurity", "gain")
+ARRAYS = ("roots", "feature", "threshold", "left", "nan_left", "table", "tables", "weight", "value", "impurity", "gain")
 GINI, ENTROPY, VARIANCE = (
     Settings(impurity, trees=5, max_depth=7, categorical=(4, 5), seed=3) for impurity in ("gini", "entropy", "variance")
 )
@@ -52,11 +52,20 @@ def assert_same(one: ForestModel, other: ForestModel):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
 
 
+def assert_close(one: ForestModel, other: ForestModel):
+    """The same splits. Values may differ by the rounding of the mean label, which is added block by block."""
+    for name in ARRAYS[:-3]:
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+    for name in ARRAYS[-3:]:
+        found, wanted = getattr(one, name), getattr(other, name)
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9 * abs(wanted).max(), err_msg=name)
+
+
 @pytest.mark.parametrize("settings", [GINI, VARIANCE], ids=["gini", "variance"])
-def test_trees_have_the_same_bits_for_any_split_and_door(every_engine, settings):
+def test_trees_are_the_same_for_any_split_and_reader(every_engine, settings, request):
     found = fit(every_engine(HOLES, target(settings), WEIGHT, missing=True), settings).model
-    whole = LocalBlocks([Block(HOLES, target(settings), WEIGHT, 0)])
-    assert_same(found, fit(whole, settings).model)
+    cut = request.node.callspec.params["every_engine"]
+    (assert_close if cut in ("one block", "ragged") else assert_same)(found, grown(settings))
     assert found.depth > 3
 
 
@@ -72,7 +81,7 @@ class Disordered(LocalBlocks):
 
 
 @pytest.mark.parametrize("settings", [GINI, VARIANCE], ids=["gini", "variance"])
-def test_the_order_in_which_rows_are_read_leaves_no_trace(small_blocks, monkeypatch, settings):
+def test_the_order_in_which_rows_are_read_changes_nothing(small_blocks, monkeypatch, settings):
     monkeypatch.setattr(growth, "CHEAPER", 0.5)  # so that levels and small nodes both take passes
     blocks = LocalBlocks.from_arrays(HOLES, target(settings), WEIGHT, dtype="float64")
     assert len(blocks.blocks) > 8
@@ -91,7 +100,7 @@ def test_neither_memory_nor_where_small_nodes_grow_changes_the_trees(monkeypatch
 
 
 @pytest.mark.parametrize("settings", [GINI, VARIANCE], ids=["gini", "variance"])
-def test_subtraction_saves_rows_and_leaves_no_trace(monkeypatch, settings):
+def test_subtraction_saves_rows_and_changes_nothing(monkeypatch, settings):
     monkeypatch.setattr(growth, "CHEAPER", 0)
     settings, told = with_(settings, feature_subset="all"), []
     monkeypatch.setattr(grow, "histograms", lambda blocks, trees, tried, *more: [
@@ -112,7 +121,7 @@ def plan_of(settings, weight):
     return blocks.map(binned, bins, units), bins, units, draws
 
 
-def twin(blocks, trees, tried, draws, units, width, classes):
+def reference(blocks, trees, tried, draws, units, width, classes):
     """The histograms in plain NumPy."""
     channels = (classes or 3) + units.counted
     cells = np.zeros((*tried.shape, width, channels))
@@ -138,7 +147,7 @@ def twin(blocks, trees, tried, draws, units, width, classes):
 
 @pytest.mark.parametrize("settings", [GINI, VARIANCE], ids=["gini", "variance"])
 @pytest.mark.parametrize("weight", [WEIGHT, np.full(ROWS, 0.3)], ids=["weights", "one weight"])
-def test_histograms_are_those_of_the_twin(small_blocks, settings, weight):
+def test_histograms_are_those_of_the_numpy_reference(small_blocks, settings, weight):
     blocks, bins, units, draws = plan_of(settings, weight)
     table = np.arange(bins.width + 1) % 2 == 0
     end, steps = (0, ANY, -1), [[0, 9, -1, 2, -1], [4, 0, -2, 4, -1]]
@@ -149,7 +158,7 @@ def test_histograms_are_those_of_the_twin(small_blocks, settings, weight):
         histograms.histograms, trees, tried, draws, units, bins.width, merge=histograms.merge_histograms
     ).cells
     classes = 4 if settings.classification else 0
-    np.testing.assert_array_equal(found, twin(blocks, trees, tried, draws, units, bins.width, classes))
+    np.testing.assert_array_equal(found, reference(blocks, trees, tried, draws, units, bins.width, classes))
     assert found[:, 0].any(axis=(1, 2)).all()
 
 
@@ -211,7 +220,7 @@ def test_weight_2_is_the_row_twice_and_weight_0_its_absence(settings):
 
 
 @pytest.mark.parametrize("settings", [GINI, VARIANCE], ids=["gini", "variance"])
-def test_nodes_tell_the_sample_that_reaches_them(settings):
+def test_nodes_have_the_sums_of_the_sample_that_reaches_them(settings):
     """Leaves by values are those by bins: weights, values and impurities are those of the rows that fall there."""
     model, y = grown(settings), target(settings)
     draws = sampling(settings.trees, settings.seed, 1.0, True, 3)
@@ -238,7 +247,7 @@ def test_predictions_are_means_over_the_trees():
 
 
 @pytest.mark.parametrize("count_by", ["entropy", "variance"])
-def test_out_of_bag_is_what_trees_say_of_rows_they_have_not_seen(small_blocks, count_by):
+def test_out_of_bag_is_the_prediction_of_rows_that_trees_have_not_seen(small_blocks, count_by):
     settings = with_(ENTROPY if count_by == "entropy" else VARIANCE, oob=True)
     y = target(settings)
     found = fit(LocalBlocks.from_arrays(HOLES, y, WEIGHT, dtype="float64"), settings)
@@ -423,7 +432,7 @@ class TestSketch:
 
 
 @pytest.mark.parametrize("most", [3, 255, 256, 700, 1 << 20])
-def test_histograms_are_whole_after_their_way(most):
+def test_histograms_are_unchanged_by_narrowing(most):
     few = np.where(RNG.random((4, 3, 9, 2)) < 0.02, most, RNG.integers(0, min(most, 200), (4, 3, 9, 2))).astype(
         np.uint32
     )
@@ -451,7 +460,7 @@ class TestCorners:
             assert np.isfinite(model.predict(np.ones((2, model.features)))).all()
             assert model.importances.sum() == 0
 
-    def test_a_depth_of_0_predicts_what_the_samples_say(self):
+    def test_a_depth_of_0_predicts_the_mean_of_the_samples(self):
         model = grown(with_(VARIANCE, max_depth=0, bootstrap=False))
         np.testing.assert_allclose(model.value[:, 0], np.average(VALUE, weights=WEIGHT), rtol=1e-9)
 
@@ -459,7 +468,7 @@ class TestCorners:
         model = grown(with_(GINI, trees=2), HOLES, np.zeros(ROWS))
         np.testing.assert_array_equal(model.probability(HOLES), np.tile([1.0, 0.0], (ROWS, 1)))
 
-    def test_two_rows_are_told_apart(self):
+    def test_two_rows_are_separated(self):
         model = grown(Settings("gini", trees=1, bootstrap=False), X[:2], np.array([0.0, 1.0]), np.ones(2))
         np.testing.assert_array_equal(model.predict(X[:2]), [0, 1])
 
