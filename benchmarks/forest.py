@@ -162,9 +162,9 @@ def main() -> None:
     mine, theirs, local = compared["treefold"], compared["MLlib"], compared["scikit-learn"]
     ours, other = predicted["treefold"], predicted["MLlib"]
     ratios = {
-        "MLlib / treefold, rows at rest": ratio(theirs["fit"] / mine["fit"], ">= 6"),
+        "MLlib / treefold, stored rows": ratio(theirs["fit"] / mine["fit"], ">= 6"),
         "MLlib / treefold, from Parquet": ratio(theirs["total"] / mine["total"], "reported"),
-        "treefold / scikit-learn with 2 jobs, rows at rest": ratio(mine["fit"] / local["fit"], "< 1"),
+        "treefold / scikit-learn with 2 jobs, stored rows": ratio(mine["fit"] / local["fit"], "< 1"),
         "treefold / MLlib, predictions a second": ratio(ours["prediction"] / other["prediction"], ">= 5"),
         "treefold / MLlib, all outputs a second": ratio(ours["all outputs"] / other["all outputs"], ">= 5"),
         "seconds a row, all rows / a quarter of them": ratio(growing[2]["fit"] / growing[0]["fit"] / 4, "about 1"),

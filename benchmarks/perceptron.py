@@ -1,6 +1,6 @@
 """Perceptrons against scikit-learn, MLlib and PyTorch: seconds to an accuracy, of an epoch, to an objective.
 
-PyTorch is asked in a Python of its own (``--torch PYTHON``); without one it is left out, and so are its ratios.
+PyTorch runs in a Python of its own (``--torch PYTHON``); without one it is left out, and so are its ratios.
 """
 
 import argparse
@@ -153,7 +153,7 @@ def mllib_compared(spark, rows):
 
 
 def ratios_of(found):
-    """What the contenders' medians say."""
+    """Ratios of the contenders' medians."""
 
     def least(name):
         return min(values["total"] for key, values in found.items() if key.startswith(name) and "epoch" not in key)

@@ -1,7 +1,7 @@
-"""How evenly work is dealt out: the slowest task over the median task, for files of very different sizes.
+"""How evenly work is distributed: the slowest task over the median task, for files of very different sizes.
 
-Of every task the median of several rounds counts, so that what a task always takes longer is told from a processor that
-once did something else.
+Of every task the median of several rounds counts. It distinguishes a task that always takes longer from a processor
+that once did something else.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""One session of Spark for all tests that need it, and data sets that come through every engine."""
+"""One session of Spark for all tests that need it, and data sets for every engine."""
 
 import logging
 import os

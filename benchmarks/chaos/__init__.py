@@ -1,1 +1,1 @@
-"""A standalone cluster on one machine, faults that befall it, and fits that must not notice."""
+"""A standalone cluster on one machine, faults injected into it, and fits whose results must not change."""

@@ -1,4 +1,4 @@
-"""The application on the cluster, as a process that inflicts faults on it sees it."""
+"""The application on the cluster, as seen by the process that injects the faults."""
 
 import json
 import queue
@@ -37,12 +37,12 @@ SPECULATION = {
     "spark.speculation.minTaskRuntime": "500ms",
     "spark.locality.wait": "500ms",
 }
-PATIENT = {"spark.locality.wait": "8s"}  # a task that Spark sends away from its rows makes them again, and tells so
+PATIENT = {"spark.locality.wait": "8s"}  # a task that Spark sends away from its rows makes them again, and reports it
 PATIENCE = 180  # seconds without a word, after which the application hangs
 
 
 class Fitted(NamedTuple):
-    """What came out of a fit."""
+    """The result of a fit."""
 
     bits: str
     passes: int

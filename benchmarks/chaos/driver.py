@@ -1,4 +1,4 @@
-"""A Spark application that fits what it is told, and says where it is: ``driver.py MASTER DATA SETTINGS``.
+"""A Spark application that runs fits and reports every pass: ``driver.py MASTER DATA SETTINGS``.
 
 It reads one line of JSON for a fit, ``{"fit", "reader", "stops"}``. It writes ``{"pass": n}`` after every pass and
 waits for a line if n is one of the stops. At the end it writes ``{"bits", "passes", "rows", "how", "lost", "seconds"}``
@@ -23,7 +23,7 @@ def say(**what: Any) -> None:
 
 
 class Reporter:
-    """Tells of every pass that is made."""
+    """Reports every pass."""
 
     def __init__(self) -> None:
         self.made: list[Any] = []

@@ -1,4 +1,4 @@
-"""Faults: what befalls a cluster while an application works on it."""
+"""Faults that are injected into a cluster while an application runs on it."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def kill_python(cluster: Cluster, draw: Random) -> str:
 
 
 def kill_worker(cluster: Cluster, draw: Random) -> str:
-    """SIGKILL a worker daemon; it comes back when its executors have ended, as they do without it."""
+    """SIGKILL a worker daemon; it is started again when its executors have ended, as they do without it."""
     host = draw.choice(WORKERS)
     executors = [executor.pid for executor in cluster.executors() if executor.host == host]
     cluster.kill_worker(host)

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from treefold.ml import CrossValidator, KMeans, LogisticRegression, RandomForestClassifier
 
 ROWS, FEATURES = 3000, 6
-DOORS = ("parquet", "dataframe")
+READERS = ("parquet", "dataframe")
 COLUMNS = {"featuresCol": ["x*"], "weightCol": "weight"}
 
 

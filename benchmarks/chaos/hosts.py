@@ -90,7 +90,7 @@ class Loopback:
 
 
 class Namespaces:
-    """Network namespaces on a bridge that stands in another, so that nothing of this machine's own network changes."""
+    """Network namespaces on a bridge in another namespace, so the machine's own network does not change."""
 
     apart = True
 

@@ -9,7 +9,7 @@ from random import Random
 from benchmarks.chaos.application import Application, Fitted
 from benchmarks.chaos.cluster import Cluster
 from benchmarks.chaos.faults import ANYWHERE, APART
-from benchmarks.chaos.fits import DOORS, FITS
+from benchmarks.chaos.fits import FITS, READERS
 
 PAUSE = 2.0  # seconds between faults, on average
 SWEPT = 20  # seconds until what an application left must be gone
@@ -23,7 +23,7 @@ class Trial:
     seed : int
         Draws the fits, the faults, their victims and the time between them.
     say : callable
-        Told of everything as it happens.
+        Called with a line for every event.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Trial:
     wrong, failed : list of str
         Fits with other bits than undisturbed, and fits that ended with an error.
     lost : int
-        Lines that told of lost blocks.
+        Lines that reported lost blocks.
     orphans : list of Path
         Block files that remained.
     """
@@ -55,15 +55,15 @@ class Trial:
         return not (self.wrong or self.failed or self.orphans)
 
     def learn(self, application: Application) -> None:
-        """Fit everything undisturbed."""
-        self.known = {(fit, reader): application.fit(fit, reader) for fit in FITS for reader in DOORS}
+        """Run every fit without faults."""
+        self.known = {(fit, reader): application.fit(fit, reader) for fit in FITS for reader in READERS}
 
     def run(self, application: Application, kills: int) -> None:
         """Fit at random until so many faults have been survived."""
         harm = threading.Thread(target=self._harm, args=(kills, Random(self.draw.random())), daemon=True)
         harm.start()
         while harm.is_alive():
-            fit, reader = self.draw.choice(list(FITS)), self.draw.choice(DOORS)
+            fit, reader = self.draw.choice(list(FITS)), self.draw.choice(READERS)
             self._fit(application, fit, reader, self.known[fit, reader])
 
     def look_for_orphans(self) -> None:
@@ -79,7 +79,7 @@ class Trial:
         apart = "" if self.cluster.hosts.apart else " (no host could be cut off: that takes root and iproute2)"
         return (
             f"{len(self.faults)} faults survived in {self.fits} fits{apart}   wrong results {len(self.wrong)}   "
-            f"failed fits {len(self.failed)}   orphans {len(self.orphans)}   losses told {self.lost}   "
+            f"failed fits {len(self.failed)}   orphans {len(self.orphans)}   losses reported {self.lost}   "
             f"slowdown {slowdown:.2f}"
         )
 

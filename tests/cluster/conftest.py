@@ -20,7 +20,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def known():
-    """What fits came to that nothing disturbed."""
+    """Results of fits without faults, by fit and reader."""
     return {}
 
 
@@ -32,7 +32,7 @@ def application(cluster, data):
 
 @pytest.fixture
 def expected(application, known):
-    """What a fit comes to where nothing disturbs it."""
+    """A function that returns the result of a fit without faults."""
 
     def of(fit, reader):
         if (fit, reader) not in known:

@@ -1,4 +1,4 @@
-"""Whatever befalls a cluster, a fit goes on, to the bits it has undisturbed, and counts no row twice.
+"""Under any fault of the cluster, a fit ends with the bits that it has without faults, and counts no row twice.
 
 ``Application.fit`` raises where a pass does not see all rows once.
 """
@@ -12,15 +12,15 @@ from random import Random
 import pytest
 from benchmarks.chaos import faults
 from benchmarks.chaos.cluster import descendants
-from benchmarks.chaos.fits import DOORS, FITS, plain_in
+from benchmarks.chaos.fits import FITS, READERS, plain_in
 from benchmarks.chaos.trial import Trial
 
 pytestmark = pytest.mark.spark
 
 
 @pytest.mark.parametrize("fit", FITS)
-def test_both_doors_give_the_same_bits(expected, fit):
-    assert len({expected(fit, reader).bits for reader in DOORS}) == 1
+def test_both_readers_give_the_same_bits(expected, fit):
+    assert len({expected(fit, reader).bits for reader in READERS}) == 1
 
 
 ELSEWHERE = "gone with their executor|all of them"  # made again in place or all together, as Spark sends the tasks
@@ -74,7 +74,7 @@ def test_a_fit_ends_while_packets_are_lost(cluster, application, expected, apart
 
 def test_faults_at_any_moment(cluster, application, expected):
     trial = Trial(cluster, seed=5)
-    trial.known = {(fit, reader): expected(fit, reader) for fit in FITS for reader in DOORS}
+    trial.known = {(fit, reader): expected(fit, reader) for fit in FITS for reader in READERS}
     trial.run(application, kills=5)
     assert trial.passed, (trial.wrong, trial.failed, trial.faults)
     assert len(trial.faults) == 5

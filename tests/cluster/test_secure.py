@@ -1,10 +1,10 @@
-"""With Spark's own security on, and executors that come and go, fits are the same and no disk holds a plain feature."""
+"""With Spark's encryption and dynamic allocation on, fits are the same and no disk holds a plain feature."""
 
 import time
 
 import pytest
 from benchmarks.chaos.application import Application
-from benchmarks.chaos.fits import DOORS, plain_in
+from benchmarks.chaos.fits import READERS, plain_in
 
 pytestmark = pytest.mark.spark
 
@@ -22,7 +22,7 @@ SECURE = {
 
 @pytest.fixture(scope="module")
 def before(cluster, data):
-    """What Spark left of applications whose worker was killed."""
+    """Folders that Spark left of applications whose worker was killed."""
     return set(plain_in(cluster.folder, data))
 
 
@@ -33,14 +33,14 @@ def secure(cluster, data, before):
 
 
 def idle(cluster) -> int:
-    """Wait until an executor has been removed for want of work; how many are left."""
+    """Wait until Spark has removed an idle executor; returns how many are left."""
     deadline = time.monotonic() + 40
     while len(cluster.executors()) > 1 and time.monotonic() < deadline:
         time.sleep(0.2)
     return len(cluster.executors())
 
 
-def test_executors_that_are_removed_are_made_up_for(cluster, secure, known):
+def test_executors_that_are_removed_are_replaced(cluster, secure, known):
     left = []
     fitted = secure.fit("lbfgs", "parquet", {3: lambda: left.append(idle(cluster))})
     assert left == [1]
@@ -48,7 +48,7 @@ def test_executors_that_are_removed_are_made_up_for(cluster, secure, known):
     assert fitted.bits == (known.get(("lbfgs", "parquet")) or secure.fit("lbfgs", "parquet")).bits
 
 
-@pytest.mark.parametrize("reader", DOORS)
+@pytest.mark.parametrize("reader", READERS)
 def test_no_disk_holds_a_plain_feature(cluster, secure, data, before, known, reader):
     seen = set()
     fitted = secure.fit(

@@ -1,4 +1,4 @@
-"""With speculation on, a fit does not wait for an executor that stands still."""
+"""With speculation on, a fit does not wait for an executor that is stopped."""
 
 import pytest
 from benchmarks.chaos import faults
@@ -14,7 +14,7 @@ def application(cluster, data):
 
 
 @pytest.mark.parametrize(("fit", "reader"), [("gd", "parquet"), ("sgd", "dataframe")])
-def test_a_fit_ends_while_an_executor_stands_still(cluster, application, expected, fit, reader):
+def test_a_fit_ends_while_an_executor_is_stopped(cluster, application, expected, fit, reader):
     wanted, stopped = expected(fit, reader), []
     at = {wanted.passes - 2: lambda: stopped.extend(faults.stop(cluster.executors()[0].pid))}
     try:

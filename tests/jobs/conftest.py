@@ -1,4 +1,4 @@
-"""Jobs in this process: what they refuse costs no shell, and where there is no session to be had, no JVM."""
+"""Jobs run in this process: bad confs are tested without a shell, and without a JVM where no session is needed."""
 
 import sys
 from collections.abc import Callable

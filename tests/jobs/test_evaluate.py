@@ -19,7 +19,7 @@ TEST = str(ROOT / "data/digits/split=test")
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory, spark) -> dict[str, str]:
-    """Models by name: a champion and a poor challenger of all digits, one that tells zeros, a regression, clusters."""
+    """Models by name: a champion and a poor challenger of all digits, one for zeros, a regression, clusters."""
     folder = tmp_path_factory.mktemp("models")
     rows = spark.read.parquet(str(ROOT / "data/digits/split=train"))
     zeros = rows.selectExpr("*", "double(digit = 0) AS zero")
@@ -113,7 +113,7 @@ def test_regressions_and_clusters_are_evaluated_as_well(evaluate):
         (["data.label=digt"], "there is no column 'digt': did you mean 'digit'"),
     ],
 )
-def test_bad_input_is_told(evaluate, overrides, message):
+def test_bad_input_is_named(evaluate, overrides, message):
     with pytest.raises(InputError, match=message):
         evaluate("champion", *overrides)
 

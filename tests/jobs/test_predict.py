@@ -133,14 +133,14 @@ def test_rows_of_any_table_are_scored_into_folders_of_any_column(predict, tmp_pa
         (["model.outputs=['prob']"], "model.outputs: the model has no 'prob': it has"),
     ],
 )
-def test_bad_input_is_told_and_nothing_is_published(predict, tmp_path, overrides, message):
+def test_bad_input_is_named_and_nothing_is_published(predict, tmp_path, overrides, message):
     days(tmp_path / "in", 0)
     with pytest.raises(InputError, match=message):
         predict(tmp_path / "in", *overrides)
     assert not list((tmp_path / "out").rglob("*.parquet"))
 
 
-def test_a_null_feature_is_told_by_its_column(predict, tmp_path):
+def test_a_null_feature_is_named_by_its_column(predict, tmp_path):
     days(tmp_path / "in", 0)
     file = tmp_path / "in/day=0/a.parquet"
     table = pq.read_table(file, partitioning=None)

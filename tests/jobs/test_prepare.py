@@ -130,7 +130,7 @@ def test_levels_are_columns_or_indices_and_rare_ones_are_the_others(made, spark)
     np.testing.assert_array_equal(found.x_size_index, raw["size"].map({"L": 0, "M": 1, "S": 2}))
 
 
-def test_target_means_leave_the_own_fold_out_in_training_alone(made, spark):
+def test_target_means_leave_out_the_rows_own_fold_in_training_only(made, spark):
     folder, conf, _ = made
     preparation = load_preparation(str(folder / "out"))
     raw = people().set_index("id")
@@ -246,7 +246,7 @@ def test_predict_applies_what_was_learned_to_raw_rows(made, spark, tmp_path):
         (["split.key=['idd']"], "split: there is no column 'idd': did you mean 'id'"),
     ],
 )
-def test_bad_input_is_told(made, spark, tmp_path, overrides, message):
+def test_bad_input_is_named(made, spark, tmp_path, overrides, message):
     folder, _, _ = made
     conf = load_prepare(str(folder / "conf.toml"), [*overrides, f"output.path={tmp_path / 'o'}"])
     (tmp_path / "o").mkdir()

@@ -1,4 +1,4 @@
-"""Jobs that are told to write where the user's files are: one line, exit code 2, and every file as it was."""
+"""Jobs whose output is a folder of the user's files: one line, exit code 2, and every file as it was."""
 
 import shutil
 

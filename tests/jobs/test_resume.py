@@ -1,4 +1,4 @@
-"""A fit as a job, killed at a pass drawn by a seed: it goes on to what it would have come to."""
+"""A fit as a job, killed at a pass drawn by a seed: it resumes and ends with the same result."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def passes(out) -> list[dict]:
     ],
     ids=["linear", "k-means, encrypted"],
 )
-def test_a_fit_that_is_killed_goes_on_to_the_same_bits(tmp_path, conf, more, encrypted, learnt):
+def test_a_fit_that_is_killed_resumes_and_ends_with_the_same_bits(tmp_path, conf, more, encrypted, learnt):
     whole, out, kept = tmp_path / "whole", tmp_path / "killed", tmp_path / "killed.checkpoint"
     (tmp_path / "key").write_bytes(Fernet.generate_key())
     with target("encrypted", spark_io_encryption_enabled=encrypted) as spark:

@@ -157,7 +157,7 @@ def test_a_job_whose_script_is_killed_ends_and_the_next_start_sweeps_up(tmp_path
         shutil.rmtree(held, ignore_errors=True)
 
 
-def test_from_any_folder_by_a_link_from_a_path_with_a_space_whatever_the_environment_says(tmp_path):
+def test_from_any_folder_by_a_link_from_a_path_with_a_space_in_any_environment(tmp_path):
     tree, user = tmp_path / "a checkout", tmp_path / "user"
     shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
     (tree / ".venv").symlink_to((ROOT / ".venv").resolve())

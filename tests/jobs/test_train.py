@@ -60,7 +60,7 @@ def test_it_publishes_model_metrics_and_passes(trained):
     assert {p["rows"] for p in passes} == {1437, 360}
 
 
-def test_the_published_model_scores_without_spark_what_the_metrics_say(trained):
+def test_the_published_model_has_without_spark_the_scores_of_the_metrics(trained):
     out, _ = trained
     rows = pq.read_table(ROOT / "data/digits/split=test").to_pandas()
     model = model_io.load(str(out / "model"))

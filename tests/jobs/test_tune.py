@@ -1,4 +1,4 @@
-"""A search as a job: what it publishes, and how it goes on after it was killed."""
+"""A search as a job: what it publishes, and how it resumes after it was killed."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def test_a_search_publishes_the_best_model_and_every_trial(tmp_path):
     assert not (tmp_path / "tuned.checkpoint").exists()
 
 
-def test_a_killed_search_leaves_no_blocks_and_goes_on_to_the_same_end(tmp_path):
+def test_a_killed_search_leaves_no_blocks_and_resumes_to_the_same_result(tmp_path):
     whole, out, disk = tmp_path / "whole", tmp_path / "killed", tmp_path / "disk"
     assert submit("tune", CONF, *SMALL, f"output.path={whole}").returncode == 0
     command = ["./spark-submit.sh", "tune", CONF, *SMALL, f"output.path={out}", "checkpoint.every=4"]

@@ -30,7 +30,7 @@ class Killed(Exception):
 
 
 class Mortal(LocalBlocks):
-    """Blocks that live for so many passes."""
+    """Blocks that fail after a number of passes."""
 
     lives = 10**9
 
@@ -68,7 +68,7 @@ def folded(blocks):
 
 @pytest.mark.parametrize("job", [regressed, clustered, folded])
 @pytest.mark.parametrize("every", [1, 3])
-def test_a_killed_fit_goes_on_to_the_same_bits(job, every, tmp_path):
+def test_a_killed_fit_resumes_and_ends_with_the_same_bits(job, every, tmp_path):
     whole = data()
     expected, path = job(whole), str(tmp_path / "deep" / "checkpoint")
     with pytest.raises(Killed):
@@ -109,7 +109,7 @@ def test_a_damaged_file_and_all_after_it_are_made_again(left_behind, harm, numbe
     assert len(left.passes) == len(whole.passes) - kept + (kept > 0)
 
 
-def test_files_of_two_runs_are_never_strung_together(left_behind, tmp_path):
+def test_files_of_two_runs_are_never_combined(left_behind, tmp_path):
     """As if another run, with stretches of its own, had written the newest file."""
     with pytest.raises(Killed):
         regressed(Checkpoint(str(tmp_path / "other"), "job", 3, resume=False).over(data(lives=7)))
@@ -135,15 +135,15 @@ def test_a_checkpoint_that_cannot_be_written_is_one_clear_line(tmp_path):
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1e9])
-def test_a_checkpoint_by_the_clock(tmp_path, seconds):
+def test_a_checkpoint_every_so_many_seconds(tmp_path, seconds):
     checkpoint = Checkpoint(str(tmp_path / "j"), "job", seconds=seconds, resume=False)
     with pytest.raises(Killed):
         regressed(checkpoint.over(data(lives=7)))
     assert Checkpoint(str(tmp_path / "j"), "job", resume=True).length == (0 if seconds else 7)
 
 
-def test_a_checkpoint_elsewhere(tmp_path, monkeypatch):
-    """The way of object stores, on a file system that is not told to be local."""
+def test_a_checkpoint_on_a_remote_file_system(tmp_path, monkeypatch):
+    """As on object stores: a file system that is not known to be local."""
     system = SubTreeFileSystem(str(tmp_path), LocalFileSystem())
     monkeypatch.setattr(locations, "opened", lambda uri: (system, uri.removeprefix("bucket://")))
     with pytest.raises(Killed):
@@ -155,7 +155,7 @@ def test_a_checkpoint_elsewhere(tmp_path, monkeypatch):
     assert not (tmp_path / "a" / "j").exists()
 
 
-def test_other_data_other_jobs_and_other_settings_are_not_gone_on_with(left_behind):
+def test_a_checkpoint_of_other_data_another_job_or_other_settings_is_not_resumed(left_behind):
     path = str(left_behind)
     with pytest.raises(InputError, match="was written over other data: start anew with --fresh"):
         regressed(Checkpoint(path, "job", resume=True).over(data(X=X + 1e-9)))
@@ -209,7 +209,7 @@ def test_private_blocks_are_not_replayed_in_plain(tmp_path, cipher):
     )
 
 
-def test_without_resume_nothing_is_gone_on_with(left_behind):
+def test_without_resume_no_checkpoint_is_resumed(left_behind):
     assert left_behind.exists()
     assert Checkpoint(str(left_behind), "job", resume=False).length == 0
     assert not left_behind.exists()
@@ -249,7 +249,7 @@ def test_a_checkpoint_that_is_done_leaves_no_folder(left_behind):
     assert not left_behind.exists()
 
 
-def test_a_checkpoint_of_another_version_is_not_gone_on_with(left_behind):
+def test_a_checkpoint_of_another_version_is_not_resumed(left_behind):
     (left_behind / module.MARKER).write_text('{"format": 2, "treefold": "0.0.9", "job": ""}')
     with pytest.raises(InputError, match=r"written by treefold 0\.0\.9"):
         Checkpoint(str(left_behind), "job", resume=True)

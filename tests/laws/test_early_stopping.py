@@ -1,4 +1,4 @@
-"""Early stopping: a fit of the other rows, which ends, and is, where rows held out say so."""
+"""Early stopping: a fit of the other rows, which ends when the held-out loss rises, at its least."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Synthetic rows: the same for any division of positions, and distributed as they say."""
+"""Synthetic rows: the same for any division of positions, and distributed as documented."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_draws_are_uniform_normal_and_independent():
     assert abs(np.corrcoef(streams)[~np.eye(4, dtype=bool)]).max() < 4 / np.sqrt(len(ALL))
 
 
-def test_a_regression_has_the_coefficients_that_it_tells():
+def test_a_regression_has_the_coefficients_of_its_truth():
     spec = Spec(kind="regression", rows=3000, features=5, noise=0.5, intercept=3.0)
     columns, told = generated(spec, ALL), truth(spec)
     found = LinearRegression().fit(features(columns), columns["label"])
@@ -54,7 +54,7 @@ def test_a_regression_has_the_coefficients_that_it_tells():
     assert left.std() == pytest.approx(0.5, rel=0.05)
 
 
-def test_classes_have_the_coefficients_that_it_tells():
+def test_classes_have_the_coefficients_of_the_truth():
     spec = Spec(kind="classification", rows=3000, features=4, classes=3)
     columns = generated(spec, ALL)
     found = LogisticRegression(C=1e4, max_iter=1000).fit(features(columns), columns["label"]).coef_

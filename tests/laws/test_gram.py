@@ -33,7 +33,7 @@ def test_products_are_those_of_numpy_for_any_split_and_weight(engine):
 
 
 @pytest.mark.parametrize("centre", [X.mean(axis=0), np.zeros(5)], ids=["centred", "plain"])
-def test_it_says_what_a_pass_would(centre):
+def test_it_has_the_sums_of_a_pass(centre):
     blocks, inverse = LocalBlocks.from_arrays(X, Y, WEIGHT, dtype="float64"), 1 / X.std(axis=0)
     coef = RNG.standard_normal((2, 1, 6)) * 100 + [0, 0, 0, 0, 0, 1e5]
     found = gram(blocks, 99)
@@ -58,7 +58,7 @@ def test_a_fit_is_that_of_two_passes_and_makes_none(intercept, lasso):
         assert mine.objective[0][-1] == pytest.approx(theirs.objective[0][-1], rel=1e-9)
 
 
-def test_too_many_features_are_surveyed_alone(engine):
+def test_too_many_features_have_moments_without_products(engine):
     blocks = engine(X, Y, WEIGHT)
     found = gram(blocks, 4)
     for mine, theirs in zip(found.moments, data_summary(blocks, classification=False).moments, strict=True):

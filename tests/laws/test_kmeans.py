@@ -78,7 +78,7 @@ def test_a_row_that_is_its_centre_has_distance_0(sparse, dtype):
 
 
 @pytest.mark.parametrize("cosine", [False, True])
-def test_sums_are_the_same_for_any_split_and_door(engine, cosine):
+def test_sums_are_the_same_for_any_split_and_reader(engine, cosine):
     centres = Centres.of([X[:3], X[5:10]], cosine)
     total = engine(X, np.zeros(330), WEIGHT).sum(clusters, centres)
     rows = X / np.linalg.norm(X, axis=1, keepdims=True) if cosine else X

@@ -71,11 +71,11 @@ def test_with_a_lasso_the_objective_is_least():
     [(Newton(), "newton is for"), (Normal(), "normal is for"), (Sgd(local=8), "local steps are for")],
     ids=["newton", "normal", "local"],
 )
-def test_a_solver_that_needs_more_than_it_tells_says_so(solver, message):
+def test_a_solver_that_needs_a_missing_derivative_is_refused_by_name(solver, message):
     with pytest.raises(InputError, match=message):
         fitted(LogCosh(), solver)
 
 
-def test_without_a_formula_the_message_says_what_to_write():
+def test_without_a_formula_the_message_names_what_to_write():
     with pytest.raises(NotImplementedError, match=r"Loss must implement __call__"):
         Loss()(np.zeros((1, 1, 1)), np.zeros(1))

@@ -105,7 +105,7 @@ def test_a_batch_is_its_members():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_slopes_lead_on_where_rounding_hides_what_values_lose(seed):
+def test_slopes_decide_where_rounding_hides_the_decrease_of_values(seed):
     noise, smooth = np.random.default_rng(seed), logistic_problem(1)
 
     def rough(x):

@@ -157,7 +157,7 @@ def test_k_means_ends_in_the_same_clusters_wherever_it_begins(start):
         assert other.cost == pytest.approx(found[0].cost, rel=1e-9)
 
 
-def test_k_means_from_given_centres_goes_the_same_way():
+def test_k_means_from_given_centres_has_the_same_iterations():
     found = clustered(start_by=[CLUSTERS[[3, 500, 1500, 2500]]])
     assert found[0].iterations > 1
     for other in found[1:]:

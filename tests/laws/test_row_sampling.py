@@ -38,7 +38,7 @@ def test_a_shorter_sample_is_the_head_of_a_longer_one_and_ends_where_rows_do(sma
     np.testing.assert_array_equal(sample_rows(blocks, 20, 1).position, everything.position[:20])
 
 
-def test_rows_are_drawn_in_proportion_to_weight_wherever_they_stand():
+def test_rows_are_drawn_in_proportion_to_weight_at_any_position():
     weight = np.array([0.0, 1, 2, 3, 4])
     block, draws = Block(np.eye(5), np.zeros(5), weight, 0), tuple(Draw(1, seed) for seed in range(4000))
     firsts = np.concatenate([drawn.position for drawn in draw_rows(block, draws)])
@@ -52,7 +52,7 @@ def test_several_samples_merge_each_with_its_own(small_blocks):
         np.testing.assert_array_equal(drawn.position, sample_rows(blocks, most, seed).position)
 
 
-def test_rows_of_a_chance_each_are_drawn_so_often_and_all_those_of_chance_one():
+def test_rows_are_drawn_with_their_probability_and_always_if_it_is_one():
     block = Block(np.zeros((10_000, 1)), np.zeros(10_000), np.ones(10_000), 123)
     chance = np.repeat([0.0, 0.1, 0.5, 1.0, 2.0], 2000)
     drawn = independent_rows(block, chance, 5)

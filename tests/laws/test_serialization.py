@@ -1,4 +1,4 @@
-"""What passes return comes back as it was, to the bit and the type; what a file says runs no code."""
+"""Results of passes are restored to the bit and the type; no content of a file is executed."""
 
 import json
 import pickle
@@ -178,8 +178,8 @@ class Scaled:
         return x * self.by
 
 
-def twin(source):
-    space = {"__name__": "twin"}
+def module(source):
+    space = {"__name__": "module"}
     exec(source, space)
     return space
 
@@ -191,9 +191,9 @@ def test_functions_of_different_content_have_different_digests():
         closure(closure(1)), closure(closure(2)), recursive(1), recursive(2), Scaled(1).of, Scaled(2).of,
         partial(closure(1), 1), partial(closure(1), 2), partial(closure(2), 1), [].append, [1].append, len, abs,
         np.add, np.subtract, np.random.default_rng(1), np.random.default_rng(2), Scaled(1), Scaled(2), Scaled,
-        twin("f = lambda x: max(x)")["f"], twin("f = lambda x: min(x)")["f"], twin("f = lambda x: 'a'")["f"],
-        twin("class C:\n def f(s): return 1")["C"], twin("class C:\n def f(s): return 2")["C"],
-        twin("class C:\n def f(s): return 1")["C"](), twin("class C:\n def f(s): return 2")["C"](),
+        module("f = lambda x: max(x)")["f"], module("f = lambda x: min(x)")["f"], module("f = lambda x: 'a'")["f"],
+        module("class C:\n def f(s): return 1")["C"], module("class C:\n def f(s): return 2")["C"],
+        module("class C:\n def f(s): return 1")["C"](), module("class C:\n def f(s): return 2")["C"](),
         np.ma.masked_array([1, 2], [0, 1]), np.ma.masked_array([1, 2], [1, 0]), {1, 2}, {1, 3},
     ]  # fmt: skip
     assert len({digest(value) for value in made}) == len(made)
@@ -202,7 +202,7 @@ def test_functions_of_different_content_have_different_digests():
 def test_functions_of_the_same_content_have_the_same_digest():
     for make in (
         lambda: closure(np.arange(3)), lambda: recursive(3), lambda: Scaled([1]).of, lambda: partial(closure(1), 2),
-        lambda: twin("def f(x):\n return {'a', 'b', 'c'} - {x}")["f"], lambda: np.random.default_rng(5),
+        lambda: module("def f(x):\n return {'a', 'b', 'c'} - {x}")["f"], lambda: np.random.default_rng(5),
     ):  # fmt: skip
         assert digest(make()) == digest(make())
 

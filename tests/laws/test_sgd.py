@@ -109,7 +109,7 @@ def test_a_step_size_for_each_model_and_one_that_diverges_alone():
      (Quantile(0.8), "target"), (EpsilonInsensitive(3.0), "target")],
     ids=["squared", "logistic", "squared hinge", "hinge", "poisson", "quantile", "tube"],
 )  # fmt: skip
-def test_one_walk_in_one_batch_is_a_step_along_the_gradient(loss, label):
+def test_one_epoch_in_one_batch_is_a_step_along_the_gradient(loss, label):
     Z = np.column_stack([(X - X.mean(axis=0)) / X.std(axis=0), np.ones(ROWS)])
     y = LABELS[label]
     theta, ridge = RNG.standard_normal(7) * 0.3, np.append(np.full(6, 0.2), 0)
@@ -217,7 +217,7 @@ def test_the_objective_comes_within_a_thousandth_of_the_least(loss, label, solve
         assert not np.array_equal(made.coef, other.coef)
 
 
-def test_the_adaptive_schedule_shortens_steps_that_bring_nothing():
+def test_the_adaptive_schedule_shortens_steps_without_progress():
     fun, solver = Quadratics(quadratic(np.ones(1), np.ones(1))), Sgd(2.0, schedule=Adaptive())  # jumps to and fro
     state = iterate(lambda s: solver.step(fun, s), solver.init(fun, np.zeros((1, 1))), 3, 0.0)
     assert (state.shrink[0], state.value[0]) == (0.2, 0.5)

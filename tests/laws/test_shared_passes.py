@@ -1,4 +1,4 @@
-"""Algorithms that share passes learn what they would learn alone."""
+"""Algorithms that share passes have the results that they have alone."""
 
 import threading
 import time
@@ -67,8 +67,8 @@ def test_the_first_failure_ends_all(every_engine):
 
 
 @pytest.mark.parametrize("caught", [Exception, BaseException])
-def test_an_algorithm_that_goes_on_after_its_dismissal_is_dismissed_again(caught):
-    """It may have a way of its own about errors; it must not wait for an answer that nobody gives."""
+def test_an_algorithm_that_asks_again_after_it_was_stopped_is_stopped_again(caught):
+    """An algorithm may catch the error; it must not wait for an answer that never comes."""
     asked = []
 
     def stubborn(blocks):

@@ -1,4 +1,4 @@
-"""What every engine owes an algorithm that reads sparse features: the sums of the dense rows, from CSR."""
+"""CSR blocks: every engine gives the sums of the dense rows."""
 
 from typing import NamedTuple
 
@@ -42,7 +42,7 @@ class Flaws(NamedTuple):
 
 
 def flaws(block: Block) -> Flaws:
-    """What in a block is not as its contract says."""
+    """Violations of a block's contract."""
     ours = csr_array((block.X.data, block.X.indices, block.X.indptr), block.X.shape)
     kinds = block.X.indices.dtype, block.X.indptr.dtype, block.X.data.dtype
     wrong = kinds != (np.int32, np.int32, block.y.dtype) or not isinstance(block.X, csr_array)

@@ -92,7 +92,7 @@ def test_a_million_features_are_fitted_in_proportion_to_their_entries():
     assert LinearModel(made.coef[0], "logistic").predict(wide).shape == (rows,)
 
 
-def test_what_models_say_of_csr_is_measured_as_of_dense_rows(sparse_engine):
+def test_predictions_for_csr_are_measured_as_for_dense_rows(sparse_engine):
     batch = LinearBatch(COEF, "softmax")
     found, whole = (measure(blocks, batch, label_counts) for blocks in (sparse_engine(X, LABEL, WEIGHT), dense()))
     for mine, theirs in zip(found[0], whole[0], strict=True):

@@ -1,4 +1,4 @@
-"""A fold is row weights: every algorithm sees the rows it would see if the others were gone."""
+"""A fold is row weights: every algorithm sees the rows it would see if the others were deleted."""
 
 import pickle
 
@@ -57,7 +57,7 @@ def test_stratified_folds_hold_equally_many_rows_of_every_class():
         assert counts.max() - counts.min() <= 1
 
 
-def test_the_deal_of_the_rows_is_that_of_one_list_of_each_class():
+def test_rows_are_dealt_to_folds_from_one_list_of_each_class():
     expected = np.empty(N, int)
     for k in range(3):
         rows = np.flatnonzero(k == Y)

@@ -97,7 +97,7 @@ def test_twelve_models_in_the_same_passes_are_each_the_one_fitted_alone(engine):
     assert passes < sum(alone_passes)
 
 
-def test_every_hyper_parameter_may_differ_from_model_to_model_and_a_diverged_one_harms_nobody():
+def test_every_hyper_parameter_may_differ_from_model_to_model_and_a_diverged_one_changes_no_other():
     blocks = whole(np.minimum(Y, 1))
     found = data_summary(blocks, classification=True)
     ridge, tol, limit = np.array([0.1, 0.0, 0.1, 1.0]), np.array([1e-3, 0, 0, 1e-8]), np.array([999, 50, 7, 999])
@@ -122,7 +122,7 @@ def test_every_hyper_parameter_may_differ_from_model_to_model_and_a_diverged_one
     assert scalars.coef.shape == (1, 1, 5)
 
 
-def test_map_keeps_rows_at_rest(every_engine):
+def test_mapped_blocks_have_the_sums_of_transformed_rows(every_engine):
     blocks = every_engine(X, Y, WEIGHT)
     doubled = blocks.map(scaled, 2.0)
     assert_same(moments(doubled).mean[:-1], 2 * moments(blocks).mean[:-1])

@@ -116,7 +116,7 @@ def test_the_cascade_ends_at_the_optimum_of_the_direct_solver(name, small_blocks
     np.testing.assert_allclose(margins(cascade, X), margins(direct, X), atol=1e-7)
 
 
-def test_the_dual_rises_from_round_to_round_and_each_is_told(small_blocks):
+def test_the_dual_rises_from_round_to_round_and_each_is_reported(small_blocks):
     told = []
     machine = Machine(Task(), RBF, tol=1e-6)
     fit(LocalBlocks.from_arrays(X, Y), [machine], solver="cascade", on_round=told.append)
@@ -205,7 +205,7 @@ def test_nothing_to_learn_is_no_support_vector(small_blocks):
         assert np.ptp(margins(found, X)) == 0
 
 
-def test_a_fit_that_is_cut_short_says_so(small_blocks):
+def test_a_fit_that_is_cut_short_is_logged(small_blocks):
     (found,) = fit(LocalBlocks.from_arrays(X, Y), [Machine(Task(), RBF, tol=1e-8)], solver="cascade", max_rounds=1)
     assert found.status == 2
     assert found.violation > 1e-8

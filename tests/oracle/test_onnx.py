@@ -1,4 +1,4 @@
-"""Models as ONNX graphs, run by onnxruntime: they say what ours say, to 1e-6 of its size and better."""
+"""Models as ONNX graphs, run by onnxruntime: outputs are equal to ours within a relative 1e-6."""
 
 import builtins
 from dataclasses import replace
@@ -93,7 +93,7 @@ def test_values_at_a_threshold_go_as_ours_do():
     says_the_same(model, rows)
 
 
-def test_without_onnx_one_line_says_what_to_install(monkeypatch):
+def test_without_onnx_one_line_names_what_to_install(monkeypatch):
     real = builtins.__import__
 
     def absent(name, *args, **kwargs):

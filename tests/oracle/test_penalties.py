@@ -118,7 +118,7 @@ def test_a_lasso_and_a_ridge_for_each_model_in_the_same_passes(loss, solver):
         np.testing.assert_allclose(together[m], alone, rtol=1e-5)
 
 
-def test_a_fit_goes_on_from_given_coefficients():
+def test_a_fit_starts_from_given_coefficients():
     first = fitted(logistic, lasso=0.02, ridge=0.01)
     again = fitted(logistic, lasso=0.02, ridge=0.01, start=first.coef[0])
     assert again.iterations[0] <= 2 < first.iterations[0]
@@ -147,7 +147,7 @@ def test_newton_and_normal_reach_the_minimum_of_lbfgs_in_fewer_passes(loss, lass
     assert loss is not squared or passes[2] == 1
 
 
-def test_newton_and_normal_say_which_losses_they_take():
+def test_newton_and_normal_name_the_losses_they_take():
     with pytest.raises(InputError, match="solver normal is for the squared loss: use lbfgs or newton"):
         fitted(logistic, ridge=0.0, solver=Normal())
     with pytest.raises(InputError, match="solver newton is for squared, logistic, softmax, squared hinge and Poisson"):

@@ -113,7 +113,7 @@ def test_heart_scale_has_the_published_optimum(data_sets):
         assert (found.support.size, (abs(found.support.coefficient) == 1).sum()) == (132, 107)
 
 
-def test_pulsars_are_told_apart_as_by_libsvm(data_sets):
+def test_pulsars_are_classified_as_by_libsvm(data_sets):
     table = pq.read_table(data_sets / "htru2/parquet")
     y = table["label"].to_numpy().astype(float)
     X = np.column_stack([table[name].to_numpy() for name in table.column_names if name != "label"])

@@ -130,7 +130,7 @@ def after(left: Rows, right: Rows) -> Rows:
     return Rows(np.concatenate([left.first, right.first]))
 
 
-def test_what_tasks_tally_is_combined_in_the_order_of_the_rows(frame, monkeypatch):
+def test_partials_of_whole_tasks_are_combined_in_the_order_of_the_rows(frame, monkeypatch):
     monkeypatch.setattr(spark_engine, "FLAT_BYTES", 0)
     with open_blocks(frame(), COLUMNS, "test", 9) as blocks:
         np.testing.assert_array_equal(blocks.reduce_tasks(first_column, merge=after).first, X[:, 0])
@@ -204,7 +204,7 @@ def block_files(blocks) -> list[Path]:
     ],
     ids=["deleted", "truncated", "one bit flipped"],
 )
-def test_blocks_that_are_lost_are_made_again_and_told_of(frame, reader, harm, why):
+def test_blocks_that_are_lost_are_recomputed_and_reported(frame, reader, harm, why):
     data = frame([100, 2000])
     with open_blocks(data if reader == "parquet" else data.where("weight > 0"), COLUMNS, "test") as blocks:
         before = bits(blocks)
@@ -233,7 +233,7 @@ def flip(path: Path) -> None:
 
 
 @pytest.mark.parametrize("reader", ["parquet", "dataframe"])
-def test_lost_rows_that_come_back_otherwise_are_refused(frame, tmp_path, reader):
+def test_recomputed_rows_that_differ_are_refused(frame, tmp_path, reader):
     data = frame([100, 2000])
     with open_blocks(data if reader == "parquet" else data.where("weight > 0"), COLUMNS, "test") as blocks:
         bits(blocks)
@@ -278,7 +278,7 @@ def test_where_spark_encrypts_it_keeps_the_blocks_and_no_file_is_written(frame, 
         assert str(blocks.passes[-2].lost[0]).startswith("lost 47 blocks, which were gone with their executor")
 
 
-def test_mapped_blocks_that_vanish_are_made_again_with_what_they_come_from(frame):
+def test_mapped_blocks_that_are_lost_are_recomputed_with_their_parents(frame):
     data = frame([100, 2000])
     for reader in (data, data.where("weight > 0")):
         with open_blocks(reader, COLUMNS, "test") as blocks, blocks.map(halved) as half:
@@ -342,51 +342,51 @@ def test_every_pass_is_accounted_for(frame):
     assert only.bytes_up > 2 * COEF.nbytes
 
 
-def door_of(data, columns=COLUMNS) -> str:
+def reader_of(data, columns=COLUMNS) -> str:
     with open_blocks(data, columns, "test") as blocks:
         assert moments(blocks).rows > 0
         return blocks.passes[0].source
 
 
-def test_plain_scans_take_the_fast_door_and_all_else_the_other(frame, spark, tmp_path):
+def test_plain_scans_are_read_from_parquet_and_all_else_from_the_dataframe(frame, spark, tmp_path):
     data = frame([1000])
     names = [*COLUMNS.features, "label", "weight"]
-    assert door_of(data) == "parquet"
-    assert door_of(data.select(*reversed(names))) == "parquet"
-    assert door_of(data.drop("weight"), COLUMNS._replace(weight=None)) == "parquet"
-    assert door_of(data.where("label = 1")) == "dataframe"
-    assert door_of(data.withColumn("x0", data.x0 * 2)) == "dataframe"
-    assert door_of(data.withColumnRenamed("x0", "z").withColumnRenamed("z", "x0")) == "dataframe"
-    assert door_of(data.limit(100)) == "dataframe"
-    assert door_of(data.union(data)) == "dataframe"
+    assert reader_of(data) == "parquet"
+    assert reader_of(data.select(*reversed(names))) == "parquet"
+    assert reader_of(data.drop("weight"), COLUMNS._replace(weight=None)) == "parquet"
+    assert reader_of(data.where("label = 1")) == "dataframe"
+    assert reader_of(data.withColumn("x0", data.x0 * 2)) == "dataframe"
+    assert reader_of(data.withColumnRenamed("x0", "z").withColumnRenamed("z", "x0")) == "dataframe"
+    assert reader_of(data.limit(100)) == "dataframe"
+    assert reader_of(data.union(data)) == "dataframe"
     files, schema = data.inputFiles(), data.schema
-    assert door_of(spark.read.schema(schema).parquet(*files)) == "parquet"
+    assert reader_of(spark.read.schema(schema).parquet(*files)) == "parquet"
     for reader in (spark.read, spark.read.schema(schema)):
         cached = reader.parquet(*files).persist()
         for again in (cached, spark.read.parquet(*files), spark.read.schema(schema).parquet(*files)):
-            assert door_of(again) == "dataframe"  # Spark takes them all for the cached one
+            assert reader_of(again) == "dataframe"  # Spark takes them all for the cached one
         cached.unpersist()
     data.createOrReplaceTempView("rows")
-    assert door_of(spark.sql("select * from rows")) == "dataframe"
+    assert reader_of(spark.sql("select * from rows")) == "dataframe"
     data.write.mode("overwrite").saveAsTable("saved")
-    assert door_of(spark.table("saved")) == "dataframe"
+    assert reader_of(spark.table("saved")) == "dataframe"
     spark.sql("drop table saved")
     data.write.json(str(tmp_path / "json"))
-    assert door_of(spark.read.json(str(tmp_path / "json"))) == "dataframe"
+    assert reader_of(spark.read.json(str(tmp_path / "json"))) == "dataframe"
 
 
-def test_what_spark_sees_otherwise_than_the_file_goes_through_spark(frame, spark, tmp_path):
+def test_columns_that_spark_reads_differently_go_through_the_dataframe_reader(frame, spark, tmp_path):
     data = frame([1000])
     path = str(tmp_path / "data")
     twice = spark.read.parquet(path, path)
     with open_blocks(twice, COLUMNS, "test") as blocks:
         assert moments(blocks).rows == twice.count() == 2 * ROWS
     upper = spark.read.schema(data.schema.simpleString()[7:-1].replace("x0:", "X0:").replace(":", " ")).parquet(path)
-    assert door_of(upper, COLUMNS._replace(features=("X0", "x1"))) == "dataframe"
-    assert door_of(spark.read.schema("x0 float, label double").parquet(path), Columns(("x0",), "label")) == "parquet"
+    assert reader_of(upper, COLUMNS._replace(features=("X0", "x1"))) == "dataframe"
+    assert reader_of(spark.read.schema("x0 float, label double").parquet(path), Columns(("x0",), "label")) == "parquet"
 
 
-def test_staged_rows_that_were_made_again_are_never_mixed_with_the_layout_of_the_first(frame, spark):
+def test_restaged_rows_are_never_mixed_with_the_layout_of_the_first(frame, spark):
     """Rows may come in another order, or another number, when Spark makes a partition again."""
     from treefold.engine.reading.assemble import Rows
     from treefold.engine.reading.dataframe import DataFrameSource, Layout, Receive, Send
@@ -411,11 +411,11 @@ def test_staged_rows_that_were_made_again_are_never_mixed_with_the_layout_of_the
         del os.environ["SPARK_LOCAL_DIRS"]
 
 
-def test_a_column_of_directory_names_goes_through_spark_and_others_past_it(frame, spark, tmp_path):
+def test_a_column_of_directory_names_is_read_by_spark_and_other_columns_from_parquet(frame, spark, tmp_path):
     frame().write.partitionBy("label").parquet(str(tmp_path / "hive"))
     hive = spark.read.parquet(str(tmp_path / "hive"))
-    assert door_of(hive, COLUMNS._replace(label=None)) == "parquet"
-    assert door_of(hive) == "dataframe"
+    assert reader_of(hive, COLUMNS._replace(label=None)) == "parquet"
+    assert reader_of(hive) == "dataframe"
     with open_blocks(hive, COLUMNS, "test") as blocks:
         assert moments(blocks).mean[-1] == pytest.approx(Y.mean())
 
@@ -424,7 +424,7 @@ def test_a_file_system_that_pyarrow_cannot_open_is_read_by_spark(frame, spark, t
     """viewfs is Hadoop's; pyarrow would need libhdfs for it."""
     frame()
     elsewhere = spark.read.parquet(f"viewfs://elsewhere/at{tmp_path / 'data'}")
-    assert door_of(elsewhere) == "dataframe"
+    assert reader_of(elsewhere) == "dataframe"
 
 
 def test_workers_that_cannot_open_what_the_driver_can_send_the_fit_through_spark(frame, monkeypatch):
@@ -438,11 +438,11 @@ def test_workers_that_cannot_open_what_the_driver_can_send_the_fit_through_spark
                 yield Fault("no libhdfs here", elsewhere=True)
 
     monkeypatch.setattr(opening, "ReadTask", Blind)
-    assert door_of(frame()) == "dataframe"
+    assert reader_of(frame()) == "dataframe"
 
 
 @pytest.mark.parametrize("cause", ["google::cloud::Status(UNAVAILABLE: reset by peer)", "Azure: 503 Server busy"])
-def test_a_store_that_fails_in_every_try_is_told_with_its_cause(frame, monkeypatch, cause):
+def test_a_store_that_fails_in_every_try_is_named_with_its_cause(frame, monkeypatch, cause):
     import treefold.engine.open as opening
 
     class Failing(opening.ReadTask):
@@ -465,8 +465,8 @@ def test_names_with_dots_spaces_and_percent_signs(spark, tmp_path, small_blocks)
     pq.write_table(pa.table({"x.1": [1.0, 2.0], "y z": [0.0, 1.0]}), folder / "part 0.parquet")
     data = spark.read.parquet(str(folder))
     columns = Columns(("x.1",), "y z")
-    assert door_of(data, columns) == "parquet"
-    assert door_of(data.where("`y z` >= 0"), columns) == "dataframe"
+    assert reader_of(data, columns) == "parquet"
+    assert reader_of(data.where("`y z` >= 0"), columns) == "dataframe"
 
 
 @pytest.mark.parametrize("kind", ["vector", "array", "columns"])

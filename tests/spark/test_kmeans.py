@@ -152,7 +152,7 @@ def test_save_and_load_by_itself_in_a_pipeline_and_without_spark(rows, tmp_path)
 
 
 @pytest.mark.parametrize("start", ["random", "k-means++", "k-means||"])
-def test_any_number_of_tasks_and_any_door_give_the_bits_of_the_local_engine(spark, small_blocks, tmp_path, start):
+def test_any_number_of_tasks_and_any_reader_give_the_bits_of_the_local_engine(spark, small_blocks, tmp_path, start):
     X = np.concatenate([RNG.normal(c, 1, (300, 4)) for c in (-3, 0, 4)]).astype("f4")[RNG.permutation(900)]
     spark.createDataFrame(pd.DataFrame(X, columns=NAMES)).coalesce(1).write.parquet(str(tmp_path / "rows"))
     files = spark.read.parquet(str(tmp_path / "rows"))
@@ -176,7 +176,7 @@ def sparse_frame(spark, X):
 
 
 @pytest.mark.parametrize("distance", ["euclidean", "cosine"])
-def test_sparse_vectors_rest_as_csr_and_give_the_clusters_of_dense_rows(spark, distance):
+def test_sparse_vectors_are_stored_as_csr_and_give_the_clusters_of_dense_rows(spark, distance):
     X = random_array((400, 300), density=0.03, rng=RNG, format="csr") + csr_array(np.eye(400, 300))
     X[300:, 0] = 1.0
     frame, begin = sparse_frame(spark, X), X[[0, 90, 200]].toarray()

@@ -1,4 +1,4 @@
-"""The other linear estimators, and what a linear fit can be told, against MLlib and scikit-learn."""
+"""The other linear estimators, and options of linear fits, against MLlib and scikit-learn."""
 
 import numpy as np
 import onnxruntime
@@ -159,7 +159,7 @@ def test_bounds_are_mllibs(rows):
 
 
 @pytest.mark.parametrize("estimator", [ml.LogisticRegression, ml.LinearSVC])
-def test_a_fit_goes_on_from_a_saved_model(rows, tmp_path, estimator):
+def test_a_fit_starts_from_a_saved_model(rows, tmp_path, estimator):
     first = estimator(labelCol="binary", regParam=0.01, dtype="float64").fit(rows)
     first.save(str(tmp_path / "m"))
     again = estimator(labelCol="binary", regParam=0.01, dtype="float64", initialModel=str(tmp_path / "m")).fit(rows)

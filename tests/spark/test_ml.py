@@ -1,4 +1,4 @@
-"""The face: pyspark.ml's names and behaviour, against MLlib itself."""
+"""Names and behaviour of pyspark.ml, against MLlib itself."""
 
 import json
 import math

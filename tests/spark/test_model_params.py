@@ -145,7 +145,7 @@ def test_a_search_over_forests_knows_its_depths(rows):
 
 
 @pytest.mark.parametrize("name", ["LogisticRegression", "LinearSVC"])
-def test_one_vs_rest_hands_its_weights_on(rows, name):
+def test_one_vs_rest_passes_its_weights_on(rows, name):
     over = classification.OneVsRest(classifier=ml.estimator(name), labelCol="many", weightCol="w").fit(rows)
     for label, model in enumerate(over.models):
         data = rows.withColumn("this", (col("many") == label).cast("double"))

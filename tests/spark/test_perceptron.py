@@ -130,7 +130,7 @@ def test_restarts_keep_the_best_and_a_search_shares_passes(rows):
     assert max(found.avgMetrics) > 0.6 > min(found.avgMetrics)
 
 
-def test_a_fit_goes_on_from_a_saved_model_and_ends_early(rows, model, tmp_path):
+def test_a_fit_starts_from_a_saved_model_and_ends_early(rows, model, tmp_path):
     model.save(str(tmp_path / "m"))
     more = ml.MultilayerPerceptronClassifier(**MANY, maxIter=3, initialModel=str(tmp_path / "m")).fit(rows)
     assert more.summary().objectiveHistory[0] == pytest.approx(model.summary().objectiveHistory[-1], rel=1e-5)

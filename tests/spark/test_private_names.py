@@ -27,7 +27,7 @@ def scan(spark, tmp_path_factory):
     return spark.read.parquet(path)
 
 
-def test_catalyst_tells_a_plain_scan_by_these_names(scan):
+def test_catalyst_has_the_classes_of_a_plain_scan(scan):
     release = scan.sparkSession.version
     project = scan.select("label")._jdf.queryExecution().withCachedData()
     assert project.getClass().getSimpleName() == "Project", release

@@ -202,7 +202,7 @@ def test_predictions_are_those_of_the_rows_of_spark(frame_of, name):
     np.testing.assert_allclose(found["prediction"], (expected @ coef[:-1] + coef[-1])[order], rtol=1e-15)
 
 
-def test_a_file_that_has_become_empty_is_told(spark, tmp_path):
+def test_a_file_that_has_become_empty_is_named(spark, tmp_path):
     same_in_both(NUMBERS)(tmp_path)
     frame = spark.read.parquet(str(tmp_path))
     (tmp_path / "part-1.parquet").write_bytes(b"")

@@ -58,7 +58,7 @@ def test_what_is_saved_now_names_the_public_class(name, spark, tmp_path):
     assert not (Path(tmp_path / "m") / "_treefold.json").read_text().count(str(tmp_path))
 
 
-def test_every_public_class_says_where_it_is_found():
+def test_every_public_class_has_the_module_from_which_it_is_imported():
     for name in ml.__all__:
         one = getattr(ml, name)
         if isinstance(one, type):

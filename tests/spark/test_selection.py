@@ -94,7 +94,7 @@ def test_every_model_is_the_one_fitted_alone_on_its_fold_and_all_share_their_pas
     assert search.search.best == int(np.argmin(means))
 
 
-def test_a_fit_that_diverges_is_told_and_does_not_hurt_the_others(rows):
+def test_a_fit_that_diverges_is_logged_and_does_not_change_the_others(rows):
     estimator = ml.LinearRegression(labelCol="target", solver="gd", stepRule="constant", maxIter=40)
     space = {"stepSize": [0.5, 1e6], "regParam": [0.0, 0.1]}
     search = ml.CrossValidator(estimator=estimator, space=space, evaluator="rmse").fit(rows)
@@ -106,7 +106,7 @@ def test_a_fit_that_diverges_is_told_and_does_not_hurt_the_others(rows):
         ml.CrossValidator(estimator=estimator, space={"stepSize": [1e6]}, evaluator="rmse").fit(rows)
 
 
-def test_a_fold_of_one_class_is_said_before_the_fits_and_left_out_of_the_means(rows, caplog):
+def test_a_fold_of_one_class_is_logged_before_the_fits_and_left_out_of_the_means(rows, caplog):
     data = rows.withColumn("fold", col("binary") * 2 + when(col("binary") == 0, col("fold")).otherwise(0)).where(
         "fold < 2 or binary = 1"
     )
@@ -142,7 +142,7 @@ def test_scores_do_not_depend_on_the_tasks(rows):
     assert found[0].records() == found[1].records()
 
 
-def test_halving_and_the_median_rule_stop_the_hopeless(rows):
+def test_halving_and_the_median_rule_stop_the_worst_trials(rows):
     estimator = ml.LogisticRegression(labelCol="binary", solver="gd", stepRule="constant", stepSize=0.1, maxIter=27)
     space = {"regParam": {"low": 1e-4, "high": 10.0, "log": True}}
     halved = ml.CrossValidator(
@@ -201,7 +201,7 @@ def test_clusters_are_chosen_by_their_silhouette_and_forests_by_their_errors(row
     assert alone.numFeatures == found.subModels[1][1].numFeatures
 
 
-def test_a_search_is_saved_and_stands_in_a_pipeline(rows, tmp_path):
+def test_a_search_is_saved_and_is_a_stage_of_a_pipeline(rows, tmp_path):
     search = ml.CrossValidator(estimator=logistic(), space={"regParam": [0.01, 0.1]}, evaluator="accuracy")
     model = Pipeline(stages=[search]).fit(rows)
     model.write().save(str(tmp_path / "pipeline"))
@@ -245,7 +245,7 @@ def flat(models):
     return [one for each in models for one in (each if isinstance(each, list) else [each])]
 
 
-def test_the_settings_of_a_space_are_told_as_param_maps(rows):
+def test_the_settings_of_a_space_are_returned_as_param_maps(rows):
     estimator = logistic()
     model = ml.CrossValidator(estimator=estimator, space={"regParam": [0.1, 0.2]}, evaluator="logLoss").fit(rows)
     assert model.getEstimatorParamMaps() == [{estimator.regParam: 0.1}, {estimator.regParam: 0.2}]
@@ -260,7 +260,7 @@ def test_params_given_to_fit_reach_the_estimator_and_the_evaluator(rows):
     assert (estimator.getFitIntercept(), select.getMetricName(), search.getNumFolds()) == (True, "logLoss", 3)
 
 
-def test_a_model_judged_by_code_is_saved_without_its_evaluator(rows, tmp_path, caplog):
+def test_a_model_scored_by_code_is_saved_without_its_evaluator(rows, tmp_path, caplog):
     metric = Metric(errors, mae, larger_is_better=False)
     model = ml.CrossValidator(estimator=linear(), space={"regParam": [0.1]}, evaluator=metric).fit(rows)
     model.save(str(tmp_path / "model"))

@@ -187,7 +187,7 @@ class LargestFirst(Evaluator):
         return float(dataset.where("prediction = label").count())
 
 
-def test_anybody_s_estimator_and_evaluator_are_searched_by_pyspark_ml(rows):
+def test_any_other_estimator_and_evaluator_are_searched_by_pyspark_ml(rows):
     words = StringIndexer(inputCol="word", outputCol="label").fit(rows)
     data = VectorAssembler(inputCols=list("abc"), outputCol="features").transform(words.transform(rows))
     for lr, select in (

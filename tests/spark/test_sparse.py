@@ -21,7 +21,7 @@ pytestmark = pytest.mark.spark
 RNG = np.random.default_rng(34)
 ROWS, FEATURES = 1500, 60
 COLUMNS = Columns(("features",), "label", "weight", "float32", sparse=True)
-DOORS = ["parquet", "dataframe"]
+READERS = ["parquet", "dataframe"]
 
 
 def rows_of(density: float, rows: int = ROWS, features: int = FEATURES) -> csr_array:
@@ -91,27 +91,27 @@ def expected(small_blocks) -> dict:
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 7])
-@pytest.mark.parametrize("reader", DOORS)
-def test_any_door_and_any_number_of_tasks_make_the_blocks_of_the_local_engine(opened, expected, reader, tasks):
+@pytest.mark.parametrize("reader", READERS)
+def test_any_reader_and_any_number_of_tasks_make_the_blocks_of_the_local_engine(opened, expected, reader, tasks):
     blocks = opened(reader, X, tasks=tasks)
     assert content(blocks) == expected
     assert {kind for kind, _ in expected.values()} == {"csr"}
     assert (blocks.passes[-1].source, blocks.passes[-1].tasks) == (reader, tasks)
 
 
-@pytest.mark.parametrize("reader", DOORS)
+@pytest.mark.parametrize("reader", READERS)
 def test_dense_vectors_among_sparse_ones_make_the_same_blocks(opened, expected, reader):
     assert content(opened(reader, X, dense={*range(0, 40, 3), 700, *range(1200, ROWS)})) == expected
 
 
-@pytest.mark.parametrize("reader", DOORS)
-def test_dense_vectors_that_are_mostly_zeros_rest_as_csr(opened, expected, reader):
+@pytest.mark.parametrize("reader", READERS)
+def test_dense_vectors_that_are_mostly_zeros_are_stored_as_csr(opened, expected, reader):
     assert content(opened(reader, X, dense=range(ROWS))) == expected
 
 
-@pytest.mark.parametrize("reader", DOORS)
+@pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("columns", [COLUMNS, COLUMNS._replace(sparse=False)], ids=["may be CSR", "may not"])
-def test_full_vectors_and_those_not_to_be_read_sparse_rest_dense(opened, reader, columns):
+def test_full_vectors_and_those_not_to_be_read_sparse_are_stored_dense(opened, reader, columns):
     rows = rows_of(0.06) if columns.sparse else X
     blocks = opened(reader, rows, columns, dense=range(100, 200))
     dense = np.empty(rows.shape)
@@ -119,7 +119,7 @@ def test_full_vectors_and_those_not_to_be_read_sparse_rest_dense(opened, reader,
     assert content(blocks) == content(LocalBlocks.from_arrays(dense, Y, WEIGHT))
 
 
-@pytest.mark.parametrize("reader", DOORS)
+@pytest.mark.parametrize("reader", READERS)
 def test_the_first_rows_decide_for_all(opened, reader):
     first, rest = LOOK_ROWS, ROWS - LOOK_ROWS
     assert kinds(opened(reader, vstack([rows_of(0.045, first), rows_of(0.9, rest)], format="csr"))) == {"csr"}
@@ -127,8 +127,8 @@ def test_the_first_rows_decide_for_all(opened, reader):
     assert content(opened(reader, full)) == content(LocalBlocks.from_arrays(full.toarray(), Y, WEIGHT))
 
 
-@pytest.mark.parametrize("reader", DOORS)
-def test_only_a_single_column_of_vectors_rests_as_csr(spark, small_blocks, tmp_path, reader):
+@pytest.mark.parametrize("reader", READERS)
+def test_only_a_single_column_of_vectors_is_stored_as_csr(spark, small_blocks, tmp_path, reader):
     from pyspark.ml.functions import vector_to_array
 
     frame = vectors_in_order(spark, X, Y, WEIGHT).withColumn("array", vector_to_array("features"))
@@ -140,7 +140,7 @@ def test_only_a_single_column_of_vectors_rests_as_csr(spark, small_blocks, tmp_p
             assert blocks.features == rows.shape[1]
 
 
-@pytest.mark.parametrize("reader", DOORS)
+@pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("harm", [os.unlink, lambda path: os.truncate(path, 100)], ids=["deleted", "truncated"])
 def test_blocks_that_vanish_are_made_again(opened, expected, reader, harm):
     blocks = opened(reader, X)
@@ -167,7 +167,7 @@ def test_large_files_are_mapped_block_by_block_to_the_same_bits(opened, expected
     assert {id: value for one in read for id, value in one.items()} == expected
 
 
-@pytest.mark.parametrize("reader", DOORS)
+@pytest.mark.parametrize("reader", READERS)
 def test_nan_names_entry_and_row(opened, reader):
     blocks = opened(reader, csr_array(X + csr_array(([np.nan], ([1300], [12])), X.shape)))
     with pytest.raises(InputError, match=r"column 'features\[12\]' holds NaN in row [\d,]+ of") as caught:
@@ -175,7 +175,7 @@ def test_nan_names_entry_and_row(opened, reader):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("reader", DOORS)
+@pytest.mark.parametrize("reader", READERS)
 def test_vectors_of_different_sizes_are_an_error(spark, small_blocks, tmp_path, reader):
     frames = [vectors_in_order(spark, rows_of(0.01, 90, width), Y[:90], WEIGHT[:90]) for width in (200, 201)]
     for i, both in enumerate((frames[0].union(frames[1]), frames[0].union(frames[1]).coalesce(1))):
@@ -189,7 +189,7 @@ def test_vectors_of_different_sizes_are_an_error(spark, small_blocks, tmp_path, 
             read()
 
 
-@pytest.mark.parametrize("reader", DOORS)
+@pytest.mark.parametrize("reader", READERS)
 def test_a_million_features_are_never_made_dense(opened, reader):
     """200 dense rows of them would be 800 MB; that the blocks are those of the local engine says the rest."""
     rows = rows_of(0.00005, 200, 1_000_000)

@@ -113,7 +113,7 @@ def test_standard_errors_come_from_the_products_of_the_fit_or_one_more_pass(rows
     assert [of[0].value("solver") for of in opened] == ["lbfgs"]
 
 
-def test_a_training_summary_tells_of_the_fit_and_measures_when_asked(rows, models):
+def test_a_training_summary_has_the_fit_and_measures_when_asked(rows, models):
     summary = models["binary"].summary
     passes = len(summary.passes)
     assert summary.totalIterations == len(summary.objectiveHistory) - 1 > 0

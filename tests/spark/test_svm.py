@@ -160,7 +160,7 @@ def test_the_watcher_sees_gap_and_support_vectors(rows):
     assert set(seen[-1].figures) == {"gap", "violation", "support vectors"}
 
 
-def test_landmarks_approximate_two_classes_and_say_so(rows, digits):
+def test_landmarks_approximate_two_classes_without_a_certificate(rows, digits):
     model = SVC(featuresCol=FEATURES, solver="nystroem", components=80, seed=3).fit(rows)
     exact = SVC(featuresCol=FEATURES).fit(rows)
     assert model.summary.accuracy == pytest.approx(exact.summary.accuracy, abs=0.03)

@@ -97,7 +97,7 @@ class Remote:
 Remote.__module__ = "pyspark.sql.connect.dataframe"
 
 
-def test_a_spark_connect_session_is_told_in_one_line():
+def test_a_spark_connect_session_is_refused_in_one_line():
     model = ml.LinearRegressionModel(LinearModel(np.ones((1, 2)), "identity"), featuresCol=["x"])
     for use in (ml.LinearRegression(featuresCol=["x"]).fit, model.transform):
         with pytest.raises(InputError, match="of a Spark Connect session, which is not supported yet"):

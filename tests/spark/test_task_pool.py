@@ -43,7 +43,7 @@ def after(block: Block, seconds: float) -> Seen:
 
 
 def dying(block: Block, mark: str) -> Seen:
-    """The first process that comes here dies."""
+    """End the first process that calls this."""
     if Path(mark).exists():
         Path(mark).unlink()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -81,7 +81,7 @@ def ways(blocks) -> list[str]:
 
 
 @pytest.mark.parametrize("reader", ["parquet", "dataframe"])
-def test_they_answer_from_the_second_pass_with_the_bits_of_the_local_engine(data, reader):
+def test_the_pool_serves_from_the_second_pass_with_the_bits_of_the_local_engine(data, reader):
     order = np.arange(ROWS)
     if reader == "dataframe":
         data, order = data.coalesce(1).orderBy("x0").where("weight > 0"), np.argsort(X[:, 0], kind="stable")
@@ -107,7 +107,7 @@ def test_one_job_serves_many_passes_and_ends_with_the_blocks(spark, data):
     assert active(spark) == []
 
 
-def test_they_leave_when_no_pass_comes_and_others_stand_for_the_next(spark, blocks):
+def test_the_pool_ends_when_no_pass_comes_and_starts_again_for_the_next(spark, blocks):
     blocks.sum(seen)
     (first,) = active(spark)
     deadline = time.monotonic() + 60
@@ -120,14 +120,14 @@ def test_they_leave_when_no_pass_comes_and_others_stand_for_the_next(spark, bloc
     assert ways(blocks) == ["flat", "pooled", "pooled"]
 
 
-def test_they_wait_for_a_neighbour_that_is_slower_than_they_may_be_idle(blocks, monkeypatch):
+def test_tasks_wait_for_one_that_is_slower_than_the_idle_limit(blocks, monkeypatch):
     monkeypatch.setattr(task_pool, "IDLE", 0.05)
     for _ in range(3):
         assert blocks.sum(after, 0.3).rows == ROWS
     assert ways(blocks) == ["flat"] + 3 * ["pooled"]
 
 
-def test_other_tasks_stand_after_a_while(blocks, monkeypatch, spark):
+def test_the_pool_starts_again_after_a_while(blocks, monkeypatch, spark):
     blocks.sum(seen)
     (first,) = active(spark)
     monkeypatch.setattr(task_pool, "HOLD", 0.0)
@@ -148,7 +148,7 @@ def test_a_worker_that_dies_costs_a_job_and_no_result(blocks, tmp_path, caplog):
     assert "the pass runs as a job: a task of the pool has ended" in caplog.text
 
 
-def test_what_a_statistic_raises_is_told_as_by_a_job(blocks):
+def test_an_error_of_a_statistic_is_reported_as_by_a_job(blocks):
     blocks.sum(seen)
     with pytest.raises(Exception, match="ValueError: no luck"):
         blocks.sum(failing, "luck")
@@ -199,7 +199,7 @@ def test_partials_that_a_job_combines_do_not_wait_for_the_slots(blocks, monkeypa
     assert ways(blocks) == ["flat", "pooled", "flat"]
 
 
-def test_the_jobs_of_other_threads_get_their_turn(spark, blocks, monkeypatch):
+def test_jobs_of_other_threads_run_between_passes(spark, blocks, monkeypatch):
     monkeypatch.setattr(task_pool, "HOLD", 0.2)
     counted: list[int] = []
     blocks.sum(seen)
@@ -211,7 +211,7 @@ def test_the_jobs_of_other_threads_get_their_turn(spark, blocks, monkeypatch):
     assert counted == [100]
 
 
-def test_blocks_whose_tasks_do_not_all_come_are_passed_over_by_jobs(blocks, monkeypatch, caplog):
+def test_blocks_whose_pool_is_incomplete_are_read_by_jobs(blocks, monkeypatch, caplog):
     caplog.set_level("INFO", "treefold")
     monkeypatch.setattr(task_pool, "ARRIVAL", 0.0)
     assert [blocks.sum(seen).rows for _ in range(3)] == 3 * [ROWS]
@@ -219,7 +219,7 @@ def test_blocks_whose_tasks_do_not_all_come_are_passed_over_by_jobs(blocks, monk
     assert "every further pass is a job: not all tasks connected" in caplog.text
 
 
-def test_more_tasks_than_slots_do_not_stand(data):
+def test_more_tasks_than_slots_make_no_pool(data):
     with open_blocks(data, COLUMNS, "test", 3) as blocks:
         assert [blocks.sum(seen).rows for _ in range(3)] == 3 * [ROWS]
         assert ways(blocks) == 3 * ["flat"]
@@ -233,7 +233,7 @@ def test_a_job_whose_result_has_come_does_not_count_as_running(spark, caplog):
     assert "out of date" not in caplog.text  # Spark still has the method that waits for its listeners
 
 
-def test_they_stand_only_in_local_mode():
+def test_there_is_a_pool_in_local_mode_only():
     assert [local_slots(f"local{n}", 9) for n in ("", "[3]", "[4,2]", "[*]", "[*,2]")] == [1, 3, 4, 9, 9]
     others = ("spark://host:7077", "yarn", "local-cluster[2,1,1024]", "")
     assert [local_slots(master, 9) for master in others] == [0] * 4

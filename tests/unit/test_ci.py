@@ -1,4 +1,4 @@
-"""The command of CI: the real data sets are taken from where they stand, or it is said that they were left out."""
+"""The command of CI: real data sets beside the checkout are used, or reported as left out."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ RUN = Path(__file__).parents[2] / ".ci" / "run"
 
 @pytest.mark.parametrize("there", [True, False])
 @pytest.mark.parametrize("given", ["", "/elsewhere"])
-def test_data_sets_are_found_beside_the_checkout_or_said_to_be_left_out(tmp_path, there, given):
+def test_data_sets_are_found_beside_the_checkout_or_reported_as_left_out(tmp_path, there, given):
     checkout, tools = tmp_path / "checkout", tmp_path / "tools"
     (checkout / ".ci").mkdir(parents=True)
     shutil.copy(RUN, checkout / ".ci" / "run")

@@ -84,7 +84,7 @@ def test_bad_values_name_column_row_and_cure(column, message):
         features(column)
 
 
-def test_a_value_beyond_float32_says_so():
+def test_a_value_beyond_float32_is_refused_with_the_reason():
     with pytest.raises(InputError, match="beyond float32: use dtype float64"):
         features(pa.array([1e300]), "float32")
     assert features(pa.array([1e300]))[0, 0] == 1e300

@@ -1,4 +1,4 @@
-"""``python -m treefold``: which jobs there are, and what is said of a wrong command."""
+"""``python -m treefold``: which jobs there are, and the message for a wrong command."""
 
 import os
 import subprocess

@@ -57,7 +57,7 @@ def named(doc: str) -> set[str]:
 
 
 def unexplained(functions: list[Function]) -> dict[str, set[str]]:
-    """Arguments without an explanation, by place; a method may refer to the same method of a class it stands in for."""
+    """Arguments without an explanation, by place; a method may refer to the same method of another class."""
     by_name = {(each.owner, each.name): named(each.doc) for each in functions if named(each.doc)}
     found = {}
     for each in functions:

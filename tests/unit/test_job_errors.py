@@ -1,4 +1,4 @@
-"""What a failed job of Spark's is told as."""
+"""How a failed Spark job is reported."""
 
 import pytest
 
@@ -19,6 +19,6 @@ def test_a_worker_without_a_module_is_one_line_with_the_cure(module, cure):
     assert "\n" not in str(found)
 
 
-def test_a_module_that_a_statistic_of_ones_own_lacks_is_told_by_its_own_error():
+def test_a_module_that_a_users_statistic_lacks_is_named_by_its_own_error():
     assert without_module(RuntimeError(TRACE.format("mystatistics"))) is None
     assert without_module(RuntimeError("no such thing")) is None

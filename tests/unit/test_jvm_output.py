@@ -21,7 +21,7 @@ def heard(said: str) -> str:
     return "".join(line for each in said.splitlines(keepends=True) for line in through(each)) + "".join(through.rest())
 
 
-def test_broken_pipes_of_idle_workers_are_not_heard():
+def test_broken_pipes_of_idle_workers_are_filtered_out():
     assert heard(f"error: a\n{PIPE}{PIPE}last\n") == "error: a\nlast\n"
 
 
@@ -40,7 +40,7 @@ def test_nor_is_one_that_is_cut_off_where_the_worker_was_stopped():
         assert heard("error: a\n" + "".join(PIPE.splitlines(keepends=True)[:lines])) == "error: a\n"
 
 
-def test_anything_else_is_heard_whole():
+def test_anything_else_is_passed_on_unchanged():
     elsewhere = PIPE.replace("pyspark/daemon.py", "mine.py")
     for said in (FAULT, elsewhere, elsewhere[: elsewhere.index("Broken")], f"{elsewhere}{FAULT}after\n"):
         assert heard(said) == said
@@ -51,7 +51,7 @@ def child(text: str) -> None:
     subprocess.run([sys.executable, "-c", f"import sys; sys.stderr.write({text!r})"], check=True)
 
 
-def test_what_child_processes_say_is_held_filtered_and_released(capfd):
+def test_output_of_child_processes_is_held_filtered_and_released(capfd):
     with JvmOutput() as output:
         child(f"first\n{PIPE}")
         print("ours", file=sys.stderr)
@@ -65,7 +65,7 @@ def test_what_child_processes_say_is_held_filtered_and_released(capfd):
     assert sorted(shown.err.splitlines()) == ["after", "first", "ours", "second", "to stdout"]
 
 
-def test_a_jvm_that_does_not_come_up_is_told_in_one_line(capfd):
+def test_a_jvm_that_does_not_start_is_one_line(capfd):
     with JvmOutput() as output:
         child('Exception in thread "main" java.lang.IllegalArgumentException: no such thing\n\tat a.b(C.java:1)\n')
         while not output.lines:

@@ -108,7 +108,7 @@ def test_a_store_that_does_not_answer_is_one_line_and_its_errors_are_its_own(mon
 
 
 @pytest.mark.parametrize("uri", ["hdfs:///x", "viewfs:/x"])
-def test_hadoop_paths_without_a_client_say_what_to_set(uri, monkeypatch):
+def test_hadoop_paths_without_a_client_name_what_to_set(uri, monkeypatch):
     def missing(host):
         raise OSError("Unable to load libjvm")
 

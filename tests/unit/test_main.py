@@ -1,4 +1,4 @@
-"""How a job ends: its code, and what it says, whatever happened."""
+"""How a job ends: its exit code and its message, after any error."""
 
 import errno
 import json
@@ -57,7 +57,7 @@ def test_a_result_is_the_only_line_on_stdout(ended):
         (PermissionError(errno.EACCES, "denied", "/some/where"), "error: /some/where cannot be used: denied"),
     ],
 )
-def test_what_a_person_can_mend_is_one_line(ended, error, line):
+def test_an_error_that_a_user_can_correct_is_one_line(ended, error, line):
     assert ended(raising(error), "a.toml") == (2, "", [line])
 
 

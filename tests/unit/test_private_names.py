@@ -78,6 +78,6 @@ def test_scikit_learn_builds_trees_from_a_state():
     assert {"max_depth", "node_count", "nodes", "values"} <= set(state)
 
 
-def test_threadpoolctl_tells_and_clears_the_controlling_thread():
+def test_threadpoolctl_knows_and_clears_the_controlling_thread():
     given = inspect.signature(threadpoolctl.OpenBLASController.clear_controlling_thread).parameters
     assert "force" in given, f"threadpoolctl {threadpoolctl.__version__} clears no controlling thread by force"

@@ -1,4 +1,4 @@
-"""Long jobs tell where they are, when they end, and what was lost."""
+"""Progress of long jobs: where they are, when they end, and what was lost."""
 
 import json
 import os
@@ -76,7 +76,7 @@ def test_on_a_terminal_a_line_never_leaves_its_row(line, capsys, monkeypatch):
     assert rows[-1].endswith("\ndone\n")
 
 
-def test_a_loss_is_told_once_in_one_line(line, capsys):
+def test_lost_blocks_are_reported_once_in_one_line(line, capsys):
     for iteration, last in ((1, QUIET), (2, HURT), (2, HURT), (3, replace(HURT)), (4, QUIET)):
         line(at(iteration, last))
     assert [shown for shown in capsys.readouterr().err.splitlines() if "lost" in shown] == [TOLD]

@@ -429,7 +429,7 @@ def test_writing_one_file_replaces_a_file_and_no_folder(tmp_path):
         publishing.write(str(tmp_path / "deep"), b"")
 
 
-def test_a_file_system_that_is_not_told_to_be_local_is_a_store(tmp_path, monkeypatch):
+def test_a_file_system_that_is_not_known_to_be_local_is_an_object_store(tmp_path, monkeypatch):
     system = SubTreeFileSystem(str(tmp_path), LocalFileSystem())
     monkeypatch.setattr(locations, "opened", lambda uri: (system, uri.removeprefix("bucket://")))
     publish(OLD, "bucket://deep/m")

@@ -1,4 +1,4 @@
-"""A file is called damaged only for what Parquet's own reader says of it; a store that fails is asked again."""
+"""A file is damaged only if Parquet's reader refuses its content; a failing store is asked again."""
 
 import errno
 import os
@@ -31,7 +31,7 @@ STORES = [
 
 
 @pytest.mark.parametrize("error", STORES, ids=str)
-def test_what_a_store_says_is_raised_as_it_is_and_told_with_its_cause_after_the_retries(error):
+def test_an_error_of_a_store_is_raised_unchanged_and_explained_after_the_retries(error):
     raised = read_error("gs://bucket/part 0.parquet", error)
     assert raised is error
     try:
@@ -71,7 +71,7 @@ def read_whole(uri: str) -> None:
 
 @pytest.mark.parametrize("compression", ["snappy", "zstd", "gzip", "brotli", "lz4"])
 @pytest.mark.parametrize("harm", HARM)
-def test_a_damaged_file_is_told_so(tmp_path, harm, compression):
+def test_a_damaged_file_is_named_as_damaged(tmp_path, harm, compression):
     path = tmp_path / "one.parquet"
     table = pa.table({"x": np.arange(20_000.0) // 7, "y": np.arange(20_000) % 11})
     pq.write_table(table, path, compression=compression, use_dictionary=False, store_schema=False)

@@ -59,7 +59,7 @@ class Collector(HTMLParser):
             self.cells.append(data.strip())
 
 
-def test_a_page_tells_facts_and_shows_charts_and_refers_to_nothing_outside():
+def test_a_page_shows_facts_and_charts_and_refers_to_nothing_outside():
     facts = {
         "k": 12345,
         "outcome": "<b>done</b>",

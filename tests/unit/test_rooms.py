@@ -76,7 +76,7 @@ def test_the_table_has_every_room_and_no_other():
     assert rooms == set(RULES)
 
 
-def test_arrows_point_down():
+def test_imports_go_to_lower_floors():
     for name, row in RULES.items():
         for other in row.ours:
             assert RULES[other].floor < row.floor, f"{name} must not import {other}, which is not below it"

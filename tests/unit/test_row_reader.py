@@ -40,7 +40,7 @@ def asked(reader, uris, file, number):
 
 
 def row_locations(uris, number):
-    """What Spark's _metadata tells of rows; of a file that is not there what it told before."""
+    """Spark's _metadata of rows; of a file that is gone, the metadata from before."""
     facts = {uri: Path(unquote(uri[7:])).stat() for uri in set(uris) if Path(unquote(uri[7:])).exists()}
     sizes = [facts[uri].st_size if uri in facts else 1 for uri in uris]
     times = [facts[uri].st_mtime_ns // 1_000_000 * 1000 if uri in facts else 0 for uri in uris]
@@ -85,7 +85,7 @@ def test_a_scan_decodes_every_row_once(files, monkeypatch):
     assert sum(decoded) == ROWS
 
 
-def test_what_cannot_be_read_is_told_with_file_and_row(files):
+def test_what_cannot_be_read_is_named_with_file_and_row(files):
     with pytest.raises(InputError, match=r"column 'b' holds null in row 3 of file:.*part%201"):
         asked(RowReader(COLUMNS._replace(missing=False)), files, [1, 1], [2, 3])
     with pytest.raises(InputError, match="has no row 3,601 any more"):
@@ -122,7 +122,7 @@ def test_a_file_written_anew_since_spark_listed_it_is_refused(files, change):
 
 
 @pytest.mark.parametrize(("later", "refused"), [(999, False), (1000, True)])
-def test_a_file_system_that_tells_spark_whole_seconds_is_compared_in_seconds(files, later, refused):
+def test_a_file_system_with_times_in_whole_seconds_is_compared_in_seconds(files, later, refused):
     path = Path(unquote(files[0][7:]))
     os.utime(path, ns=(0, 1_700_000_000_000_000_000))
     listed = row_locations([files[0]], [0])

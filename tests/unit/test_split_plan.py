@@ -28,7 +28,7 @@ def checked(label, judged=AREA, plan=None, weight=None, fold=FOLD):
     return (plan or Plan(3, 0, "fold")).check(blocks_of(label, fold, weight), Given(-1), judged)
 
 
-def test_a_fold_of_one_class_has_no_area_and_that_is_said_with_the_cure(caplog):
+def test_a_fold_of_one_class_has_no_area_and_the_warning_has_the_cure(caplog):
     with caplog.at_level(logging.WARNING):
         np.testing.assert_array_equal(checked(BOTH), [True] * 3)
         assert not caplog.records

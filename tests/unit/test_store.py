@@ -182,7 +182,7 @@ def test_what_is_no_whole_model_is_refused(model, tmp_path, spoil, message):
         model_io.load(str(tmp_path / "m"))
 
 
-def test_arrays_of_another_size_than_told_are_not_read(model, tmp_path, monkeypatch):
+def test_arrays_of_another_size_than_declared_are_not_read(model, tmp_path, monkeypatch):
     publish(model, tmp_path / "m")
     with open(tmp_path / "m" / "arrays.npz", "r+b") as file:
         file.truncate(2**40)  # a hole: to read it would end this process

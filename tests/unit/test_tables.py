@@ -46,12 +46,12 @@ def test_columns_are_found_by_name_in_any_order_among_others(loaded, kind):
 
 
 @pytest.mark.parametrize("kind", TABLES)
-def test_a_missing_column_is_told_in_one_line(loaded, kind):
+def test_a_missing_column_is_named_in_one_line(loaded, kind):
     with pytest.raises(InputError, match=r"^the table has no column 'b', which is a feature .* columns are c, a, d$"):
         loaded.predict(TABLES[kind]({"c": X[:, 2], "a": X[:, 0], "d": X[:, 1]}))
 
 
-def test_a_column_there_twice_or_of_text_is_told_in_one_line(loaded):
+def test_a_column_there_twice_or_of_text_is_named_in_one_line(loaded):
     frame = pd.DataFrame(X, columns=NAMES)
     with pytest.raises(InputError, match="the table has two columns 'b'"):
         loaded.predict(pd.concat([frame, frame["b"]], axis=1))
