@@ -15,8 +15,8 @@ SECURE = {
     "spark.dynamicAllocation.shuffleTracking.timeout": "1s",
     "spark.dynamicAllocation.minExecutors": "1",
     "spark.dynamicAllocation.initialExecutors": "2",
-    "spark.dynamicAllocation.executorIdleTimeout": "6s",
-    "spark.dynamicAllocation.cachedExecutorIdleTimeout": "6s",
+    "spark.dynamicAllocation.executorIdleTimeout": "12s",
+    "spark.dynamicAllocation.cachedExecutorIdleTimeout": "12s",
 }
 
 
@@ -34,17 +34,23 @@ def secure(cluster, data, before):
 
 def idle(cluster) -> int:
     """Wait until Spark has removed an idle executor; returns how many are left."""
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 60
     while len(cluster.executors()) > 1 and time.monotonic() < deadline:
         time.sleep(0.2)
     return len(cluster.executors())
 
 
 def test_executors_that_are_removed_are_replaced(cluster, secure, known):
-    left = []
-    fitted = secure.fit("lbfgs", "parquet", {3: lambda: left.append(idle(cluster))})
+    disks, left, old = set(), [], set(cluster.block_files())
+
+    def wait():
+        disks.update(file.relative_to(cluster.folder).parts[0] for file in cluster.block_files() if file not in old)
+        left.append(idle(cluster))
+
+    fitted = secure.fit("lbfgs", "parquet", {3: wait})
     assert left == [1]
-    assert "gone with their executor" in " ".join(fitted.lost)
+    both = len(disks) == 2  # on a very slow machine one executor may be removed before any block is made
+    assert ("gone with their executor" in " ".join(fitted.lost)) == both
     assert fitted.bits == (known.get(("lbfgs", "parquet")) or secure.fit("lbfgs", "parquet")).bits
 
 

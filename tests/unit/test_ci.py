@@ -28,6 +28,6 @@ def test_data_sets_are_found_beside_the_checkout_or_reported_as_left_out(tmp_pat
         [checkout / ".ci" / "run"], env=environment, cwd="/", check=True, capture_output=True, text=True, timeout=30
     ).stdout.splitlines()
     want = given or (str(data.resolve()) if there else "nothing")
-    assert said[-2:] == [f"lint with {want}", f"test with {want}"]
-    assert len(said) == (3 if want == "nothing" else 2)
+    assert said[-3:] == [f"{target} with {want}" for target in ("lint", "test-cluster", "test")]
+    assert len(said) == (4 if want == "nothing" else 3)
     assert ("left out" in said[0]) == (want == "nothing")
