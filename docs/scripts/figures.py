@@ -1,5 +1,10 @@
-"""Draws the pictures of the user guide from the digits of data/digits, by fits in this process: ``make figures``."""
+"""Draws the pictures of the user guide from the digits of data/digits, by fits in this process: ``make figures``.
 
+Arguments name some of the pictures; without any, all are drawn.
+"""
+
+import sys
+from itertools import combinations
 from pathlib import Path
 
 import matplotlib as mpl
@@ -9,9 +14,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from treefold import LocalBlocks
-from treefold.algorithms import forest, kmeans, linear, perceptron
+from treefold.algorithms import forest, kmeans, linear, perceptron, svm
+from treefold.algorithms.linear.batch import LinearBatch
 from treefold.algorithms.linear.losses import softmax
 from treefold.algorithms.perceptron.losses import CrossEntropy
+from treefold.dataset.folds import Hashed, held_out, training
+from treefold.metrics import classification
+from treefold.metrics.predictions import measure
 from treefold.statistics.label_summary import data_summary
 
 ROOT = Path(__file__).parents[2]
@@ -108,10 +117,68 @@ def perceptron_figure() -> Figure:
     return figure
 
 
-FIGURES = {"linear": linear_figure, "kmeans": kmeans_figure, "forest": forest_figure, "perceptron": perceptron_figure}
+def svm_figure() -> Figure:
+    """Accuracy and support vectors by gamma, for three costs."""
+    gammas = np.logspace(-5, -1, 9)
+    figure = Figure((8, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for cost, style in ((0.1, "s--"), (1.0, "o-"), (10.0, "^:")):
+        models = []
+        for gamma in gammas:
+            kernel = svm.Kernel("rbf", gamma)
+            machines = [
+                svm.Machine(svm.Task(), kernel, cost, negative=a, positive=b) for a, b in combinations(range(10), 2)
+            ]
+            models.append(svm.SvmModel.of(svm.fit(BLOCKS, machines), 10))
+        left.semilogx(gammas, [accuracy(model) for model in models], style, label=f"C = {cost:g}")
+        right.semilogx(gammas, [len(model.coefficient) / len(Y) for model in models], style, label=f"C = {cost:g}")
+    for axes in (left, right):
+        axes.axvline(1 / (X.shape[1] * X.var()), color="grey", linewidth=0.8, label='gamma = "scale"')
+        axes.set(xlabel="gamma", ylim=(0, 1.03))
+    left.set(ylabel="accuracy on test rows")
+    right.set(ylabel="share of rows that are support vectors")
+    right.legend(loc="lower right")
+    return figure
+
+
+def selection_figure() -> Figure:
+    """Cross-validated log-loss by penalty: mean and standard error over five folds, and the two rules of choice."""
+    penalties, folds = np.logspace(-5, -1, 13), Hashed(5, seed=1)
+    scores = np.empty((len(penalties), folds.folds))
+    for fold in range(folds.folds):
+        rows = training(BLOCKS, folds, fold)
+        found = linear.fit(rows, softmax, data_summary(rows, classification=True), ridge=penalties, max_iter=300)
+        (sums,) = measure(
+            held_out(BLOCKS, folds, fold), LinearBatch(found.coef, "softmax"), classification.label_counts
+        )
+        scores[:, fold] = classification.log_loss(sums)
+    mean, error = scores.mean(axis=1), scores.std(axis=1, ddof=1) / np.sqrt(folds.folds)
+    best = int(mean.argmin())
+    simplest = int(np.flatnonzero(mean <= mean[best] + error[best]).max())
+    figure = Figure((8, 3.2), layout="constrained")
+    axes = figure.subplots()
+    axes.errorbar(penalties, mean, error, fmt="o-", capsize=3, label="mean and standard error of 5 folds")
+    axes.axhline(mean[best] + error[best], color="grey", linewidth=0.8, label="best mean plus its standard error")
+    axes.plot(penalties[best], mean[best], "D", color="C1", markersize=9, zorder=3, label='rule = "best"')
+    axes.plot(
+        penalties[simplest], mean[simplest], "s", color="C2", markersize=9, zorder=3, label='rule = "oneStandardError"'
+    )
+    axes.set(xscale="log", yscale="log", xlabel="regParam", ylabel="log-loss of held-out rows")
+    axes.legend()
+    return figure
+
+
+FIGURES = {
+    "linear": linear_figure,
+    "kmeans": kmeans_figure,
+    "forest": forest_figure,
+    "perceptron": perceptron_figure,
+    "svm": svm_figure,
+    "selection": selection_figure,
+}
 
 
 if __name__ == "__main__":
     mpl.rcParams["svg.hashsalt"] = "treefold"  # the same file for the same picture
-    for name, draw in FIGURES.items():
-        draw().savefig(IMAGES / f"{name}.svg", metadata={"Date": None})
+    for name in sys.argv[1:] or FIGURES:
+        FIGURES[name]().savefig(IMAGES / f"{name}.svg", metadata={"Date": None})
