@@ -1,10 +1,12 @@
 """Bad confs and bad data end in one line and exit code 2, before training begins; bad confs before there is a JVM."""
 
 import shutil
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as pe
 import pytest
 
 from submitting import ROOT
@@ -127,3 +129,51 @@ def test_data_that_is_not_there_is_named_before_training(refused_with_jvm, tmp_p
 def test_a_bad_conf_is_named_before_there_is_a_jvm(refused_without_jvm, tmp_path, job, conf, arguments, message):
     assert message in refused_without_jvm(job, conf, *arguments, f"output.path={tmp_path / 'out'}")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("s3a://bucket/x", "S3AFileSystem not found): add the connector of this scheme to Spark (spark.jars.packages)"),
+        ("s3://bucket/x", 'No FileSystem for scheme "s3"): add the connector of this scheme to Spark'),
+        ("hdfs://no-such-host.invalid:8020/x", "UnknownHostException: no-such-host.invalid): check its address"),
+    ],
+)
+def test_a_store_that_spark_cannot_open_is_named(refused_with_jvm, tmp_path, uri, message):
+    line = refused_with_jvm("train", CONF, f"data.train={uri}", f"output.path={tmp_path / 'out'}")
+    assert line.startswith(f"error: {uri} cannot be opened by Spark (")
+    assert message in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_another_format_is_told_so(refused_with_jvm, tmp_path):
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    line = refused_with_jvm("train", CONF, f"data.train={tmp_path}/rows.csv", f"output.path={tmp_path / 'out'}")
+    assert "rows.csv is CSV and no Parquet file: let the job prepare, or Spark, write its rows as Parquet" in line
+
+
+class NoSecrets(pe.KmsClient):
+    """Keeps keys beside what they lock."""
+
+    def wrap_key(self, key_bytes, master_key_identifier):
+        return b64encode(key_bytes)
+
+    def unwrap_key(self, wrapped_key, master_key_identifier):
+        return b64decode(wrapped_key)
+
+
+def write_encrypted(table: pa.Table, file: Path) -> None:
+    factory, kms = pe.CryptoFactory(lambda conf: NoSecrets()), pe.KmsConnectionConfig()
+    names = pe.EncryptionConfiguration(footer_key="footer", column_keys={"columns": table.column_names})
+    with pq.ParquetWriter(
+        file, table.schema, encryption_properties=factory.file_encryption_properties(kms, names)
+    ) as out:
+        out.write_table(table)
+
+
+def test_encrypted_files_ask_for_keys(refused_with_jvm, tmp_path):
+    table = pq.read_table(ROOT / "data/digits/split=train/part-00000.parquet", partitioning=None)
+    write_encrypted(table, tmp_path / "secret.parquet")
+    line = refused_with_jvm("train", CONF, f"data.train={tmp_path}/secret.parquet", f"output.path={tmp_path / 'out'}")
+    assert "secret.parquet is encrypted (" in line
+    assert "give Spark its keys" in line

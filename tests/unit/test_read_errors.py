@@ -80,6 +80,15 @@ def test_a_damaged_file_is_named_as_damaged(tmp_path, harm, compression):
         read_whole(f"file://{path}")
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.csv", "CSV"), ("a.CSV.gz", "CSV"), ("b.jsonl", "JSON"), ("c.orc", "ORC")]
+)
+def test_a_file_named_as_of_another_format_is_told_so(tmp_path, name, kind):
+    (tmp_path / name).write_text("a,b\n1,2\n" * 9)
+    with pytest.raises(InputError, match=rf"{name} is {kind} and no Parquet file: let the job prepare"):
+        footers.footer(f"file://{tmp_path}/{name}")
+
+
 def test_a_page_that_fails_its_checksum_is_damaged():
     error = OSError("could not verify page integrity, CRC checksum verification failed for page_ordinal 0")
     assert isinstance(read_error("a", error), InputError)

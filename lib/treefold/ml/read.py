@@ -6,9 +6,12 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
 from treefold.engine.reading.hadoop_folders import HadoopFolders
-from treefold.engine.reading.spark_errors import unreadable_file
+from treefold.engine.reading.spark_errors import no_storage, unreadable_file
 from treefold.engine.reading.table_formats import refuse_table_folders
 from treefold.errors import InputError
+from treefold.locations import answered
+
+OF_FILES = {"parquet", "orc", "avro", "csv", "json", "text", "xml"}
 
 
 def read_parquet(spark: SparkSession, path: str) -> DataFrame:
@@ -76,8 +79,11 @@ def read_files(
     Raises
     ------
     InputError
-        If there is nothing at a path, or it cannot be read as that format.
+        If there is nothing at a path, its file system cannot be opened, or it cannot be read as that format.
     """
+    if format in OF_FILES:
+        for path in paths:
+            _check_answers(spark, path)
     if format == "parquet":
         refuse_table_folders(HadoopFolders(spark), paths)  # before Spark fails on the metadata in the folder
     where = ", ".join(paths)
@@ -93,6 +99,20 @@ def read_files(
         raise InputError(f"{where} cannot be read: {_first_line(error)}") from error
     except Exception as error:
         raise unreadable_file(error) or error from None
+
+
+def _check_answers(spark: SparkSession, path: str) -> None:
+    """Raise InputError if the file system of a path cannot be opened, or is silent for a minute.
+
+    Hadoop asks a server that does not answer again and again, for longer than anyone waits.
+    """
+    folders = HadoopFolders(spark)
+    try:
+        answered(path, lambda: folders.ask(path))
+    except InputError:
+        raise
+    except Exception as error:
+        raise no_storage(path, error) from error
 
 
 def _option(value: Any) -> str:

@@ -15,6 +15,11 @@ class HadoopFolders:
         self.path: Any = session.sparkContext._jvm.org.apache.hadoop.fs.Path  # type: ignore[union-attr]
         self.conf = session._jsparkSession.sessionState().newHadoopConf()
 
+    def ask(self, path: str) -> None:
+        """Ask the file system of a path whether the path exists; raises the JVM's exception if it does not answer."""
+        asked = self.path(path)
+        asked.getFileSystem(self.conf).exists(asked)
+
     def exists(self, path: str) -> bool:
         """See :class:`~treefold.engine.reading.table_formats.Folders`."""
         try:

@@ -25,6 +25,18 @@ ENCRYPTED = re.compile(
 # Rows that the file's own schema allows, and the Arrow schema that pyarrow finds beside it does not.
 ARROW_SCHEMA = re.compile(r"Expected all lists to be of size")
 
+# Names of files that a Parquet reader is given by mistake, and the format they have.
+OTHER_FORMATS = {
+    "csv": "CSV",
+    "tsv": "CSV",
+    "txt": "text",
+    "json": "JSON",
+    "jsonl": "JSON",
+    "orc": "ORC",
+    "avro": "Avro",
+}
+NAMED_AS = re.compile(rf"\.({'|'.join(OTHER_FORMATS)})(\.\w+)?$", re.IGNORECASE)
+
 
 class UseSpark(RuntimeError):
     """pyarrow cannot read a file, or not as Spark does, so Spark has to read it. The message says why."""
@@ -50,9 +62,20 @@ def read_error(uri: str, error: Exception) -> Exception:
         return UseSpark(f"pyarrow cannot read {uri}: {text}")
     numbered = isinstance(error, OSError) and error.errno is not None
     if isinstance(error, pa.ArrowInvalid) or (not numbered and DAMAGED.match(text)):
-        return InputError(f"{uri} is damaged or no Parquet file ({text}): restore it or remove it")
+        return no_parquet(uri, text)
     error.add_note(f"{MARK}{uri}: {text}")
     return error
+
+
+def no_parquet(uri: str, reason: str = "") -> InputError:
+    """What to raise for a file that Parquet's own reader says is none: it has another format, or it is damaged."""
+    suffix = NAMED_AS.search(uri)
+    if suffix:
+        kind = OTHER_FORMATS[suffix[1].lower()]
+        return InputError(
+            f"{uri} is {kind} and no Parquet file: let the job prepare, or Spark, write its rows as Parquet"
+        )
+    return InputError(f"{uri} is damaged or no Parquet file{f' ({reason})' if reason else ''}: restore it or remove it")
 
 
 def is_empty_file(error: Exception) -> bool:

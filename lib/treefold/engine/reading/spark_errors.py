@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from treefold.engine.reading.read_errors import storage_error
+from treefold.engine.reading.read_errors import no_parquet, storage_error
 from treefold.errors import InputError
 
 FAILED_READ = "FAILED_READ_FILE"
@@ -13,8 +13,10 @@ DAMAGED = re.compile(
     r"is not a Parquet file|Expected magic number|can not read class org\.apache\.parquet|ParquetDecodingException"
     r"|shaded\.parquet\.org\.apache\.thrift|could not verify page integrity"
 )
+ENCRYPTED = re.compile(r"ParquetCryptoRuntimeException|KeyAccessDeniedException|with encrypted footer")
 # The message of Spark's vectorised reader for a column whose type in this file differs from the DataFrame's.
 OTHER_TYPE = re.compile(r"column: \[([^\]]*)\], physicalType: (\w+), logicalType: ([^)\n]+)")
+NO_CONNECTOR = re.compile(r"ClassNotFoundException|UnsupportedFileSystemException")
 GONE = re.compile(r"FileNotFoundException: (?![^\n]*Permission denied)")
 
 
@@ -27,7 +29,9 @@ def unreadable_file(error: Exception) -> InputError | None:
     if GONE.search(cause):
         return InputError(f"{path} is not there: it was removed, so read the data anew")
     if DAMAGED.search(cause):
-        return InputError(f"{path} is damaged or no Parquet file: restore it or remove it")
+        return no_parquet(path)
+    if ENCRYPTED.search(cause):
+        return InputError(f"{path} is encrypted ({_root(cause)}): give Spark its keys by parquet.crypto properties")
     other = OTHER_TYPE.search(cause)
     if other:
         return InputError(
@@ -35,6 +39,19 @@ def unreadable_file(error: Exception) -> InputError | None:
             "column in one type in all files"
         )
     return InputError(f"Spark could not read {path} ({_root(cause)}): see that its storage answers, then run again")
+
+
+def no_storage(path: str, error: Exception) -> InputError:
+    """What to raise if the file system of a path cannot be opened, or does not know whether the path exists."""
+    cause = getattr(error, "java_exception", None)
+    while cause is not None and cause.getCause() is not None:
+        cause = cause.getCause()
+    said = str(cause.toString() if cause is not None else error).strip().splitlines()[0]
+    if NO_CONNECTOR.search(said):
+        cure = "add the connector of this scheme to Spark (spark.jars.packages), or name it by a scheme that Spark has"
+    else:
+        cure = "check its address, the network and the credentials"
+    return InputError(f"{path} cannot be opened by Spark ({said}): {cure}")
 
 
 def _failed_read(error: Exception) -> tuple[str, str]:
