@@ -14,6 +14,7 @@ from treefold.ml.params import NO_EFFECT
 
 PYSPARK = ("classification", "regression", "clustering", "tuning")
 NONE = "none"
+WIDE = "---\nhide: [toc]\n---\n\n"  # front matter: a page without headings has no table of contents
 
 
 def estimators() -> dict[str, type[Params]]:
@@ -79,7 +80,7 @@ def param_page(name: str) -> str:
     if other:
         sentence += f" scikit-learn's counterpart is `{other}`."
     header = ["param", "meaning", "default", "default in pyspark.ml", "scikit-learn"]
-    return f"# Params of {name}\n\n{sentence}\n\n{table(header, rows)}"
+    return f"{WIDE}# Params of {name}\n\n{sentence}\n\n{table(header, rows)}"
 
 
 def index_page() -> str:
