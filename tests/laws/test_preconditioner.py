@@ -2,12 +2,18 @@
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
 
 from treefold.algorithms.linear import Bounds, fit
 from treefold.algorithms.linear.losses import Huber, logistic, poisson, softmax, squared, squared_hinge
-from treefold.algorithms.linear.sampled_products import Sampled, objective_and_products, sampling, squared_lengths
+from treefold.algorithms.linear.sampled_products import (
+    Sampled,
+    lengths_and_hashes,
+    objective_and_products,
+    sampling,
+)
 from treefold.algorithms.linear.standardization import standardization
+from treefold.dataset.block import Block
+from treefold.dataset.csr import as_csr
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.optim import Lbfgs
 from treefold.statistics.label_summary import data_summary
@@ -73,7 +79,7 @@ def sampled(blocks, rows, weight, seed=3) -> Sampled:
     return blocks.sum(objective_and_products, how, np.zeros((1, 1, blocks.features + 1)), squared)
 
 
-def test_the_sample_is_drawn_by_position_and_estimates_the_products(engine):
+def test_the_sample_is_the_same_for_any_cut_and_estimates_the_products(engine):
     weight = RNG.uniform(0, 2, ROWS)
     whole = LocalBlocks.from_arrays(X, NOISY, weight, dtype="float64")
     some, cut = sampled(whole, 1000, weight.sum()), sampled(engine(X, NOISY, weight), 1000, weight.sum())
@@ -99,9 +105,48 @@ def test_a_column_that_few_rows_make_vary_is_estimated_as_it_is():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_lengths_of_rows_are_in_standard_units_and_the_same_of_csr(dtype):
+def test_lengths_of_rows_are_in_standard_units_and_the_same_of_csr_and_so_are_hashes(dtype):
     rows = (X * (RNG.uniform(size=X.shape) < 0.3)).astype(dtype)
     centre, inverse = rows.mean(axis=0), 1 / rows.std(axis=0)
     want = 1 + (((rows - centre) * inverse) ** 2).sum(axis=1)
-    for form in (rows, csr_array(rows)):
-        np.testing.assert_allclose(squared_lengths(form, centre, inverse), want, rtol=1e-5)
+    label, weight = NOISY.astype(dtype), np.ones(ROWS, dtype)
+    hashes = []
+    for form in (rows, as_csr(rows, dtype)):
+        square, value = lengths_and_hashes(Block(form, label, weight, 0), centre, inverse)
+        np.testing.assert_allclose(square, want, rtol=1e-5)
+        hashes.append(value)
+    np.testing.assert_array_equal(*hashes)
+
+
+def test_hashes_tell_rows_apart_by_every_value_and_by_nothing_else():
+    """Small whole numbers, whose last bits are all zero, in all combinations."""
+    rows = np.stack(np.meshgrid(*[np.arange(8.0)] * 5), axis=-1).reshape(-1, 5)
+    label, weight = rows[:, 3], 1 + rows[:, 4]
+    order = RNG.permutation(len(rows))
+
+    def hashes(at, begin):
+        block = Block(rows[at][:, :3], label[at], weight[at], begin)
+        return lengths_and_hashes(block, np.zeros(3), np.ones(3))[1]
+
+    found = hashes(np.arange(len(rows)), 0)
+    np.testing.assert_array_equal(hashes(order, 77), found[order])
+    assert len(np.unique(found)) == len(rows)
+
+
+@pytest.mark.parametrize("levels", [2, 40, 10**6])
+def test_rows_that_occur_often_do_not_spoil_the_sample(levels):
+    """Rows are drawn by position where those drawn by their values are few different ones."""
+    n = 40_000
+    rows = np.floor(RNG.uniform(size=(n, 2)) * levels) ** 2
+    y = np.floor(RNG.uniform(size=n) * 2)
+    orders = [np.arange(n), np.lexsort(rows.T)]
+    found = [sampled(LocalBlocks.from_arrays(rows[at], y[at], dtype="float64"), 150, n) for at in orders]
+    assert [each.products.varied() for each in found] == [levels == 10**6] * 2
+    fits = [
+        fit(blocks, squared, data_summary(blocks, classification=False), ridge=1e-3, tol=1e-9)
+        for blocks in (LocalBlocks.from_arrays(rows[at], y[at], dtype="float64") for at in orders)
+    ]
+    assert max(each.iterations[0] for each in fits) <= 6
+    if levels == 10**6:
+        np.testing.assert_allclose(*(each.gram for each in found), rtol=1e-9, atol=1e-6)
+        np.testing.assert_allclose(*(each.objective[0] for each in fits), rtol=1e-9)

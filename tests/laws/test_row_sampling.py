@@ -4,7 +4,7 @@ import numpy as np
 
 from treefold.dataset.block import Block
 from treefold.engine.execution.local_blocks import LocalBlocks
-from treefold.statistics.row_sampling import Draw, draw_rows, independent_rows, merge_all, sample_rows
+from treefold.statistics.row_sampling import Draw, draw_rows, merge_all, sample_rows
 
 RNG = np.random.default_rng(31)
 ROWS = 1000
@@ -50,15 +50,3 @@ def test_several_samples_merge_each_with_its_own(small_blocks):
     both = blocks.reduce(draw_rows, (Draw(10, 1), Draw(30, 2)), merge=merge_all)
     for drawn, (most, seed) in zip(both, ((10, 1), (30, 2)), strict=True):
         np.testing.assert_array_equal(drawn.position, sample_rows(blocks, most, seed).position)
-
-
-def test_rows_are_drawn_with_their_probability_and_always_if_it_is_one():
-    block = Block(np.zeros((10_000, 1)), np.zeros(10_000), np.ones(10_000), 123)
-    chance = np.repeat([0.0, 0.1, 0.5, 1.0, 2.0], 2000)
-    drawn = independent_rows(block, chance, 5)
-    share = np.bincount(drawn // 2000, minlength=5) / 2000
-    assert share[0] == 0
-    assert (share[3:] == 1).all()
-    np.testing.assert_allclose(share[1:3], [0.1, 0.5], atol=0.04)
-    half = block._replace(X=block.X[5000:], y=block.y[5000:], weight=block.weight[5000:], id=123 + 5000)
-    np.testing.assert_array_equal(independent_rows(half, chance[5000:], 5) + 5000, drawn[drawn >= 5000])

@@ -204,6 +204,18 @@ def test_local_descent_has_the_same_bits_for_rows_in_any_order(rows, small_block
     assert models[0].summary.objectiveHistory[-1] < 1.001 * least
 
 
+def test_a_search_over_local_descent_has_the_same_scores_for_rows_in_any_order(rows, small_blocks):
+    """Folds are drawn by position after the rows are sorted; lbfgs, which takes part, takes the same rows."""
+    estimator = ml.LogisticRegression(labelCol="binary", dtype="float64", maxIter=5)
+    local = {estimator.solver: "localsgd", estimator.stepSize: 0.2, estimator.batchSize: 4}
+    grid = [{**own, estimator.regParam: strength} for own in (local, {}) for strength in (0.01, 0.1)]
+    search = ml.CrossValidator(estimator=estimator, estimatorParamMaps=grid, evaluator="logLoss", numFolds=3, seed=1)
+    first, *others = (search.fit(rows.orderBy(*order)) for order in (["binary", "a"], ["a"], ["target"]))
+    for other in others:
+        assert other.avgMetrics == first.avgMetrics
+        np.testing.assert_array_equal(coef_of(other.bestModel), coef_of(first.bestModel))
+
+
 @pytest.mark.parametrize("family", ["binomial", "multinomial"])
 @pytest.mark.parametrize("penalty", [(0.005, 0.2), (0.001, 0.5), (0.01, 0.0)], ids=str)
 def test_at_the_defaults_a_fit_ends_no_farther_from_the_optimum_than_mllibs(spark, family, penalty):

@@ -182,6 +182,14 @@ def test_mini_batches_have_the_same_bits_for_any_tasks_and_reader(spark, small_b
     assert len(fits[0].summary().validationHistory) == 4
 
 
+def test_local_descent_has_the_same_bits_for_rows_in_any_order(rows, small_blocks):
+    local = {**BATCHES, "solver": "localsgd", "batchSize": 16, "seed": 2}
+    ordered = [rows.orderBy("many", "a"), rows.orderBy("a"), rows.orderBy("many", ascending=False)]
+    first, *others = (ml.MultilayerPerceptronClassifier(**local).fit(each) for each in ordered)
+    for other in others:
+        np.testing.assert_array_equal(other.weights, first.weights)
+
+
 def test_a_search_takes_mini_batches(rows):
     estimator = ml.MultilayerPerceptronClassifier(**BATCHES | {"batchSize": 32})
     grid = ParamGridBuilder().addGrid(estimator.stepSize, [1e-5, 0.05]).build()

@@ -2,7 +2,7 @@
 
 A sample of fixed size has the rows of the least keys. Keys are exponential random numbers divided by the rows' weights,
 so rows are drawn without replacement in proportion to weight, and the samples of two parts merge into the sample of
-both. A sample in which every row is drawn independently needs no merge.
+both.
 """
 
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from scipy.sparse import issparse, vstack
 
 from treefold.dataset.block import Block, positions
 from treefold.dataset.blocks import Scan
-from treefold.dataset.random import exponential_keys, uniform
+from treefold.dataset.random import exponential_keys
 
 
 class Draw(NamedTuple):
@@ -127,22 +127,3 @@ def sample_rows(blocks: Scan, most: int, seed: int) -> Drawn:
     """
     (drawn,) = blocks.reduce(draw_rows, (Draw(most, seed),), merge=merge_all)
     return drawn
-
-
-def independent_rows(block: Block, chance: NDArray, seed: int) -> NDArray:
-    """Indices of the rows of the block that are drawn, each independently.
-
-    Parameters
-    ----------
-    block : Block
-        Rows.
-    chance : (rows,)
-        Probability of each row.
-    seed : int
-        Seed; with the positions of the rows it determines the draw.
-
-    Returns
-    -------
-    (drawn,) int
-    """
-    return np.flatnonzero(uniform(positions(block), seed) < chance)

@@ -44,7 +44,7 @@ class HessianSample(NamedTuple):
 
 
 def preconditioned(solver: Solver, problem: Problem, x: NDArray, rough: HessianSample) -> tuple[Solver, Problem]:
-    """The solver with approximate second derivatives, and the problem with its value at the start: one pass.
+    """The solver with approximate second derivatives, and the problem with its value at the start: one pass, or two.
 
     Other solvers than L-BFGS, and problems of too many features, are returned unchanged.
 

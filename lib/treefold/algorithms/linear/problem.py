@@ -11,7 +11,7 @@ from treefold.algorithms.linear.gram import Gram, quadratic_of
 from treefold.algorithms.linear.losses import Loss
 from treefold.algorithms.linear.objective import Objective, objective
 from treefold.algorithms.linear.quadratic import Quadratic, quadratic
-from treefold.algorithms.linear.sampled_products import Sampled, Sampling, objective_and_products
+from treefold.algorithms.linear.sampled_products import Sampled, Sampling, objective_and_products, products
 from treefold.algorithms.linear.standardization import Standardization
 from treefold.algorithms.linear.stochastic import Local, LocalEpoch, MiniBatch, local_epoch, sampled
 from treefold.dataset.blocks import Blocks
@@ -90,10 +90,16 @@ class Problem(NamedTuple):
         return self._value(x, chosen, self._total(x, chosen, objective))
 
     def with_products(self, x: NDArray, how: Sampling) -> tuple[NDArray, NDArray, NDArray]:
-        """The same for all models, and mean products of the columns of sampled rows: one pass."""
+        """The same for all models, and mean products of the columns of sampled rows.
+
+        One pass; a second one over the rows alone, drawn by position, if the first sample has too few different rows.
+        """
         everyone = np.arange(len(x))
         total: Sampled = self._total(x, everyone, objective_and_products, how)
-        return *self._value(x, everyone, total), total.gram / total.weight
+        found = total.products
+        if not found.varied():
+            found = self.blocks.sum(products, how._replace(by_value=False), self.by_class)
+        return *self._value(x, everyone, total), found.gram / total.weight
 
     def sampled(self, x: NDArray, chosen: NDArray, fraction: float, iteration: int) -> tuple[NDArray, NDArray]:
         """The same, estimated from a share of the rows of every block: one pass over those rows.

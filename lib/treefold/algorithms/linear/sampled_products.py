@@ -1,7 +1,12 @@
 """Products of the columns of sampled rows, in the same pass as the objective.
 
-Rows are drawn independently by (seed, position): half of them in proportion to weight, and half in proportion to weight
-times squared length in standard units. A row is weighted by the inverse of its probability, so the sums are unbiased.
+Rows are drawn independently: half of them in proportion to weight, and half in proportion to weight times squared
+length in standard units. A row is weighted by the inverse of its probability, so the sums are unbiased.
+
+A row is drawn by a hash of (seed, its values), so that the sample is the same rows in whatever order they stand. Equal
+rows are then drawn together. Where most rows occur many times, such a sample has few different ones and estimates
+badly. It is recognised by its size and by a sketch of the number of equal pairs; rows are then drawn by position.
+
 Drawing by length matters for columns that are zero in nearly all rows, such as the indicator of a rare category. A
 sample by weight alone contains few or none of the rows in which such a column varies, and estimates its curvature far
 too low or too high. Those rows are long, so drawing by length includes all of them.
@@ -9,6 +14,7 @@ too low or too high. Those rows are long, so drawing by length includes all of t
 References
 ----------
 Drineas, Kannan & Mahoney, "Fast Monte Carlo algorithms for matrices I", SIAM J. Comput. 36, 2006.
+Alon, Matias & Szegedy, "The space complexity of approximating the frequency moments", STOC 1996: the sketch.
 """
 
 from typing import NamedTuple
@@ -17,16 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from treefold.algorithms.linear import kernels_rows as kernels
 from treefold.algorithms.linear.losses import Loss
 from treefold.algorithms.linear.objective import objective, weight_of
 from treefold.algorithms.linear.quadratic import standardised
 from treefold.algorithms.linear.standardization import Standardization
-from treefold.dataset.block import Block, Matrix
-from treefold.statistics.columnwise import subtract_row
+from treefold.dataset.block import Block, positions
+from treefold.dataset.random import splitmix64, uniform
 from treefold.statistics.moments import Moments
-from treefold.statistics.row_sampling import independent_rows
 
-TILE = 64 << 10  # numbers that stay in a core's cache until they are squared
+BUCKETS = 256  # of the sketch: the standard error of the number of equal pairs is 9 % of the sample
+COLUMNS, LABEL, WEIGHT, PAIRS = 0x5C, 0x1B, 0x3E, 0x77  # random streams of hashes
 
 
 class Sampling(NamedTuple):
@@ -35,6 +42,8 @@ class Sampling(NamedTuple):
     Attributes
     ----------
     seed : int
+    by_value : bool
+        Whether a row is drawn by its values, otherwise by its position.
     share : float
         Probability of a row divided by its weight, of the draw by weight. The draw by length has the same mean
         probability.
@@ -45,26 +54,54 @@ class Sampling(NamedTuple):
     """
 
     seed: int
+    by_value: bool
     share: float
     centre: NDArray
     inverse: NDArray
     mean_square: float
 
 
-class Sampled(NamedTuple):
-    """An objective, as :class:`~treefold.algorithms.linear.objective.Objective`, and products of the columns.
+class Products(NamedTuple):
+    """Products of the columns of sampled rows.
 
     Attributes
     ----------
     gram : (features + 1, features + 1)
         Weighted products of the standardised columns; the last column is a column of ones.
+    expected, drawn : float
+        Number of rows that the sample has in the mean, and that it has.
+    pairs : (256,) int64
+        Random signs of the drawn rows, one sign for equal rows, added in random buckets. The sum of their squares
+        estimates the sum of the squared multiplicities of the rows.
     """
+
+    gram: NDArray
+    expected: float
+    drawn: float
+    pairs: NDArray
+
+    def varied(self) -> bool:
+        """Whether the sample is as large as expected and not of a few rows many times."""
+        equal = float((self.pairs.astype(np.float64) ** 2).sum()) - self.drawn
+        return abs(self.drawn - self.expected) <= self.expected / 2 and equal <= self.drawn
+
+
+class Sampled(NamedTuple):
+    """An objective, as :class:`~treefold.algorithms.linear.objective.Objective`, and :class:`Products`."""
 
     loss: NDArray
     coef: NDArray
     intercept: NDArray
     weight: float
     gram: NDArray
+    expected: float
+    drawn: float
+    pairs: NDArray
+
+    @property
+    def products(self) -> Products:
+        """The products alone."""
+        return Products(self.gram, self.expected, self.drawn, self.pairs)
 
 
 def sampling(moments: Moments, space: Standardization, rows: float, weight: float, seed: int) -> Sampling:
@@ -89,7 +126,7 @@ def sampling(moments: Moments, space: Standardization, rows: float, weight: floa
     """
     off = (moments.mean[:-1] - space.centre) ** 2
     square = float(((moments.variance[:-1] + off) * space.inverse**2).sum()) + 1.0
-    return Sampling(seed, rows / weight, space.centre, space.inverse, square)
+    return Sampling(seed, True, rows / weight, space.centre, space.inverse, square)
 
 
 def objective_and_products(
@@ -120,10 +157,10 @@ def objective_and_products(
     Sampled
     """
     found = objective(block, coef, loss, shift, by_class, with_offset, compiled)
-    return Sampled(*found, products(block, how, by_class))
+    return Sampled(*found, *products(block, how, by_class))
 
 
-def products(block: Block, how: Sampling, by_class: NDArray | None) -> NDArray:
+def products(block: Block, how: Sampling, by_class: NDArray | None) -> Products:
     """Products of the sampled rows of one block.
 
     Parameters
@@ -131,49 +168,54 @@ def products(block: Block, how: Sampling, by_class: NDArray | None) -> NDArray:
     block : Block
         Rows.
     how : Sampling
-        Chance of each row, and the standard units.
+        How rows are drawn, and the standard units.
     by_class : (classes,) or None
         Factors of the weights by class.
 
     Returns
     -------
-    (features + 1, features + 1)
+    Products
     """
     weight = weight_of(block, by_class).astype(np.float64)
-    square = squared_lengths(block.X, how.centre, how.inverse)
+    square, value = lengths_and_hashes(block, how.centre, how.inverse)
     chance = np.minimum(1.0, how.share * weight * (1 + square / how.mean_square))
-    rows = independent_rows(block, chance, how.seed)
+    rows = np.flatnonzero(uniform(value if how.by_value else positions(block), how.seed) < chance)
     Z = standardised(Block(block.X[rows], block.y[rows], block.weight[rows], block.id), how.centre, how.inverse)
     Z *= np.sqrt(weight[rows] / chance[rows])[:, None]
-    return Z.T @ Z
+    part = rows[chance[rows] < 1]  # equal rows do no harm where all are drawn
+    signs = splitmix64(value[part], PAIRS)
+    pairs = np.bincount(signs % BUCKETS, np.where(signs >> np.uint64(63), 1, -1), BUCKETS).astype(np.int64)
+    return Products(Z.T @ Z, float(chance.sum()), float(len(rows)), pairs)
 
 
-def squared_lengths(X: Matrix, centre: NDArray, inverse: NDArray) -> NDArray:
-    """``sum_j ((x_j - centre_j) inverse_j)^2 + 1`` of each row, in the precision of ``X``.
+def lengths_and_hashes(block: Block, centre: NDArray, inverse: NDArray) -> tuple[NDArray, NDArray[np.uint64]]:
+    """``sum_j ((x_j - centre_j) inverse_j)^2 + 1`` of each row, and a hash of its features, label and weight.
+
+    Zeros count for nothing, so hashes of CSR rows are those of dense ones.
 
     Parameters
     ----------
-    X : (rows, features)
+    block : Block
         Rows, dense or CSR.
     centre, inverse : (features,)
         Means, and inverse standard deviations.
 
     Returns
     -------
-    (rows,)
+    tuple of (rows,) float64 and (rows,) uint64
     """
+    X, y, rows = block.X, block.y, len(block.y)
+    factor = splitmix64(np.arange(X.shape[1], dtype=np.uint64), COLUMNS) | np.uint64(1)
+    digest = splitmix64(_bits(y), LABEL) + splitmix64(_bits(block.weight), WEIGHT)
     if isinstance(X, csr_array):
-        at = centre[X.indices]
-        gain = ((X.data - at) ** 2 - at**2) * inverse[X.indices] ** 2
-        row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-        return np.maximum(1.0, 1.0 + (centre**2) @ inverse**2 + np.bincount(row, gain, X.shape[0]))
-    found, step = np.ones(len(X)), max(1, TILE // max(1, X.shape[1]))
-    own_centre, own_inverse = centre.astype(X.dtype), inverse.astype(X.dtype)
-    tile = np.empty((min(step, len(X)), X.shape[1]), X.dtype)
-    for begin in range(0, len(X), step):
-        rows = X[begin : begin + step]
-        z = tile[: len(rows)]
-        subtract_row(rows, own_centre, z)
-        z *= own_inverse
-        found[begin : begin + step] += np.einsum("ij,ij->i", z, z)
-    return found
+        square = np.full(rows, 1.0 + (centre**2) @ inverse**2)
+        kernels.describe_sparse(X.data, _bits(X.data), X.indices, X.indptr, centre, inverse, factor, square, digest)
+        return np.maximum(1.0, square), digest
+    square, X = np.ones(rows), np.ascontiguousarray(X)
+    kernels.describe_dense(X, _bits(X), centre.astype(X.dtype), inverse.astype(X.dtype), factor, square, digest)
+    return square, digest
+
+
+def _bits(values: NDArray) -> NDArray:
+    """The bits of floating-point numbers, as integers of their size."""
+    return np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")

@@ -48,6 +48,11 @@ class PerceptronTrainable(Trainable, PerceptronOptions):
             return int(self.value("localLanes"))
         return lane_count(self.value("batchSize")) if self.by_batches else 0
 
+    @property
+    def shuffled(self) -> bool:  # type: ignore[override]
+        """For local descent: walks through lanes of one class each would end far from each other."""
+        return bool(self.value("solver") == "localsgd")
+
     def extra_columns(self, *, labelled: bool) -> tuple[str, ...]:
         """See :class:`~treefold.ml.base.ColumnOptions`: the indicator of rows held out."""
         indicator = self.value("validationIndicatorCol") if labelled else None
