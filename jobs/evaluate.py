@@ -19,15 +19,15 @@ def evaluate(run: JobRun) -> dict[str, Any]:
     publishing.preflight(out, run.overwrite, conf.apart)
     with session(f"treefold evaluate {run.path}", line.say) as spark:
         line.say(f"evaluating {conf.model.path} on {conf.data.name}")
-        told = challenge.run(spark)
+        figures = challenge.run(spark)
         made_by = recorded(run, {}, versions(spark))
-    metrics = {**told, "seconds": round(seconds_since(run.started), 3), "run": made_by}
+    metrics = {**figures, "seconds": round(seconds_since(run.started), 3), "run": made_by}
     with publishing.published(out, overwrite=run.overwrite, apart_from=conf.apart) as folder:
         write_evaluation(folder, f"{conf.model.path} on {conf.data.name}", metrics, challenge.charts, challenge.passes)
-    line.say(lines(told))
-    result = {"output": out, **plain_figures(told["scores"])}
-    if told["missed"]:
-        raise ThresholdNotMet(told["missed"], result)
+    line.say(lines(figures))
+    result = {"output": out, **plain_figures(figures["scores"])}
+    if figures["missed"]:
+        raise ThresholdNotMet(figures["missed"], result)
     return result
 
 

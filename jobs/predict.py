@@ -15,12 +15,12 @@ def predict(run: JobRun) -> dict[str, Any]:
     batch = Batch(conf, ml.load_model(conf.model.path))
     with session(f"treefold predict {run.path}", line.say) as spark:
         line.say(f"scoring {conf.data.name}")
-        told = batch.run(spark, run.incremental, line.say)
-    line.say(shown(told))
-    result = {"output": conf.output.path, "rows": told["rows"], "partitions": len(told["written_partitions"])}
-    result["max_psi"] = max((each["psi"] for each in told["drift"]), default=None)
+        manifest = batch.run(spark, run.incremental, line.say)
+    line.say(shown(manifest))
+    result = {"output": conf.output.path, "rows": manifest["rows"], "partitions": len(manifest["written_partitions"])}
+    result["max_psi"] = max((each["psi"] for each in manifest["drift"]), default=None)
     result["seconds"] = round(seconds_since(run.started), 3)
-    batch.check_drift(told, result)
+    batch.check_drift(manifest, result)
     return result
 
 

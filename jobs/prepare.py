@@ -17,11 +17,11 @@ def prepare(run: JobRun) -> dict[str, Any]:
     with session(f"treefold prepare {run.path}", line.say) as spark:
         line.say(f"preparing {conf.data.name}")
         with publishing.published(out, overwrite=run.overwrite, apart_from=conf.apart) as folder:
-            told = write_prepared(spark, conf, folder)
-    for reason, rows in told["rejects"].items():
+            figures = write_prepared(spark, conf, folder)
+    for reason, rows in figures["rejects"].items():
         line.say(f"rejected {rows:,} rows: {reason}")
-    line.say(f"{len(told['features'])} feature columns, rows: {told['rows']}")
-    result = {"output": out, "rows": sum(told["rows"].values()), "rejects": sum(told["rejects"].values())}
+    line.say(f"{len(figures['features'])} feature columns, rows: {figures['rows']}")
+    result = {"output": out, "rows": sum(figures["rows"].values()), "rejects": sum(figures["rejects"].values())}
     return {**result, "seconds": round(seconds_since(run.started), 3)}
 
 

@@ -53,7 +53,7 @@ def open_blocks(
         Rows, or the path or URI of a Parquet file or folder. Without ``spark`` this process reads a path itself, with
         pyarrow, into memory.
     features : sequence of str
-        Numeric, array or vector columns, which stand side by side in ``Block.X`` in this order.
+        Numeric, array or vector columns, which are placed side by side in ``Block.X`` in this order.
     label, weight : str, optional
         Numeric columns. Without them ``Block.y`` is 0 and ``Block.weight`` is 1.
     extra : sequence of str, optional

@@ -120,7 +120,7 @@ def test_rows_of_any_table_are_scored_into_folders_of_any_column(predict, tmp_pa
     told = Batch(conf, ml.load_model(model)).run(spark, False, print)
     digits = np.unique(pq.read_table(tmp_path / "in/day=0/a.parquet", partitioning=None)["digit"])
     assert told["written_partitions"] == sorted(f"digit={digit}" for digit in digits)
-    with pytest.raises(InputError, match="nothing tells what is new"):
+    with pytest.raises(InputError, match="new files cannot be found"):
         Batch(conf, ml.load_model(model)).run(spark, True, print)
 
 

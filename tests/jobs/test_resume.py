@@ -53,7 +53,7 @@ def killed_and_resumed(spark, whole, out, kept, conf, more, learnt):
     assert not out.exists()
     resumed = submit(*arguments)
     assert resumed.returncode == 0, resumed.stderr
-    found = re.search(r"going on after the (\d+) passes", resumed.stderr)
+    found = re.search(r"continuing after the (\d+) passes", resumed.stderr)
     assert found
     assert last <= int(found[1]) < len(fitted)
     models = [model_io.load(str(folder / "model")) for folder in (whole, out)]

@@ -125,7 +125,7 @@ def test_a_signal_to_the_script_ends_all_of_the_job_and_keeps_its_checkpoint(tmp
     assert job.returncode == code, stderr
     assert stdout == ""
     assert stderr.splitlines()[-1].startswith(f"stopped by {number.name}: nothing was published; the same command goes")
-    assert f"goes on from {out}.checkpoint" in stderr
+    assert f"continues from {out}.checkpoint" in stderr
     assert "Traceback" not in stderr
     assert gone(out, 0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "o.checkpoint"]

@@ -70,7 +70,7 @@ def test_a_killed_search_leaves_no_blocks_and_resumes_to_the_same_result(tmp_pat
     assert "was written by a job with another conf" in refused(other)
     run = submit("tune", CONF, *SMALL, f"output.path={out}", "checkpoint.every=4", "--resume")
     assert run.returncode == 0, run.stderr
-    assert "going on after the" in run.stderr
+    assert "continuing after the" in run.stderr
     assert (out / "trials.json").read_text() == (whole / "trials.json").read_text()
     models = [model_io.load(str(folder / "model")) for folder in (whole, out)]
     np.testing.assert_array_equal(models[0].coef, models[1].coef)

@@ -264,7 +264,7 @@ def test_a_model_scored_by_code_is_saved_without_its_evaluator(rows, tmp_path, c
     metric = Metric(errors, mae, larger_is_better=False)
     model = ml.CrossValidator(estimator=linear(), space={"regParam": [0.1]}, evaluator=metric).fit(rows)
     model.save(str(tmp_path / "model"))
-    assert "evaluator is not saved with the search: a search judged by a treefold.metrics.Metric" in caplog.text
+    assert "evaluator is not saved with the search: a search scored by a treefold.metrics.Metric" in caplog.text
     again = ml.CrossValidatorModel.load(str(tmp_path / "model"))
     assert not again.isDefined("evaluator")
     assert again.avgMetrics == model.avgMetrics

@@ -219,7 +219,7 @@ def test_a_setting_without_a_score_does_not_win(rows):
 
 
 REFUSED = [
-    ({"scoreEvery": 2}, "stages before the estimator are fitted for each fold, .*: judge at the end only"),
+    ({"scoreEvery": 2}, "stages before the estimator are fitted for each fold, .*: score at the end only"),
     ({"stratified": True}, "stratified is set, but stages before the estimator are fitted: name folds by foldCol"),
     ({"foldCol": "a"}, "column 'a' holds 240 values that are none of the folds 0 to 2"),
     ({"foldCol": "nothing"}, "there is no column 'nothing'"),

@@ -125,7 +125,7 @@ def test_another_version_is_refused_in_one_line_with_the_cure(made, monkeypatch)
     CheckpointFolder(str(made), "job").check()
     monkeypatch.setattr(checkpoint_folder, "__version__", "9.9")
     with pytest.raises(
-        InputError, match=r"written by treefold .*, and this is 9\.9: go on with that version, or start"
+        InputError, match=r"written by treefold .*, and this is 9\.9: continue with that version, or start"
     ):
         CheckpointFolder(str(made), "job").check()
 

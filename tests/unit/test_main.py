@@ -128,7 +128,7 @@ def test_a_signal_ends_a_job_with_its_code_and_one_line(ended, number, code, con
     ended_with, out, (line,) = ended(job, "a.toml", conf=conf)
     assert (ended_with, out) == (code, "")
     assert line.startswith(f"stopped by {number.name}: nothing was published")
-    assert ("the same command goes on from out/a.checkpoint" in line) == (conf is KEPT)
+    assert ("the same command continues from out/a.checkpoint" in line) == (conf is KEPT)
 
 
 def test_what_the_library_logs_is_shown_once(ended):

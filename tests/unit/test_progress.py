@@ -88,5 +88,5 @@ def test_passes_record_what_was_lost_and_the_summary_counts_it(tmp_path):
     quiet, hurt = (json.loads(text)["lost"] for text in (tmp_path / "passes.jsonl").read_text().splitlines())
     assert quiet == []
     assert hurt == [{"why": "which were gone with their executor", "blocks": 12, "seconds": 3.21}]
-    assert summary(metrics).endswith("9.0 s, 12 lost blocks made again")
+    assert summary(metrics).endswith("9.0 s, 12 lost blocks recomputed")
     assert "lost" not in summary(metrics | {"cost": account([QUIET], [], 9.0)})

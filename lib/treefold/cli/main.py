@@ -122,10 +122,10 @@ def run(
         print(json.dumps(failure.result), flush=True)
         sys.exit(THRESHOLD_NOT_MET)
     except Exception as error:
-        told = explained(error)
-        if told is None:
+        explanation = explained(error)
+        if explanation is None:
             raise
-        line.say(f"error: {told}")
+        line.say(f"error: {explanation}")
         sys.exit(TRY_AGAIN if isinstance(error, TryAgain) else BAD_INPUT)
     print(json.dumps(result), flush=True)
     sys.exit(0)
@@ -172,7 +172,7 @@ def _stopped(line: ProgressLine, number: signal.Signals, conf: Any) -> NoReturn:
         signal.signal(each, signal.SIG_IGN)
     kept = ""
     if getattr(conf, "checkpoint", None) is not None:
-        kept = f"; the same command goes on from {conf.checkpoint_path}, if it got as far as that"
+        kept = f"; the same command continues from {conf.checkpoint_path}, if a checkpoint was written"
     line.say(f"stopped by {number.name}: nothing was published{kept}")
     sys.exit(128 + number)
 

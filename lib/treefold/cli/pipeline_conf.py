@@ -52,15 +52,15 @@ def load_pipeline(path: str, overrides: list[str]) -> Steps:
     InputError
         If a step is no job, is there twice, or has no table or a wrong one.
     """
-    told = load(path, overrides, Pipeline)
+    whole = load(path, overrides, Pipeline)
     confs: dict[str, Any] = {}
-    for step in told.steps:
+    for step in whole.steps:
         if step not in KINDS:
             raise InputError(f"{path}: steps: there is no job '{step}': there are {', '.join(KINDS)}")
-        tables = getattr(told, step)
+        tables = getattr(whole, step)
         if tables is None:
             raise InputError(f"{path}: steps: there is no table [{step}]: write the conf of that job there")
         if step in confs:
             raise InputError(f"{path}: steps: '{step}' is there twice: write a pipeline of its own for the second one")
         confs[step] = record(f"{path}: [{step}]", tables, KINDS[step])
-    return Steps(told.state, confs)
+    return Steps(whole.state, confs)

@@ -23,15 +23,18 @@ class ProgressLine:
         self.when: float | None = None
         self.first: tuple[int, float] | None = None  # iteration, and the time at which it was shown
         self.last: Any = None
-        self.told: set[tuple[str, int]] = set()
+        self.reported: set[tuple[str, int]] = set()
 
     def __call__(self, progress: Any) -> None:
         """Show a :class:`treefold.ml.Progress`."""
         if progress.last is not self.last:
             for loss in progress.last.lost:
-                if (loss.why, loss.blocks) not in self.told:  # blocks without room on disk are recomputed in every pass
+                if (
+                    loss.why,
+                    loss.blocks,
+                ) not in self.reported:  # blocks without room on disk are recomputed in every pass
                     self.say(str(loss))
-            self.last, self.told = progress.last, {(loss.why, loss.blocks) for loss in progress.last.lost}
+            self.last, self.reported = progress.last, {(loss.why, loss.blocks) for loss in progress.last.lost}
         if progress.lines:
             self.say("\n".join(progress.lines))
             return
@@ -85,11 +88,11 @@ class LogLines(logging.Handler):
 
     def __init__(self, line: ProgressLine) -> None:
         super().__init__(logging.WARNING)
-        self.line, self.told = line, set[str]()
+        self.line, self.reported = line, set[str]()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show a record."""
         text = f"{record.levelname.lower()}: {record.getMessage()}"
-        if text not in self.told:
-            self.told.add(text)
+        if text not in self.reported:
+            self.reported.add(text)
             self.line.say(text)

@@ -128,8 +128,10 @@ def _jvm() -> Iterator[JvmOutput]:
         try:
             yield output
         except Py4JJavaError as error:  # its text is requested from the JVM
-            told = explained(error)
-            raise InputError(told) if told else JavaError(str(error)).with_traceback(error.__traceback__) from None
+            message = explained(error)
+            raise (
+                InputError(message) if message else JavaError(str(error)).with_traceback(error.__traceback__)
+            ) from None
         finally:
             gateway, SparkContext._gateway, SparkContext._jvm = SparkContext._gateway, None, None
             if gateway is not None:
@@ -142,9 +144,9 @@ def _no_session(error: Exception, output: JvmOutput, path: str) -> Exception:
     """The exception to raise if a session could not be made."""
     said = output.reason()
     if isinstance(error, Py4JJavaError):
-        told = explained(error)
-        if told:
-            return InputError(told)
+        message = explained(error)
+        if message:
+            return InputError(message)
         said = root_cause(error)
     elif isinstance(error, PySparkRuntimeError) and error.getCondition() != "JAVA_GATEWAY_EXITED":
         return error
@@ -185,7 +187,7 @@ def _asked(spark: SparkSession) -> str:
 def _there(master: str) -> str:
     """The resources that a standalone master reports on its web page, if that is at its default address."""
     if not master.startswith("spark:"):
-        return "its web page tells what it has"
+        return "its web page lists its resources"
     try:
         host = master.removeprefix("spark://").split(",")[0].rpartition(":")[0]
         with urlopen(f"http://{host}:{os.environ.get('SPARK_MASTER_WEBUI_PORT', '8080')}/json/", timeout=2) as page:
@@ -195,4 +197,4 @@ def _there(master: str) -> str:
             f"{has['memory'] - has['memoryused']} of {has['memory']} MiB free"
         )
     except (OSError, ValueError, KeyError):
-        return "its web page tells what it has"
+        return "its web page lists its resources"

@@ -70,7 +70,7 @@ def _fill(made: Any, model: SvmModel) -> None:
 
 
 def _labels(model: SvmModel) -> NDArray:
-    """The class of each support vector, which the sign of a coefficient tells; 0 unless it is a classification."""
+    """The class of each support vector, given by the sign of its coefficient; 0 unless it is a classification."""
     label = np.zeros(len(model.coefficient), np.int64)
     for each, (negative, positive) in zip(model.coefficient.T, model.pairs, strict=True):
         if model.classes:

@@ -36,13 +36,13 @@ def categorical_features(data: DataFrame, columns: Columns, named: list[str]) ->
             raise InputError(f"categoricalCols names '{name}', which is no column of numbers among the features")
     found, at = [], 0
     for name in columns.features:
-        told = _metadata(data, name)
+        found_attributes = _metadata(data, name)
         if _single(data, name):
-            found += [at] if name in named or told.get("type") == "nominal" else []
+            found += [at] if name in named or found_attributes.get("type") == "nominal" else []
             at += 1
             continue
-        found += [at + each["idx"] for each in told.get("attrs", {}).get("nominal", [])]
-        width = len(_attributes(told)) or told.get("num_attrs")
+        found += [at + each["idx"] for each in found_attributes.get("attrs", {}).get("nominal", [])]
+        width = len(_attributes(found_attributes)) or found_attributes.get("num_attrs")
         if width is None and name != columns.features[-1] and _categories_after(data, columns, name, named):
             raise InputError(
                 f"the width of column '{name}' is not known from its attributes: put categorical columns before it"
@@ -53,12 +53,12 @@ def categorical_features(data: DataFrame, columns: Columns, named: list[str]) ->
 
 def declared_classes(data: DataFrame, label: str) -> int | None:
     """The number of classes that the attributes of a label column declare; None if they declare none."""
-    told = _metadata(data, label)
-    if told.get("type") == "binary":
+    found_attributes = _metadata(data, label)
+    if found_attributes.get("type") == "binary":
         return 2
-    if told.get("type") != "nominal":
+    if found_attributes.get("type") != "nominal":
         return None
-    return len(told["vals"]) if "vals" in told else told.get("num_vals")
+    return len(found_attributes["vals"]) if "vals" in found_attributes else found_attributes.get("num_vals")
 
 
 def class_attributes(outputs: Iterable[str], classes: int) -> dict[str, dict[str, Any]]:
@@ -131,8 +131,10 @@ def known_names(data: DataFrame, columns: Columns, features: int) -> tuple[str, 
     """
     names: list[str | None] = []
     for name in columns.features:
-        told = _metadata(data, name)
-        names += [name] if _single(data, name) else [given for _, given in sorted(_attributes(told).items())]
+        found_attributes = _metadata(data, name)
+        names += (
+            [name] if _single(data, name) else [given for _, given in sorted(_attributes(found_attributes).items())]
+        )
     real = [name for name in names if name]
     return tuple(real) if len(real) == len(names) == features else ()
 
@@ -148,9 +150,9 @@ def _metadata(data: DataFrame, name: str) -> dict[str, Any]:
     return field.metadata.get("ml_attr", {}) if field else {}
 
 
-def _attributes(told: dict[str, Any]) -> dict[int, str | None]:
+def _attributes(found_attributes: dict[str, Any]) -> dict[int, str | None]:
     """Name of each attribute of a vector, by its index."""
-    return {each["idx"]: each.get("name") for some in told.get("attrs", {}).values() for each in some}
+    return {each["idx"]: each.get("name") for some in found_attributes.get("attrs", {}).values() for each in some}
 
 
 def _categories_after(data: DataFrame, columns: Columns, name: str, named: list[str]) -> bool:

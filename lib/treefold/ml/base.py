@@ -205,9 +205,9 @@ class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
 
     def write(self) -> DefaultParamsWriter:
         """Writer of the params; a matrix is written as rows of numbers."""
-        told = self.copy()
-        told._paramMap = {param: plain(value) for param, value in self._paramMap.items()}
-        return DefaultParamsWriter(told)
+        plain_copy = self.copy()
+        plain_copy._paramMap = {param: plain(value) for param, value in self._paramMap.items()}
+        return DefaultParamsWriter(plain_copy)
 
     def why_diverged(self) -> str:
         """The error message of a fit that diverged."""

@@ -102,7 +102,7 @@ def read_files(
 
 
 def _check_answers(spark: SparkSession, path: str) -> None:
-    """Raise InputError if the file system of a path cannot be opened, or is silent for a minute.
+    """Raise InputError if the file system of a path cannot be opened, or does not answer within a minute.
 
     Hadoop asks a server that does not answer again and again, for longer than anyone waits.
     """

@@ -2,11 +2,11 @@
 
 An algorithm knows of the data only what its passes returned. When the same job runs again, the recorded results are
 replayed without reading the data, and the algorithm reaches the same state, bit by bit. The algorithm does not know of
-it. The first pass is made again and compared with its record, so a checkpoint of other data is refused.
+it. The first pass is computed again and compared with its record, so a checkpoint of other data is refused.
 
 A checkpoint is a folder of numbered files, each with the passes of a stretch, written under another name and renamed,
 with a checksum in front, and never changed. The record ends at a file that is damaged or does not begin where the one
-before it ends (because two runs wrote at once); the passes after it are made again.
+before it ends (because two runs wrote at once); the passes after it are computed again.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ class Checkpoint:
     job : str
         What the job is to do; the checkpoint of another job is refused.
     every : int
-        Passes in a file: at most so many are made again.
+        Passes in a file: at most so many are computed again.
     seconds : float, optional
         Write a file after so many seconds instead, at the end of a pass.
     resume : bool
@@ -220,6 +220,6 @@ def opened_for(conf: Any, *, fresh: bool, say: Callable[[str], None]) -> Iterato
     if checkpoint.dropped:
         say(f"starting anew: the checkpoint of an earlier run at {checkpoint.uri} is deleted")
     elif checkpoint.length:
-        say(f"going on after the {checkpoint.length} passes of {checkpoint.uri} (--fresh starts anew)")
+        say(f"continuing after the {checkpoint.length} passes of {checkpoint.uri} (--fresh starts anew)")
     yield checkpoint
     checkpoint.remove()

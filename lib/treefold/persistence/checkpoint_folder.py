@@ -1,7 +1,7 @@
 """The folder of a checkpoint: which of its files are treefold's, and whether they can be trusted.
 
 A marker file says that a folder is a checkpoint, with its format, library version and job. A folder that is not empty
-and has no marker belongs to somebody else: it is refused before a file in it is read or deleted. Files whose names do
+and has no marker is not a checkpoint: it is refused before a file in it is read or deleted. Files whose names do
 not match our pattern are never touched.
 """
 
@@ -75,8 +75,10 @@ class CheckpointFolder:
         """Content of the marker; InputError if it is damaged."""
         try:
             with self.system.open_input_stream(f"{self.path}/{MARKER}") as file:
-                told: Any = json.loads(file.read(MOST_MARKER))
-            return Marker(int(told.get("format", 1)), str(told["treefold"]), str(told.get("job", "")))
+                marker_fields: Any = json.loads(file.read(MOST_MARKER))
+            return Marker(
+                int(marker_fields.get("format", 1)), str(marker_fields["treefold"]), str(marker_fields.get("job", ""))
+            )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{self.uri}/{MARKER} is damaged: start anew with --fresh") from error
 
@@ -89,7 +91,7 @@ class CheckpointFolder:
             )
         if marker.treefold != __version__:
             raise InputError(
-                f"{self.uri} was written by treefold {marker.treefold}, and this is {__version__}: go on with that "
+                f"{self.uri} was written by treefold {marker.treefold}, and this is {__version__}: continue with that "
                 "version, or start anew with --fresh"
             )
         if marker.job != self.job:
@@ -106,8 +108,8 @@ class CheckpointFolder:
         """Write a file atomically; on a local disk only its owner can read it."""
         if not self.marked:
             self._make()
-            told = Marker(FORMAT, __version__, self.job)._asdict()
-            self._write(MARKER, (json.dumps(told) + "\n").encode())
+            marker_fields = Marker(FORMAT, __version__, self.job)._asdict()
+            self._write(MARKER, (json.dumps(marker_fields) + "\n").encode())
             self.marked = True
         self._write(name, content)
 

@@ -82,8 +82,12 @@ def _content(value: Any) -> tuple[bytes, Any]:
     if isinstance(value, PLAIN):
         return repr(value).encode(), ()
     if type(value) is np.ndarray:
-        told = f"{value.dtype.str}{value.dtype.descr}{value.shape}".encode()
-        return (told, value.tolist()) if value.dtype.hasobject else (told + np.ascontiguousarray(value).tobytes(), ())
+        reduced = f"{value.dtype.str}{value.dtype.descr}{value.shape}".encode()
+        return (
+            (reduced, value.tolist())
+            if value.dtype.hasobject
+            else (reduced + np.ascontiguousarray(value).tobytes(), ())
+        )
     if issparse(value) and hasattr(value, "indptr"):
         return b"", (value.shape, value.data, value.indices, value.indptr)
     if isinstance(value, dict):
@@ -122,16 +126,16 @@ def _object(value: Any) -> tuple[bytes, Any]:
     """An object by the parts from which it would be copied: its class and its state."""
     reduce: Any = copyreg.dispatch_table.get(type(value))
     try:
-        told = reduce(value) if reduce else value.__reduce_ex__(4)
+        reduced = reduce(value) if reduce else value.__reduce_ex__(4)
     except Exception as error:
         name = f"{type(value).__module__}.{type(value).__qualname__}"
         raise InputError(
-            f"a {name} among what a pass is asked has no content that can be told, so a checkpoint cannot tell it "
+            f"a {name} among the arguments of a pass has no content to compare, so a checkpoint cannot distinguish it "
             "from another: pass arrays, numbers and functions, or leave [checkpoint] out"
         ) from error
-    if isinstance(told, str):
-        return told.encode(), ()
-    return b"", [list(part) if isinstance(part, Iterator) else part for part in told]
+    if isinstance(reduced, str):
+        return reduced.encode(), ()
+    return b"", [list(part) if isinstance(part, Iterator) else part for part in reduced]
 
 
 @lru_cache(maxsize=1024)

@@ -112,11 +112,11 @@ def _loaded(uri: str) -> Saved:
     damaged = InputError(f"{uri}/{MODEL} is damaged: restore the model or train it again")
     try:
         with system.open_input_stream(f"{where}/{MODEL}") as stream:
-            told = json.loads(stream.read())
-        if told["format"] > FORMAT:
-            raise InputError(f"{uri} was written by treefold {told['treefold']}: update treefold to read it")
-        name, facts, face = told["kind"], told["facts"], dict(told["face"])
-        size, checksum = int(told["arrays"]["bytes"]), told["arrays"]["sha256"]
+            record = json.loads(stream.read())
+        if record["format"] > FORMAT:
+            raise InputError(f"{uri} was written by treefold {record['treefold']}: update treefold to read it")
+        name, facts, face = record["kind"], record["facts"], dict(record["face"])
+        size, checksum = int(record["arrays"]["bytes"]), record["arrays"]["sha256"]
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _absent(uri, system, where) from error
     except InputError:

@@ -67,8 +67,8 @@ class Look(NamedTuple):
 
 def manifest_text(within: str, files: list[str]) -> bytes:
     """Content of a manifest."""
-    told = {"format": FORMAT, "treefold": __version__, "within": within, "files": files}
-    return (json.dumps(told, indent=2) + "\n").encode()
+    record = {"format": FORMAT, "treefold": __version__, "within": within, "files": files}
+    return (json.dumps(record, indent=2) + "\n").encode()
 
 
 def look(system: FileSystem, path: str) -> Look:
@@ -158,8 +158,8 @@ def _manifests(system: FileSystem, path: str, names: set[str]) -> list[Manifest]
         if not numbered and name != MANIFEST:
             continue
         try:
-            told = json.loads(_bytes(system, f"{path}/{name}")[:MOST_JSON])
-            files = [str(name) for name in told["files"]]
+            record = json.loads(_bytes(system, f"{path}/{name}")[:MOST_JSON])
+            files = [str(name) for name in record["files"]]
         except (ValueError, KeyError, TypeError, AttributeError, FileNotFoundError):
             continue
         found.append(Manifest(name, numbered[1] if numbered else "", files))
@@ -173,10 +173,10 @@ def _published_before(system: FileSystem, path: str, names: set[str]) -> bool:
             if prefix + name not in names:
                 continue
             try:
-                told = json.loads(_bytes(system, f"{path}/{prefix}{name}")[:MOST_JSON])
+                record = json.loads(_bytes(system, f"{path}/{prefix}{name}")[:MOST_JSON])
             except ValueError:
                 continue
-            if isinstance(told, dict) and key in told and (key != "class" or _of_ours(told[key])):
+            if isinstance(record, dict) and key in record and (key != "class" or _of_ours(record[key])):
                 return True
     return False
 

@@ -49,7 +49,7 @@ class PartitionedFolder:
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
-        """A name for a new folder beside this one, for Spark to write partitions to; gone at the end.
+        """A name for a new folder beside this one, for Spark to write partitions to; deleted at the end.
 
         Raises
         ------
@@ -83,9 +83,9 @@ class PartitionedFolder:
             publishing.replace(folder, target, f"{self.uri}/{name}")
         return published
 
-    def write_manifest(self, told: dict[str, Any]) -> None:
+    def write_manifest(self, record: dict[str, Any]) -> None:
         """Write ``_manifest.json`` in one step."""
-        content = json.dumps({"format": FORMAT, "kind": self.kind, **told}, indent=2)
+        content = json.dumps({"format": FORMAT, "kind": self.kind, **record}, indent=2)
         local_files.write(str(self.path / PARTITIONS), content.encode() + b"\n")
 
     def _read(self) -> dict[str, Any]:
@@ -95,8 +95,8 @@ class PartitionedFolder:
         if not self.path.is_dir():
             raise InputError(f"{self.uri} is a file, which is never replaced: choose another path")
         try:
-            told = json.loads((self.path / PARTITIONS).read_bytes())
-            kind, version = told["kind"], told["format"]
+            record = json.loads((self.path / PARTITIONS).read_bytes())
+            kind, version = record["kind"], record["format"]
         except FileNotFoundError as error:
             raise InputError(
                 f"{self.uri} holds files that are no {self.kind} of treefold: choose another path, or move them away"
@@ -105,7 +105,7 @@ class PartitionedFolder:
             raise InputError(f"{self.uri}/{PARTITIONS} is damaged: restore it, or move {self.uri} away") from error
         if kind != self.kind or version > FORMAT:
             raise InputError(f"{self.uri} holds {kind} of format {version}, not {self.kind}: choose another path")
-        return dict(told)
+        return dict(record)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -209,7 +209,7 @@ def _rename(aside: Path, target: Path, uri: str, overwrite: bool) -> None:
         if old and (look(LocalFileSystem(), str(old)).foreign or not _removed(old)):
             log.warning("what was at %s is kept in %s: it holds files that treefold did not write", uri, old)
     except OSError as error:
-        log.warning("%s is published, but what was there before is not all gone: %s", uri, why(error))
+        log.warning("%s is published, but not all of the previous output could be deleted: %s", uri, why(error))
 
 
 def _exchange(new: Path, target: Path) -> Path:

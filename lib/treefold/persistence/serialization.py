@@ -41,7 +41,7 @@ def dumped(value: Any) -> bytes:
         If the value contains anything else.
     """
     arrays: list[NDArray] = []
-    structure = json.dumps(_told(value, arrays)).encode()
+    structure = json.dumps(_encoded(value, arrays)).encode()
     members = {STRUCTURE: np.frombuffer(structure, np.uint8)}
     return npz.packed(members | {str(number): array for number, array in enumerate(arrays)})
 
@@ -61,7 +61,7 @@ def loaded(content: bytes) -> Any:
         raise ValueError(f"no structure of values: {error}") from error
 
 
-def _told(value: Any, arrays: list[NDArray]) -> Any:
+def _encoded(value: Any, arrays: list[NDArray]) -> Any:
     kind = type(value)
     if value is None or kind in (bool, int, str):
         return value
@@ -75,27 +75,27 @@ def _told(value: Any, arrays: list[NDArray]) -> Any:
             arrays.append(array)
             return {"array" if kind is np.ndarray else "scalar": str(len(arrays) - 1)}
     if kind in CSR.values():
-        parts = [_told(part, arrays) for part in (value.data, value.indices, value.indptr)]
+        parts = [_encoded(part, arrays) for part in (value.data, value.indices, value.indptr)]
         return {"csr": kind.__name__, "parts": parts, "shape": [int(n) for n in value.shape]}
     if kind in (tuple, list):
-        return {kind.__name__: [_told(part, arrays) for part in value]}
+        return {kind.__name__: [_encoded(part, arrays) for part in value]}
     if kind is dict:
-        return {"dict": [[_told(key, arrays), _told(part, arrays)] for key, part in value.items()]}
+        return {"dict": [[_encoded(key, arrays), _encoded(part, arrays)] for key, part in value.items()]}
     name = f"{kind.__module__}:{kind.__qualname__}"
     if _is_record(kind):
         if _class(name) is not kind:
             raise InputError(f"a checkpoint cannot hold a {name}: define the class at the top of a module")
-        return {"record": name, "parts": [_told(getattr(value, field), arrays) for field in _fields(kind)]}
+        return {"record": name, "parts": [_encoded(getattr(value, field), arrays) for field in _fields(kind)]}
     raise InputError(
         f"a checkpoint cannot hold a {name}, which a pass returned: return NamedTuples of arrays and numbers, or leave "
         "[checkpoint] out"
     )
 
 
-def _made(told: Any, arrays: dict[str, NDArray]) -> Any:
-    if not isinstance(told, dict):
-        return told
-    kind, content = next(iter(told.items()))
+def _made(encoded: Any, arrays: dict[str, NDArray]) -> Any:
+    if not isinstance(encoded, dict):
+        return encoded
+    kind, content = next(iter(encoded.items()))
     if kind in ("array", "scalar"):
         return arrays[content] if kind == "array" else arrays[content][()]
     if kind in ("float", "bytes"):
@@ -105,9 +105,9 @@ def _made(told: Any, arrays: dict[str, NDArray]) -> Any:
     if kind in ("tuple", "list"):
         parts = [_made(part, arrays) for part in content]
         return tuple(parts) if kind == "tuple" else parts
-    parts = [_made(part, arrays) for part in told["parts"]]
+    parts = [_made(part, arrays) for part in encoded["parts"]]
     if kind == "csr":
-        return CSR[content](tuple(parts), shape=tuple(told["shape"]))
+        return CSR[content](tuple(parts), shape=tuple(encoded["shape"]))
     cls: Any = _class(content)
     if kind != "record" or cls is None or len(parts) != len(_fields(cls)):
         raise ValueError(f"{content} is no class that is known here")

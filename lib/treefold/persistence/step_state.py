@@ -32,10 +32,10 @@ class StepState:
             return
         try:
             with system.open_input_stream(path) as stream:
-                told = json.loads(stream.read())
-            if told["format"] > FORMAT:
+                record = json.loads(stream.read())
+            if record["format"] > FORMAT:
                 raise InputError(f"{uri} was written by a newer version of treefold: update treefold")
-            self.done = dict(told["steps"])
+            self.done = dict(record["steps"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             if isinstance(error, InputError):
                 raise
@@ -63,8 +63,8 @@ class StepState:
     def write(self, step: str, mark: str | None) -> None:
         """Say that a step has ended."""
         self.done[step] = mark or ""
-        told = {"format": FORMAT, "treefold": __version__, "steps": self.done}
-        publishing.write(self.uri, (json.dumps(told, indent=2) + "\n").encode())
+        record = {"format": FORMAT, "treefold": __version__, "steps": self.done}
+        publishing.write(self.uri, (json.dumps(record, indent=2) + "\n").encode())
 
 
 def fingerprint(conf: Any, inputs: Iterable[str]) -> str | None:

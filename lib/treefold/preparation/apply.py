@@ -113,8 +113,8 @@ def _numeric(data: DataFrame, step: Numeric) -> list[Column]:
 def _levels(data: DataFrame, step: Levels) -> list[Column]:
     level = level_of(data, step.column)
     if step.unseen == "error":
-        told = f.concat(f.lit(f"column '{step.column}' has a level that the training rows had not: "), level)
-        level = f.when(level.isin(step.levels), level).otherwise(f.raise_error(told).cast("string"))
+        message = f.concat(f.lit(f"column '{step.column}' has a level that the training rows had not: "), level)
+        level = f.when(level.isin(step.levels), level).otherwise(f.raise_error(message).cast("string"))
     if not step.onehot:
         index = _lookup({name: float(i) for i, name in enumerate(step.levels)}, level)
         return [f.coalesce(index, f.lit(float(len(step.levels)))).alias(feature_name(step.column, "index"))]

@@ -123,16 +123,16 @@ def _numbers(train: DataFrame, names: list[str], encoding: Any) -> list[Step]:
         value = number_of(train, name)
         asked += [f.mean(value).alias(f"mean{i}"), f.stddev_pop(value).alias(f"scale{i}")]
         asked += [f.percentile_approx(value, 0.5, f.lit(10_000)).alias(f"median{i}"), f.count(value).alias(f"rows{i}")]
-    told = train.agg(f.count(f.lit(1)).alias("all"), *asked).first()
-    assert told is not None
+    figures = train.agg(f.count(f.lit(1)).alias("all"), *asked).first()
+    assert figures is not None
     steps: list[Step] = []
     for i, name in enumerate(names):
-        if not told[f"rows{i}"]:
+        if not figures[f"rows{i}"]:
             raise InputError(f"features.numeric: column '{name}' has no value in the training rows: leave it out")
-        mean, scale = float(told[f"mean{i}"]), float(told[f"scale{i}"])
-        fill = mean if encoding.imputation == "mean" else float(told[f"median{i}"])
+        mean, scale = float(figures[f"mean{i}"]), float(figures[f"scale{i}"])
+        fill = mean if encoding.imputation == "mean" else float(figures[f"median{i}"])
         centre, by = (mean, scale or 1.0) if encoding.standardize else (0.0, 1.0)
-        steps.append(Numeric(name, fill, centre, by, encoding.indicators and told[f"rows{i}"] < told["all"]))
+        steps.append(Numeric(name, fill, centre, by, encoding.indicators and figures[f"rows{i}"] < figures["all"]))
     return steps
 
 

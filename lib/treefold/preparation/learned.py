@@ -16,7 +16,7 @@ OTHERS = "(others)"
 
 
 class Numeric(Struct, frozen=True, tag="numeric"):
-    """A number: what stands for a missing value, and what is subtracted and divided by."""
+    """A number: the value that replaces a missing one, and what is subtracted and divided by."""
 
     column: str
     fill: float
@@ -97,16 +97,16 @@ def load_preparation(uri: str) -> Preparation:
     """
     try:
         content = output_folder.read(uri, PREPARATION)
-        told = msgspec.json.decode(content, type=Preparation)
+        preparation = msgspec.json.decode(content, type=Preparation)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"there is no {uri.rstrip('/')}/{PREPARATION}: name the output of a prepare job") from error
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise InputError(
             f"{uri.rstrip('/')}/{PREPARATION} is damaged: restore it, or prepare the data again"
         ) from error
-    if told.format > FORMAT:
-        raise InputError(f"{uri} was prepared by treefold {told.treefold}: update treefold to read it")
-    return told
+    if preparation.format > FORMAT:
+        raise InputError(f"{uri} was prepared by treefold {preparation.treefold}: update treefold to read it")
+    return preparation
 
 
 def feature_name(*parts: Any) -> str:

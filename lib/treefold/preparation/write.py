@@ -63,29 +63,33 @@ def write_prepared(spark: SparkSession, conf: Any, folder: Path) -> dict[str, An
     features = prepared(sided, preparation, [*kept, SPLIT], fold)
     _write(features, conf.output, folder / DATA)
     (folder / PREPARATION).write_bytes(preparation.encoded())
-    told = {
+    described = {
         "input": conf.data.name,
         "rows": _rows_by_side(folder / DATA),
         "rejects": reasons,
         "features": [name for name in features.columns if name not in (*kept, SPLIT)],
         "labels": preparation.labels,
     }
-    (folder / SUMMARY).write_text(json.dumps(told, indent=2) + "\n")
+    (folder / SUMMARY).write_text(json.dumps(described, indent=2) + "\n")
     for file in [*folder.rglob("_SUCCESS"), *folder.rglob(".*.crc")]:
         file.unlink()
-    return told
+    return described
 
 
 def _check(conf: Any, good: int, reasons: dict[str, int]) -> None:
     bad, limit = sum(reasons.values()), conf.data.maxRejects
-    told = ", ".join(f"{rows:,} rows: {reason}" for reason, rows in sorted(reasons.items(), key=lambda each: -each[1]))
+    described = ", ".join(
+        f"{rows:,} rows: {reason}" for reason, rows in sorted(reasons.items(), key=lambda each: -each[1])
+    )
     most = limit if limit is None or limit >= 1 else limit * (good + bad)
     if most is not None and bad > most:
         raise InputError(
-            f"{bad:,} of {good + bad:,} rows of {conf.data.name} are rejected ({told}), more than data.maxRejects"
+            f"{bad:,} of {good + bad:,} rows of {conf.data.name} are rejected ({described}), more than data.maxRejects"
         )
     if not good:
-        raise InputError(f"{conf.data.name} has no rows{f' that are good ({told})' if bad else ''}: check the input")
+        raise InputError(
+            f"{conf.data.name} has no rows{f' that are good ({described})' if bad else ''}: check the input"
+        )
 
 
 def _write(features: DataFrame, output: Any, folder: Path) -> None:

@@ -34,21 +34,21 @@ def write_evaluation(
     (folder / "passes.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     facts = {name: _with_interval(name, value, metrics) for name, value in metrics["scores"].items()}
     facts["expected_calibration_error"] = metrics.get("expected_calibration_error")
-    told = metrics["run"]
-    facts |= {"seconds": metrics["seconds"], "conf": told["conf_file"], "ended": told["ended"]}
+    figures = metrics["run"]
+    facts |= {"seconds": metrics["seconds"], "conf": figures["conf_file"], "ended": figures["ended"]}
     tables = {"Compared with the champion": metrics.get("comparison", []), "Slices": metrics.get("slices", [])}
     tables |= {"Lift": metrics.get("lift", []), "Calibration": metrics.get("calibration", [])}
     (folder / REPORT).write_text(page(title, lines(metrics).splitlines()[0], facts, charts, tables=tables))
     (folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
 
 
-def lines(told: dict[str, Any]) -> str:
+def lines(figures: dict[str, Any]) -> str:
     """A few lines for a person."""
     scores = "   ".join(
-        f"{name} {_with_interval(name, value, told)}" for name, value in _floats(told["scores"]).items()
+        f"{name} {_with_interval(name, value, figures)}" for name, value in _floats(figures["scores"]).items()
     )
-    text = f"{told['scores']['rows']:,} rows   {scores}"
-    for record in told.get("comparison", []):
+    text = f"{figures['scores']['rows']:,} rows   {scores}"
+    for record in figures.get("comparison", []):
         ends = "" if record["low"] is None else f" ({record['low']:+.4g} to {record['high']:+.4g})"
         text += f"\n{record['metric']} less the champion's: {record['difference']:+.4g}{ends}"
     return text
@@ -58,8 +58,8 @@ def _floats(scores: dict[str, Any]) -> dict[str, float]:
     return {name: value for name, value in plain_figures(scores).items() if isinstance(value, float)}
 
 
-def _with_interval(name: str, value: Any, told: dict[str, Any]) -> Any:
-    found = told["intervals"].get(name)
+def _with_interval(name: str, value: Any, figures: dict[str, Any]) -> Any:
+    found = figures["intervals"].get(name)
     if found is None or found["low"] is None:
         return f"{value:.6g}" if isinstance(value, float) else value
     return f"{value:.4g} ({found['low']:.4g} to {found['high']:.4g})"

@@ -43,12 +43,12 @@ def page(
     )
     shown = [(name.replace("_", " "), _shown(value)) for name, value in facts.items() if _fits(value)]
     pictures = [{"title": chart.title, "svg": drawn(chart)} for chart in charts]
-    told = [
+    filled = [
         {"title": heading, "heads": list(rows[0]), "rows": [[_shown(value) for value in row.values()] for row in rows]}
         for heading, rows in (tables or {}).items()
         if rows
     ]
-    return template.render(title=title, subtitle=subtitle, facts=shown, tables=told, charts=pictures)
+    return template.render(title=title, subtitle=subtitle, facts=shown, tables=filled, charts=pictures)
 
 
 def _fits(value: Any) -> bool:

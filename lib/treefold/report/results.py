@@ -113,7 +113,7 @@ def summary(metrics: dict[str, Any]) -> str:
         f"{cost['seconds']:.1f} s"
     )
     if cost["blocks_made_again"]:
-        line += f", {cost['blocks_made_again']:,} lost blocks made again"
+        line += f", {cost['blocks_made_again']:,} lost blocks recomputed"
     if test is None:
         return line
     scores = "   ".join(f"{name} {value:.6g}" for name, value in test.items() if isinstance(value, float))

@@ -94,16 +94,16 @@ def write_runs(folder: Path, where: str, records: list[dict[str, Any]], comparis
 def _record(file: Path, folder: Path) -> dict[str, Any] | None:
     """The record of one ``metrics.json``; None if no run has written it."""
     try:
-        told = json.loads(file.read_text())
-        run = told["run"]
+        content = json.loads(file.read_text())
+        run = content["run"]
         conf, ended = run["conf"], str(run["ended"])
         data = conf["data"]
         model = conf["model"].get("name") or conf["model"].get("path")
         source = data.get("train") or data.get("path") or data.get("table")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    figures = told.get("test") or told.get("scores") or told
-    seconds = told["cost"]["seconds"] if "cost" in told else told.get("seconds")
+    figures = content.get("test") or content.get("scores") or content
+    seconds = content["cost"]["seconds"] if "cost" in content else content.get("seconds")
     return {
         "run": file.parent.relative_to(folder).as_posix(),
         "ended": ended,

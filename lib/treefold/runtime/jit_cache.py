@@ -105,7 +105,7 @@ def _folder() -> Path | None:
         return None
     if os.access(made, os.W_OK) and made.stat().st_uid == os.getuid():
         return made
-    log.info("compiled kernels are not kept, every process compiles its own: %s belongs to somebody else", made)
+    log.info("compiled kernels are not kept, every process compiles its own: %s belongs to another user", made)
     return None
 
 

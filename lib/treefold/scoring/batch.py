@@ -45,7 +45,7 @@ class Batch:
     Raises
     ------
     InputError
-        If the model has not the outputs that are asked for, or the output is not ours.
+        If the model lacks a requested output, or treefold did not write the existing output.
     """
 
     def __init__(self, conf: Any, model: Any) -> None:
@@ -88,7 +88,7 @@ class Batch:
                 say(f"{same} of {every} partitions are unchanged since they were written")
                 data = self._only(spark, todo)
             if incremental and not todo:
-                return self._told({}, {}, 0, [])
+                return self._manifest_of({}, {}, 0, [])
             check_key(data, self.conf.data.key)
             if self.preparation:
                 data = prepared(data, self.preparation, [*self.conf.data.key, *by])
@@ -100,13 +100,13 @@ class Batch:
                 raise bad_input(error) or error from None
             rows = int(counting.rows.value[0])
             drift = drift_of(self.reference, counting.counts.value) if self.reference else []
-            return self._told(self._published(staged), todo, rows, drift)
+            return self._manifest_of(self._published(staged), todo, rows, drift)
 
-    def check_drift(self, told: dict[str, Any], result: dict[str, Any]) -> None:
+    def check_drift(self, manifest: dict[str, Any], result: dict[str, Any]) -> None:
         """Raise ThresholdNotMet if the drift of a column exceeds the limit of the conf."""
         limits = self.conf.drift
         for key, limit in (("psi", limits.maxPsi), ("ks", limits.maxKs)):
-            far = [each for each in told["drift"] if limit is not None and (each[key] or 0) > limit]
+            far = [each for each in manifest["drift"] if limit is not None and (each[key] or 0) > limit]
             if far:
                 worst = max(far, key=lambda each: each[key])
                 raise ThresholdNotMet(
@@ -123,7 +123,7 @@ class Batch:
                 raise InputError(f"output.partitionBy: there is no column '{name}': {hint(name, data.columns)}")
         if incremental and there is None:
             raise InputError(
-                f"{self.conf.data.name} is no folder of files, so nothing tells what is new: leave --incremental out"
+                f"{self.conf.data.name} is no folder of files, so new files cannot be found: leave --incremental out"
             )
         if incremental and by != of_input:
             raise InputError(
@@ -139,8 +139,8 @@ class Batch:
         before = self.folder.manifest.get("partitions", {})
 
         def known(name: str, partition: InputPartition) -> bool:
-            told = before.get(name, {})
-            same = (told.get("input"), told.get("version")) == (partition.fingerprint, self.version)
+            entry = before.get(name, {})
+            same = (entry.get("input"), entry.get("version")) == (partition.fingerprint, self.version)
             return same and (self.folder.path / name).exists()
 
         return {n: p for n, p in there.found.items() if not (incremental and known(n, p))}
@@ -161,14 +161,14 @@ class Batch:
             found[name] = {"rows": rows, "bytes": sum(file.stat().st_size for file in sizes), "files": files}
         return found
 
-    def _told(
+    def _manifest_of(
         self, written: dict[str, Any], todo: dict[str, InputPartition], rows: int, drift: list[dict[str, Any]]
     ) -> dict[str, Any]:
         """Write the manifest of all partitions; returns it."""
-        for name, told in written.items():
-            told["version"] = self.version
-            told["input"] = todo[name].fingerprint if name in todo else None
-        told = {
+        for name, entry in written.items():
+            entry["version"] = self.version
+            entry["input"] = todo[name].fingerprint if name in todo else None
+        manifest = {
             "treefold": __version__,
             "written": datetime.now(UTC).isoformat(timespec="seconds"),
             "model": {"path": self.conf.model.path, "class": type(self.model).__name__, "uid": self.model.uid},
@@ -181,8 +181,8 @@ class Batch:
         }
         if self.reference is None:
             log.warning("%s has no reference.json, so drift is not known: train it by a job", self.conf.model.path)
-        self.folder.write_manifest(told)
-        return told
+        self.folder.write_manifest(manifest)
+        return manifest
 
 
 def outputs_named(model: Any, asked: list[str] | None) -> dict[str, str]:
@@ -236,8 +236,8 @@ def scored(
     return made.select(*(column_named(made, name) for name in [*kept, *named.values(), *by]))
 
 
-def shown(told: dict[str, Any]) -> str:
+def shown(manifest: dict[str, Any]) -> str:
     """A few lines for a person."""
-    line = f"{told['rows']:,} rows in {len(told['written_partitions'])} partitions"
-    worst = [f"{each['column']} {each['psi']:.3f}" for each in told["drift"][:SHOWN]]
-    return f"{line}\nlargest drift (PSI): {',  '.join(worst)}" if worst and told["rows"] else line
+    line = f"{manifest['rows']:,} rows in {len(manifest['written_partitions'])} partitions"
+    worst = [f"{each['column']} {each['psi']:.3f}" for each in manifest["drift"][:SHOWN]]
+    return f"{line}\nlargest drift (PSI): {',  '.join(worst)}" if worst and manifest["rows"] else line

@@ -49,17 +49,17 @@ class Challenge:
         data = read_source(spark, self.conf.data)
         found = evaluate_model(self.model, data, asked.slices, plan)
         self.passes, self.charts = list(found.passes), found.charts()
-        told: dict[str, Any] = {"scores": found.summary.scores, "level": asked.level}
-        told["intervals"] = intervals(found.replicates, asked.level) if asked.replicates else {}
-        told |= found.figures
+        metrics: dict[str, Any] = {"scores": found.summary.scores, "level": asked.level}
+        metrics["intervals"] = intervals(found.replicates, asked.level) if asked.replicates else {}
+        metrics |= found.figures
         if self.champion is not None:
             other = evaluate_model(self.champion, data, [], plan)
             self.passes += other.passes
-            told["champion"] = {"path": self.conf.champion.path, "scores": other.summary.scores}
-            told["comparison"] = compared(found.replicates, other.replicates, asked.level)
-        scores = {name: float(values[0]) for name, values in found.replicates.items()} | told["scores"]
-        told["missed"] = missed(self.conf.threshold, scores, told.get("comparison", []))
-        return told
+            metrics["champion"] = {"path": self.conf.champion.path, "scores": other.summary.scores}
+            metrics["comparison"] = compared(found.replicates, other.replicates, asked.level)
+        scores = {name: float(values[0]) for name, values in found.replicates.items()} | metrics["scores"]
+        metrics["missed"] = missed(self.conf.threshold, scores, metrics.get("comparison", []))
+        return metrics
 
     def _loaded(self, path: str) -> Any:
         model = load_model(path)

@@ -80,7 +80,7 @@ def evaluate_model(model: Any, data: DataFrame, slices: list[str], plan: Plan | 
     data : DataFrame
         With its features and its label.
     slices : columns
-        By whose values scores are told as well, at most 100 values each.
+        By whose values scores are reported as well, at most 100 values each.
     plan : Plan, optional
         Of the bootstrap.
 
@@ -179,10 +179,10 @@ def _slice_records(measured: Measured, by: Slices, classes: bool) -> list[dict[s
         _check_levels(name, sum(level[0] == number for level in measured.slices))
     records = []
     for (number, value), sums in sorted(measured.slices.items(), key=lambda item: item[0]):
-        told = by.levels[number].get(value, value)
+        named = by.levels[number].get(value, value)
         record: dict[str, Any] = {
             "column": by.names[number],
-            "value": told if isinstance(told, int | float) else str(told),
+            "value": named if isinstance(named, int | float) else str(named),
         }
         record["rows"] = int(sums.rows[0])
         if classes:

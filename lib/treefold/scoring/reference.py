@@ -104,10 +104,10 @@ def load_reference(uri: str) -> Reference | None:
     except FileNotFoundError:
         return None
     try:
-        told = json.loads(content)
-        if told["format"] > FORMAT:
+        record = json.loads(content)
+        if record["format"] > FORMAT:
             raise InputError(f"{uri}/{REFERENCE} was written by a newer version: update treefold to read it")
-        columns = told["columns"]
+        columns = record["columns"]
         edges = np.full((len(columns), EDGES), np.inf, np.float32)
         for i, column in enumerate(columns):
             edges[i, : len(column["edges"])] = column["edges"]

@@ -52,5 +52,5 @@ def _not_better(how: str, name: str, comparison: list[dict[str, Any]]) -> str | 
     bound = found["difference"] if how == "value" else found["high" if smaller else "low"]
     if (bound < 0) if smaller else (bound > 0):
         return None
-    told = f"{name} is {found['challenger']:.6g}, and the champion's is {found['champion']:.6g}"
-    return told if how == "value" else f"{told}; the interval of the difference ends at {bound:.3g}"
+    message = f"{name} is {found['challenger']:.6g}, and the champion's is {found['champion']:.6g}"
+    return message if how == "value" else f"{message}; the interval of the difference ends at {bound:.3g}"

@@ -88,15 +88,15 @@ def _counted(blocks: Blocks, growth: Growth, slots: NDArray, tried: NDArray) -> 
             heavy = left if weight[left] > weight[left + 1] else left + 1
             heavier[place[heavy]] = parent, place[2 * left + 1 - heavy]
     sent = np.array([i not in heavier for i in range(len(slots))])
-    told = blocks.reduce_tasks(
+    reported = blocks.reduce_tasks(
         histograms, growth.trees(slots[sent]), tried[sent], plan.sampling, plan.units, plan.bins.width,
         merge=merge_histograms,
     ).cells  # fmt: skip
     kind = cell_type(plan.units)
     if sent.all():
-        return told.astype(kind, copy=False)
-    cells = np.empty((len(slots), *told.shape[1:]), kind)
-    cells[sent] = told
+        return reported.astype(kind, copy=False)
+    cells = np.empty((len(slots), *reported.shape[1:]), kind)
+    cells[sent] = reported
     for heavy, (parent, light) in heavier.items():
         np.subtract(parent, cells[light], out=cells[heavy])
     return cells

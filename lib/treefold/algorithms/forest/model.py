@@ -36,7 +36,7 @@ class ForestModel:
     left : (nodes,) int32
         The left child; the right child is the node after it.
     nan_left : (nodes,) bool
-        Whether missing values and categories that the node has not seen go left. It is learnt if the node had missing
+        Whether missing values and categories that the node has not seen go left. It is learned if the node had missing
         values; otherwise they go to the heavier child.
     table : (nodes,) int32
         Row of ``tables`` of a categorical split; -1 for any other node.

@@ -64,16 +64,16 @@ class Feedback:
         solutions = {}
         for i in live:
             self.sets[i], solutions[i] = self.machines[i].solved(self.sets[i], self.machines[i].tol / 2)
-        told = self._certificates({i: self.machines[i] for i in live}, solutions)
+        reported = self._certificates({i: self.machines[i] for i in live}, solutions)
         again = {
             i: self.machines[i]._replace(exact=True)
             for i in live
-            if told[i].gap <= self.machines[i].tol and solutions[i].single
+            if reported[i].gap <= self.machines[i].tol and solutions[i].single
         }
-        told |= self._certificates(again, solutions)
+        reported |= self._certificates(again, solutions)
         further = []
         for i in live:
-            machine, solved, certificate = self.machines[i], self.sets[i], told[i]
+            machine, solved, certificate = self.machines[i], self.sets[i], reported[i]
             ended = result_of(machine, solved, solutions[i], certificate.loss, certificate.gap, number)
             if certificate.gap > machine.tol and self._grown(i, certificate):
                 further.append(i)
@@ -90,8 +90,8 @@ class Feedback:
             for i, machine in machines.items()
         )
         most = tuple(each.most for each in judged)
-        told = self.blocks.reduce(certify, judged, merge=partial(merge_certificates, most=most))
-        return dict(zip(machines, told, strict=True))
+        reported = self.blocks.reduce(certify, judged, merge=partial(merge_certificates, most=most))
+        return dict(zip(machines, reported, strict=True))
 
     def _grown(self, i: int, certificate: Certificate) -> bool:
         """Whether a machine can continue: violators were added, or float64 has not been tried."""

@@ -1,4 +1,4 @@
-"""The driver's record of where each block came from, which tells what was lost and recomputed."""
+"""The driver's record of where each block came from, which shows what was lost and recomputed."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -9,7 +9,7 @@ from treefold.engine.storage.provenance import BuildRecord
 from treefold.errors import InputError
 
 EXECUTOR = "which were gone with their executor"
-ALL = "all of them, because some were gone that can only be made with the others"
+ALL = "all of them, because some were gone that can only be recomputed with the others"
 
 
 class RecomputationLog:

@@ -135,7 +135,7 @@ class SparkBlocks:
         self._forget()
         CLOSED.append(self.name)
         slots = range(self.context.defaultParallelism)
-        with self._described("let go of blocks"):
+        with self._described("release blocks"):
             self.context.parallelize(slots, len(slots)).mapPartitions(DeleteTask(tuple(CLOSED))).count()
 
     def __enter__(self) -> "SparkBlocks":

@@ -210,7 +210,7 @@ class PooledPasses:
         return True
 
     def _start_idle_timer(self) -> None:
-        """Stop the pool when no pass has come for ``IDLE`` seconds; a task cannot tell that from a slow neighbour."""
+        """Stop the pool when no pass has come for ``IDLE`` seconds; a task cannot distinguish that from a slow one."""
         self._idle_timer = threading.Timer(IDLE, self._rest)
         self._idle_timer.daemon = True
         self._idle_timer.start()

@@ -69,7 +69,7 @@ def arrays(data: DataFrame, columns: Columns) -> list[Column]:
 
 
 def in_random_order(data: DataFrame, columns: Columns) -> DataFrame:
-    """The rows by a hash of what takes part of them: the same order, in whatever order they stand in the data."""
+    """The rows by a hash of what takes part of them: the same order, in whatever order they are in the data."""
     return data.orderBy(xxhash64(*arrays(data, columns)))
 
 

@@ -90,10 +90,10 @@ def _number(leaf: Any, kind: pa.DataType) -> str:
 
 
 def _same_integer(leaf: Any, kind: pa.DataType) -> bool:
-    told = leaf.logical_type.to_json().replace(" ", "")
+    description = leaf.logical_type.to_json().replace(" ", "")
     signed = pa.types.is_signed_integer(kind)
     return bool(
         pa.types.is_integer(kind)
-        and f'"bitWidth":{kind.bit_width},' in told
-        and f'"isSigned":{str(signed).lower()}' in told
+        and f'"bitWidth":{kind.bit_width},' in description
+        and f'"isSigned":{str(signed).lower()}' in description
     )

@@ -8,7 +8,7 @@ from treefold.errors import InputError
 
 MARK = "treefold could not read "
 # How the messages of Arrow's Parquet reader and codecs begin. An error of a file system has other words, and as pyarrow
-# raises both as OSError without a number, nothing else tells them apart.
+# raises both as OSError without a number, nothing else distinguishes them.
 DAMAGED = re.compile(
     r"Parquet (magic bytes|file size)|Couldn't deserialize thrift|Deserializing page header|could not verify page integ"
     r"|Malformed|Invalid (page|column|BYTE_ARRAY|data|number of indices|or |repetition|definition|encoded|Type::type)"

@@ -70,10 +70,10 @@ def _failed_read(error: Exception) -> tuple[str, str]:
 
 def _conditions(error: Exception) -> Iterator[tuple[str, dict[str, str]]]:
     """Spark's error conditions with their parameters, of the exception and of its causes in the JVM."""
-    told: Any = error
-    if hasattr(told, "getCondition"):
-        yield told.getCondition() or "", told.getMessageParameters() or {}
-    cause = getattr(told, "java_exception", None)
+    spark_error: Any = error
+    if hasattr(spark_error, "getCondition"):
+        yield spark_error.getCondition() or "", spark_error.getMessageParameters() or {}
+    cause = getattr(spark_error, "java_exception", None)
     while cause is not None:
         if hasattr(cause, "getCondition") and "SparkThrowable" in _interfaces(cause):
             yield cause.getCondition() or "", dict(cause.getMessageParameters() or {})

@@ -1,4 +1,4 @@
-"""Folders for block files: in the executor's own local directories, for their owner only, gone with the executor.
+"""Folders for block files: local directories of the executor, readable by their owner, deleted with the executor.
 
 Spark deletes its local directories when an executor ends normally. The directories of a killed executor are deleted by
 the cluster manager at the end of the application, or never. The worker that makes a folder therefore also starts a

@@ -43,7 +43,7 @@ class FitOptions(Trainable, LinearOptions):
 
     @property
     def shuffled(self) -> bool:  # type: ignore[override]
-        """For local descent: walks through blocks of one class each would end far from each other."""
+        """For local descent: descents over blocks of one class each would end far from each other."""
         return bool(self.value("solver") == "localsgd")
 
     def extra_columns(self, *, labelled: bool) -> tuple[str, ...]:

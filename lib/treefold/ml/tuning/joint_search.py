@@ -108,7 +108,7 @@ class JointSearch:
 
     def _refuse_rules(self, reason: str) -> None:
         if self.rules.at or self.checkpoint:
-            raise InputError(f"{reason}: judge at the end only, and without checkpoints")
+            raise InputError(f"{reason}: score at the end only, and without checkpoints")
 
     def _fit_part(self, part: FoldRows, mine: list[int], stack: ExitStack) -> None:
         """Fit and score trials on the folds of the rows; blocks of all rows stay open."""

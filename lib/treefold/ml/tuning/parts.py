@@ -109,7 +109,7 @@ class PartsWriter:
             If the value can be saved in neither way.
         """
         if isinstance(value, Metric):
-            raise InputError("a search judged by a treefold.metrics.Metric cannot be saved: use the name of a metric")
+            raise InputError("a search scored by a treefold.metrics.Metric cannot be saved: use the name of a metric")
         if isinstance(value, Trainable) or type(value) in EVALUATORS.values():
             params = {p.name: self.describe(value.getOrDefault(p), p.name) for p in value.params if value.isSet(p)}
             return {"class": name_of(type(value)), "uid": value.uid, "paramMap": params}
@@ -129,18 +129,18 @@ class PartsWriter:
     def describe_settings(self, settings: Settings, estimator: Params) -> list[list[dict[str, Any]]]:
         """Param maps in types of JSON: for each entry the stage, the name of its param and the value."""
         known = stages_of(estimator)
-        told = []
+        description = []
         for number, setting in enumerate(settings):
             for param in setting:
                 if param.parent not in known:
                     raise InputError(f"the settings name {param}, which is of no stage of the estimator")
-            told.append(
+            description.append(
                 [
                     {"parent": p.parent, "name": p.name, "value": self.describe(v, f"settings/{number}/{p.name}")}
                     for p, v in setting.items()
                 ]
             )
-        return told
+        return description
 
 
 class PartsReader:
@@ -166,18 +166,18 @@ class PartsReader:
         uri = f"{base}/{name}"
         return DefaultParamsReader.loadParamsInstance(uri, self.reader.sparkSession)
 
-    def restore(self, told: Any) -> Any:
+    def restore(self, description: Any) -> Any:
         """The value that :meth:`PartsWriter.describe` has described."""
-        if isinstance(told, list):
-            return [self.restore(one) for one in told]
-        if not isinstance(told, dict):
-            return told
-        if set(told) == {"part"}:
-            return self.load(told["part"])
-        values = {key: self.restore(one) for key, one in told.items()}
-        return self._instance(**values) if set(told) == {"class", "uid", "paramMap"} else values
+        if isinstance(description, list):
+            return [self.restore(one) for one in description]
+        if not isinstance(description, dict):
+            return description
+        if set(description) == {"part"}:
+            return self.load(description["part"])
+        values = {key: self.restore(one) for key, one in description.items()}
+        return self._instance(**values) if set(description) == {"class", "uid", "paramMap"} else values
 
-    def restore_settings(self, told: list[list[dict[str, Any]]], estimator: Params) -> Settings:
+    def restore_settings(self, description: list[list[dict[str, Any]]], estimator: Params) -> Settings:
         """The param maps that :meth:`PartsWriter.describe_settings` has described."""
         known = stages_of(estimator)
         return [
@@ -185,7 +185,7 @@ class PartsReader:
             {estimator.getParam(name): value for name, value in each.items()}
             if isinstance(each, dict)
             else {known[e["parent"]].getParam(e["name"]): self.restore(e["value"]) for e in each}
-            for each in told
+            for each in description
         ]
 
     def _instance(self, uid: str, paramMap: dict[str, Any], **kind: str) -> Any:

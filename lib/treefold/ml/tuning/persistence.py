@@ -165,8 +165,8 @@ def _described(parts: PartsWriter, owner: Params, *, optional: bool = False) -> 
 
 
 def _restored(parts: PartsReader, params: dict[str, Any]) -> dict[str, Any]:
-    told = {name: value for name, value in params.items() if name != "estimatorParamMaps"}
-    values = {name: parts.restore(value) for name, value in told.items()}
+    record = {name: value for name, value in params.items() if name != "estimatorParamMaps"}
+    values = {name: parts.restore(value) for name, value in record.items()}
     if "estimatorParamMaps" in params:
         values["estimatorParamMaps"] = parts.restore_settings(params["estimatorParamMaps"], values["estimator"])
     return values

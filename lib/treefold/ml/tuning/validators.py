@@ -79,7 +79,7 @@ class Validator(SearchOptions, Estimator, MLReadable, MLWritable):
         tried, search = candidates(estimator, maps), None
         if tried is None or (isinstance(evaluator, Evaluator) and type(evaluator) not in JUDGES):
             what = type(estimator if tried is None else evaluator).__name__
-            why = f"{what} has no shared passes, so each setting is fitted and judged on its own, as pyspark.ml does"
+            why = f"{what} has no shared passes, so each setting is fitted and scored on its own, as pyspark.ml does"
             log.warning(why)
             model, scores, sub_models = search_by_spark(self, maps, dataset, why)
         else:
@@ -150,7 +150,7 @@ class Validator(SearchOptions, Estimator, MLReadable, MLWritable):
             return Rules(at, self.value("reduction"))
         every_so_often = self.value("scoreEvery")
         if self.value("stopping") == "median" and not every_so_often:
-            raise InputError("stopping median needs scoreEvery, the iterations after which trials are judged")
+            raise InputError("stopping median needs scoreEvery, the iterations after which trials are scored")
         at = tuple(range(every_so_often, longest, every_so_often)) if every_so_often else ()
         return Rules(at, None, self.value("stopping") == "median")
 
