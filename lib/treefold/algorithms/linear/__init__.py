@@ -20,7 +20,7 @@ module                 holds
 ``standardization``    coefficients in standardised units and back; rows are never changed
 ``problem``            the function that a solver minimises: one pass per evaluation
 ``solver_selection``   which solver takes a problem
-``early_stopping``     the loss of held-out rows, and when it stops a model
+``validation_loss``    the loss of held-out rows
 ``model``              the fitted model
 ====================== ==============================================================================
 """

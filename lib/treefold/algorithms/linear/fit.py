@@ -5,16 +5,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from treefold.algorithms.linear.early_stopping import HELD, EarlyStopping
+from treefold.algorithms.early_stopping import HELD, EarlyStopping
 from treefold.algorithms.linear.fit_stages import Continuation
 from treefold.algorithms.linear.gram import Gram
 from treefold.algorithms.linear.losses import Loss, Start
 from treefold.algorithms.linear.offset import start_with_offsets
 from treefold.algorithms.linear.preconditioner import HessianSample
-from treefold.algorithms.linear.problem import Problem, steepness
+from treefold.algorithms.linear.problem import Problem
 from treefold.algorithms.linear.smoothing import Stage, stages
 from treefold.algorithms.linear.solver_selection import Bounds, select_solver
-from treefold.algorithms.linear.standardization import standardization
+from treefold.algorithms.linear.standardization import standardization, steepness
+from treefold.algorithms.linear.validation_loss import validation_loss
 from treefold.dataset.blocks import Blocks
 from treefold.dataset.folds import Split, training
 from treefold.errors import InputError
@@ -153,7 +154,9 @@ def fit(
     )  # fmt: skip
     solver = select_solver(solver, problem, l1, bounds, standardize)
     x = _first(problem, begin, start, models)
-    early_stopping = None if validation is None else EarlyStopping(blocks, validation, patience, loss, x)
+    early_stopping = (
+        None if validation is None else EarlyStopping(blocks, validation, patience, loss, x, validation_loss)
+    )
     weight = data_summary.moments.weight if by_class is None else float((data_summary.classes * by_class).sum())
     rough = HessianSample(begin.hessian, data_summary.moments, weight)
     course = Continuation(problem, solver, rough, x, max_iter, tol, early_stopping, on_step)

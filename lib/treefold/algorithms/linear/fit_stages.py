@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from treefold.algorithms.linear.early_stopping import EarlyStopping
+from treefold.algorithms.early_stopping import EarlyStopping
 from treefold.algorithms.linear.preconditioner import HessianSample, preconditioned
 from treefold.algorithms.linear.problem import Problem
 from treefold.algorithms.linear.smoothing import Stage

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.linear.early_stopping import EarlyStopping
+from treefold.algorithms.early_stopping import EarlyStopping
 from treefold.algorithms.linear.gram import Gram, quadratic_of
 from treefold.algorithms.linear.losses import Loss
 from treefold.algorithms.linear.objective import Objective, objective
-from treefold.algorithms.linear.quadratic import Quadratic, quadratic
+from treefold.algorithms.linear.quadratic import Quadratic, assembled, quadratic
 from treefold.algorithms.linear.sampled_products import Sampled, Sampling, objective_and_products, products
 from treefold.algorithms.linear.standardization import Standardization
 from treefold.algorithms.linear.stochastic import Local, LocalEpoch, MiniBatch, local_epoch, sampled
@@ -211,7 +211,7 @@ class Problem(NamedTuple):
         parts[:, own, feature, feature] += (ridge.strength[:, None] * ridge.metric)[:, None]
         parts *= unit[:, k, :, None] * unit[:, other, None, :]
         value = total.loss / weight + ridge.value(theta[..., :-1])
-        return value, (gradient * unit).reshape(len(chosen), -1), _assembled(parts, k, other)
+        return value, (gradient * unit).reshape(len(chosen), -1), assembled(parts, k, other)
 
     def term(self, lasso: NDArray, lower: NDArray, upper: NDArray, standardize: bool) -> BoxedL1:
         """L1 penalties and bounds of the solver's variables.
@@ -245,21 +245,3 @@ class Problem(NamedTuple):
     def from_data(self, coef: NDArray) -> NDArray:
         """Variables ``(models, p)`` of such coefficients."""
         return (self.space.from_data(coef) / self.unit[:, None]).reshape(len(coef), -1)
-
-
-def _assembled(parts: NDArray, k: NDArray, other: NDArray) -> NDArray:
-    """Symmetric matrices ``(models, p, p)`` of square parts for the outputs ``k`` and ``other``."""
-    models, _, q, _ = parts.shape
-    outputs = int(k.max()) + 1
-    if outputs == 1:
-        return parts[:, 0]
-    made = np.zeros((models, outputs, q, outputs, q))
-    made[:, other, :, k] = made[:, k, :, other] = parts.swapaxes(0, 1)  # each is symmetric
-    return made.reshape(models, outputs * q, outputs * q)
-
-
-def steepness(strength: NDArray, metric: NDArray) -> NDArray:
-    """Units ``(models, features + 1)`` of variables of :class:`Problem`; 1 if all features are penalised equally."""
-    curvature = 1 + strength[:, None] * metric
-    unit = np.sqrt((1 + strength[:, None]) / curvature) if (metric != 1).any() else np.ones_like(curvature)
-    return np.concatenate([unit, np.ones((len(strength), 1))], axis=1)

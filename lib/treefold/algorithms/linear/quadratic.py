@@ -111,3 +111,26 @@ def _gram(Z: NDArray, weight: NDArray) -> NDArray:
     scaled = (Z if len(kept) == len(Z) else Z[kept]) * np.sqrt(abs(weight[kept]))[:, None]
     product = scaled.T @ scaled  # BLAS computes one half of a symmetric product
     return -product if weight.min(initial=0.0) < 0 else product
+
+
+def assembled(parts: NDArray, k: NDArray, other: NDArray) -> NDArray:
+    """Symmetric matrices ``(models, p, p)`` of square parts for pairs of outputs.
+
+    Parameters
+    ----------
+    parts : (models, pairs, q, q)
+        Second derivatives of the variables of one output by those of another; each is symmetric.
+    k, other : (pairs,) int
+        The two outputs.
+
+    Returns
+    -------
+    (models, outputs * q, outputs * q)
+    """
+    models, _, q, _ = parts.shape
+    outputs = int(k.max()) + 1
+    if outputs == 1:
+        return parts[:, 0]
+    made = np.zeros((models, outputs, q, outputs, q))
+    made[:, other, :, k] = made[:, k, :, other] = parts.swapaxes(0, 1)  # each is symmetric
+    return made.reshape(models, outputs * q, outputs * q)

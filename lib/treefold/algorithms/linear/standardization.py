@@ -92,3 +92,10 @@ def standardization(moments: Moments, *, intercept: bool, scale_label: bool, cen
     shift = np.where(far, moments.mean, 0.0) if far.any() else None
     label_scale = moments.label_deviation if scale_label else 1.0
     return Standardization(mean * (intercept and centred), inverse, label_scale, shift)
+
+
+def steepness(strength: NDArray, metric: NDArray) -> NDArray:
+    """Units ``(models, features + 1)`` of a solver's variables; 1 if all features are penalised equally."""
+    curvature = 1 + strength[:, None] * metric
+    unit = np.sqrt((1 + strength[:, None]) / curvature) if (metric != 1).any() else np.ones_like(curvature)
+    return np.concatenate([unit, np.ones((len(strength), 1))], axis=1)

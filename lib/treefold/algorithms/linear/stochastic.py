@@ -160,9 +160,7 @@ def local_epoch(
     end, met = theta.copy(), np.zeros(len(theta))
     y = block.y.astype(np.float64) / label_scale
     offset = block.extra[0].astype(np.float64) / label_scale if with_offset else np.zeros(len(y))
-    for m, (outputs, rate) in enumerate(zip(end, local.rate, strict=True)):
-        if not weight.any():
-            break
+    for m, (outputs, rate) in enumerate(zip(end, local.rate, strict=True) if weight.any() else ()):
         for k, row in enumerate(outputs):
             label = y if len(outputs) == 1 else (y == k) * 1.0
             met[m] += kernels.local_sgd_epoch(

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from treefold.algorithms.linear.early_stopping import HELD, EarlyStopping
+from treefold.algorithms.early_stopping import HELD, EarlyStopping, ValidationLoss
 from treefold.algorithms.perceptron.local_epoch import LocalSums, Steps, lane_epochs
 from treefold.algorithms.perceptron.minibatch import MiniBatch, lane_gradients
-from treefold.algorithms.perceptron.objective import Objective, ValidationLoss, validation_loss
+from treefold.algorithms.perceptron.objective import Objective, validation_loss
 from treefold.algorithms.perceptron.problem import Problem
 from treefold.dataset.folds import Split, held_out
 from treefold.dataset.lanes import Lanes, lanes_of, merge_lanes

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from treefold.algorithms.linear.early_stopping import EarlyStopping
+from treefold.algorithms.early_stopping import EarlyStopping
 from treefold.algorithms.perceptron.epochs import Epochs, MiniBatches
 from treefold.algorithms.perceptron.network import Network
 from treefold.algorithms.perceptron.objective import validation_loss

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from treefold.algorithms.early_stopping import ValidationLoss
 from treefold.algorithms.linear.objective import weight_of
 from treefold.algorithms.perceptron.network import Network
 from treefold.dataset.block import Block, Matrix
@@ -17,13 +18,6 @@ class Objective(NamedTuple):
 
     loss: NDArray
     gradient: NDArray
-    weight: float
-
-
-class ValidationLoss(NamedTuple):
-    """Weighted sum of the loss over rows, ``(models,)``, and their weight."""
-
-    loss: NDArray
     weight: float
 
 

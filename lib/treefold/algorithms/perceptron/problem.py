@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.linear.early_stopping import HELD, EarlyStopping
+from treefold.algorithms.early_stopping import HELD, EarlyStopping
 from treefold.algorithms.perceptron.network import Network
 from treefold.algorithms.perceptron.objective import Objective, objective
 from treefold.dataset.blocks import Blocks

@@ -2,7 +2,7 @@
 
 from pyspark.ml.param import TypeConverters
 
-from treefold.algorithms.linear.early_stopping import HELD
+from treefold.algorithms.early_stopping import HELD
 from treefold.dataset.blocks import Blocks
 from treefold.dataset.folds import Given, Shared, Split, training
 from treefold.dataset.random import substream

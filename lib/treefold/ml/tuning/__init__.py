@@ -8,7 +8,7 @@
 | `split_plan`, `fold_rows` | the rows of each fold, before and after the stages in front of the estimator |
 | `joint_search`, `joint_fit` | a search in shared passes, and the fits over the same rows |
 | `spark_search` | a search of what has no shared passes, left to pyspark.ml |
-| `results` | the trials and their scores |
+| `results`, `fold_results`, `leaderboard` | the trials and their scores, made from the fits, and as text |
 | `persistence`, `parts`, `class_names`, `stages` | how searches are saved and loaded |
 """
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from treefold.ml.tuning.results import Search, Trial, short
+from treefold.ml.tuning.leaderboard import short
+from treefold.ml.tuning.results import Search, Trial
 from treefold.report.charts import Chart, LineChart
 
 CURVES = 6  # trials whose learning curves are drawn

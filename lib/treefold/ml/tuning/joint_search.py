@@ -16,9 +16,11 @@ from treefold.dataset.blocks import Blocks, Pass
 from treefold.errors import InputError
 from treefold.ml.base import Batch, Progress, Trainable
 from treefold.ml.tuning.candidates import Candidate
+from treefold.ml.tuning.fold_results import search_of
 from treefold.ml.tuning.fold_rows import FoldRows, divided, fold_rows, learns
 from treefold.ml.tuning.joint_fit import FoldResult, FoldResults, JointTuning, Rules, grouped
-from treefold.ml.tuning.results import Search, board, search_of
+from treefold.ml.tuning.leaderboard import board
+from treefold.ml.tuning.results import Search
 from treefold.ml.tuning.scoring import Criterion
 from treefold.ml.tuning.split_plan import Plan
 from treefold.optim.status import DIVERGED, STOPPED

@@ -5,17 +5,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from treefold.dataset.blocks import Pass
-from treefold.errors import InputError
-from treefold.ml.base import Trainable
-from treefold.ml.tuning.joint_fit import FoldResults
-from treefold.ml.tuning.scoring import Criterion
-from treefold.ml.tuning.search_space import mean_scores, ranked, standard_errors, within_one_error
+from treefold.ml.tuning.leaderboard import short
+from treefold.ml.tuning.search_space import ranked
 from treefold.optim.status import MEANING, STOPPED
 
-SHOWN = 5  # trials of a leaderboard
 LEADERS = 20  # trials in a report's table
 
 
@@ -172,117 +167,3 @@ class Search:
                 for trial in self.trials
             ]
         )
-
-
-def search_of(
-    trials: list[Trainable],
-    settings: list[dict[str, Any]],
-    fold_results: FoldResults,
-    folds: int,
-    rungs: list[tuple[int, NDArray]],
-    judged: Criterion,
-    passes: list[Pass],
-    scored: NDArray[np.bool_],
-) -> Search:
-    """The results of a search, from the fits over all folds.
-
-    Parameters
-    ----------
-    trials : list of Trainable
-        The trials, in order.
-    settings : list of dict
-        Settings of the trials by name.
-    fold_results : FoldResults
-        By trial the results of its folds.
-    folds : int
-        Number of folds.
-    rungs : list of (int, (trials, folds))
-        Iterations at which trials were scored, and the scores.
-    judged : Criterion
-        Score of the trials.
-    passes : list of Pass
-        Passes of the search.
-    scored : (folds,) of bool
-        The folds that have a score for any model; means and errors are taken over these.
-
-    Returns
-    -------
-    Search
-
-    Raises
-    ------
-    InputError
-        If no trial has a score.
-    """
-    larger = judged.larger_is_better
-    if not scored.any():
-        raise InputError(f"no fold has rows of both classes, so there is no {judged.name}: name other folds by foldCol")
-    scores = np.array(
-        [[fold_result.scores[i] for fold_result, i in fold_results[t][:folds]] for t in range(len(trials))]
-    )
-    means, errors = mean_scores(scores[:, scored]), standard_errors(scores[:, scored])
-    made = [
-        Trial(
-            number,
-            settings[number],
-            [_or_none(score) for score in scores[number]],
-            _or_none(means[number]),
-            _or_none(errors[number]),
-            [MEANING[int(fold_result.batch.status[i])] for fold_result, i in fold_results[number][:folds]],
-            [int(fold_result.batch.iterations[i]) for fold_result, i in fold_results[number][:folds]],
-            [list(fold_result.batch.histories[i]) for fold_result, i in fold_results[number][:folds]],
-            [(iteration, _or_none(mean_scores(table)[number])) for iteration, table in rungs],
-        )
-        for number in range(len(trials))
-    ]
-    standing = np.where(np.array([trial.stopped for trial in made])[:, None], np.nan, scores[:, scored])
-    best = int(ranked(standing, larger)[0])
-    if np.isnan(mean_scores(standing)[best]):
-        raise InputError("no trial has a score: every fit diverged, or its metric is NaN; try smaller steps")
-    simple = within_one_error(standing, larger, _simplicity(trials))
-    return Search(judged.name, larger, made, best, simple, passes)
-
-
-def board(settings: list[dict[str, Any]], scores: NDArray, larger: bool, metric: str) -> tuple[str, ...]:
-    """The leading trials as text.
-
-    Parameters
-    ----------
-    settings : list of dict[str, Any]
-        Params of each trial.
-    scores : (trials, folds)
-        Scores of the trials.
-    larger : bool
-        Whether larger scores are better.
-    metric : str
-        Name of the metric.
-
-    Returns
-    -------
-    tuple of str
-        One line for each trial shown.
-    """
-    means, errors = mean_scores(scores), standard_errors(scores)
-    lines = []
-    for place, trial in enumerate(ranked(scores, larger)[:SHOWN], 1):
-        params = "  ".join(f"{name}={short(value)}" for name, value in settings[trial].items())
-        error = "" if np.isnan(errors[trial]) else f" +- {errors[trial]:.2g}"
-        lines.append(f"  {place}. {metric} {means[trial]:.6g}{error}   {params}")
-    return tuple(lines)
-
-
-def _simplicity(trials: list[Trainable]) -> NDArray:
-    names = [name for name in trials[0].simpler if len({repr(trial.value(name)) for trial in trials}) > 1]
-    sign = trials[0].simpler
-    return np.array([[sign[name] * float(trial.value(name)) for name in names] for trial in trials]).reshape(
-        len(trials), len(names)
-    )
-
-
-def short(value: Any) -> str:
-    """A value for a person."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

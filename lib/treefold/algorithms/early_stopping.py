@@ -6,9 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from treefold.algorithms.linear.losses import Loss
-from treefold.algorithms.linear.objective import margins, shifted, weight_of
-from treefold.dataset.block import Block
 from treefold.dataset.blocks import Blocks, WidenedStatistic, add
 from treefold.dataset.folds import FoldStatistic, Split
 from treefold.dataset.shared_passes import FusedMerge, FusedStatistic
@@ -22,43 +19,6 @@ class ValidationLoss(NamedTuple):
 
     loss: NDArray
     weight: float
-
-
-def validation_loss(
-    block: Block, coef: NDArray, loss: Loss, shift: NDArray | None, by_class: NDArray | None, with_offset: bool
-) -> ValidationLoss:
-    """Loss of the rows of positive weight of one block.
-
-    Parameters
-    ----------
-    block : Block
-        Rows of the validation set; other rows have weight 0.
-    coef : (models, outputs, features + 1)
-        Coefficients, the intercept last.
-    loss : Loss
-        Loss of a margin and a label.
-    shift : (features + 1,) or None
-        Subtracted from the features, and last from the label.
-    by_class : (classes,) or None
-        Factors of the weights by class.
-    with_offset : bool
-        Whether ``block.extra[0]`` is added to the margin.
-
-    Returns
-    -------
-    ValidationLoss
-        Weighted loss ``(models,)``, and the weight of the rows.
-    """
-    rows = np.flatnonzero(block.weight > 0)
-    extra = tuple(column[rows] for column in block.extra)
-    mine = Block(block.X[rows], block.y[rows], block.weight[rows], block.id, extra)
-    weight = weight_of(mine, by_class).astype(np.float64)
-    X, y, coef, _ = shifted(mine, coef, shift)
-    margin = margins(X, coef)
-    if with_offset:
-        margin[:, 0] += mine.extra[0]
-    value = loss(margin, y)[0].astype(np.float64)
-    return ValidationLoss(np.where(weight > 0, value, 0.0) @ weight, float(weight.sum()))
 
 
 class EarlyStopping:
@@ -76,7 +36,7 @@ class EarlyStopping:
         First argument of ``held`` after the variables.
     x0 : (models, p)
         Variables at the start.
-    held : callable, default validation_loss
+    held : callable
         Statistic of the held-out rows, with the fields ``loss`` and ``weight``.
 
     Attributes
@@ -91,9 +51,7 @@ class EarlyStopping:
         Which models have had ``patience`` iterations without a lower loss.
     """
 
-    def __init__(
-        self, blocks: Blocks, split: Split, patience: int, loss: Any, x0: NDArray, held: Callable = validation_loss
-    ) -> None:
+    def __init__(self, blocks: Blocks, split: Split, patience: int, loss: Any, x0: NDArray, held: Callable) -> None:
         self.blocks, self.split, self.patience, self.loss, self.held = blocks, split, patience, loss, held
         models = len(x0)
         self.x, self.best, self.last = x0.copy(), np.full(models, np.inf), np.full(models, np.nan)
@@ -115,7 +73,7 @@ class EarlyStopping:
         models : (len(models),) int
             Indices of the models.
         about : tuple
-            Arguments of :func:`validation_loss` at ``x``, without the loss.
+            Arguments of ``held`` at ``x``, without the loss.
 
         Returns
         -------
