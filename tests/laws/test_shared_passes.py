@@ -13,7 +13,8 @@ from treefold.algorithms.linear.objective import objective
 from treefold.dataset.block import Block
 from treefold.dataset.blocks import WidenedStatistic
 from treefold.dataset.folds import FoldStatistic, Hashed, training
-from treefold.dataset.shared_passes import FusedStatistic, JobStopped, share_passes
+from treefold.dataset.fused_statistic import FusedStatistic
+from treefold.dataset.shared_passes import JobStopped, share_passes
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
 from treefold.statistics.label_summary import data_summary

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from treefold.dataset.blocks import Blocks, WidenedStatistic, add
 from treefold.dataset.folds import FoldStatistic, Split
-from treefold.dataset.shared_passes import FusedMerge, FusedStatistic
+from treefold.dataset.fused_statistic import FusedMerge, FusedStatistic
 from treefold.errors import InputError
 
 HELD = 1  # the fold that is held out

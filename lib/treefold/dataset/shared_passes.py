@@ -10,8 +10,8 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any, NamedTuple, TypeVar
 
-from treefold.dataset.blocks import Blocks, Merge, Pass, WidenedStatistic, add, stat_name
-from treefold.dataset.folds import fold_view
+from treefold.dataset.blocks import Blocks, Merge, Pass, WidenedStatistic, add
+from treefold.dataset.fused_statistic import FusedMerge, FusedStatistic
 
 T = TypeVar("T")
 
@@ -27,55 +27,6 @@ class Request(NamedTuple):
     args: tuple
     merge: Merge
     reduce_tasks: bool
-
-
-class FusedStatistic:
-    """Several statistics of a block as one statistic, whose value is the tuple of their values."""
-
-    def __init__(self, stats: list[Callable]) -> None:
-        self.stats = stats
-        names = [stat_name(stat) for stat in stats]
-        self.__name__ = " + ".join(
-            f"{name} x {names.count(name)}" if names.count(name) > 1 else name for name in dict.fromkeys(names)
-        )
-
-    def __call__(self, block: Any, *args: tuple) -> tuple:
-        folds: dict[int, Any] = {}
-        seen = [fold_view(stat, block, folds) for stat in self.stats]
-        values: list[Any] = [None] * len(seen)
-        for mine in _alike([stat for stat, _ in seen]):
-            core = _core(seen[mine[0]][0])
-            if len(mine) > 1:
-                made = core.fused([seen[i][1] for i in mine], [args[i] for i in mine])
-            else:
-                made = [core(seen[i][1], *args[i]) for i in mine]
-            for i, value in zip(mine, made, strict=True):
-                leaf = seen[i][0]
-                values[i] = leaf.widened(value) if isinstance(leaf, WidenedStatistic) else value
-        return tuple(values)
-
-
-class FusedMerge:
-    """Merges the values of a :class:`FusedStatistic` one by one."""
-
-    def __init__(self, merges: list[Merge]) -> None:
-        self.merges = merges
-
-    def __call__(self, left: tuple, right: tuple) -> tuple:
-        return tuple(merge(a, b) for merge, a, b in zip(self.merges, left, right, strict=True))
-
-
-def _core(stat: Callable) -> Any:
-    return stat.stat if isinstance(stat, WidenedStatistic) else stat
-
-
-def _alike(stats: list[Callable]) -> list[list[int]]:
-    """Numbers of the statistics, grouped by which of them can be computed at once."""
-    found: dict[Any, list[int]] = {}
-    for number, stat in enumerate(stats):
-        core = _core(stat)
-        found.setdefault(core if hasattr(core, "fused") else number, []).append(number)
-    return list(found.values())
 
 
 class Message(NamedTuple):
