@@ -118,6 +118,8 @@ def test_wrong_arguments_are_one_line_and_none_is_abbreviated(ended, arguments, 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 @pytest.mark.parametrize("conf", [KEPT, NONE], ids=["checkpoint", "none"])
 def test_a_signal_ends_a_job_with_its_code_and_one_line(ended, number, code, conf):
+    signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)  # nohup ignores it
+
     def job(run):
         try:
             os.kill(os.getpid(), number)
