@@ -5,9 +5,8 @@ or reach their bounds, in about as many passes as L-BFGS needs for the smooth pr
 
 References
 ----------
-Lee, Sun & Saunders, "Proximal Newton-type methods for minimizing composite functions", SIAM J. Optim. 24 (2014), alg.
-1. Byrd, Nocedal & Schnabel, "Representations of quasi-Newton matrices and their use in limited memory methods", Math.
-Programming 63 (1994), eq. 3.2: the L-BFGS matrix.
+Lee, Sun & Saunders, "Proximal Newton-type methods for minimizing composite functions", SIAM J. Optim. 24 (2014),
+alg. 1.
 """
 
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from treefold.optim.composite import Separable
 from treefold.optim.coordinate_descent import descend_dense, descend_low_rank
 from treefold.optim.curvature_pairs import remember
+from treefold.optim.lbfgs_matrix import dense, low_rank
 from treefold.optim.needs import Needs
 from treefold.optim.status import DIVERGED, NO_PROGRESS, RUNNING, put, running
 
@@ -189,11 +189,11 @@ class ProximalLbfgs(NamedTuple):
             enough = INNER * abs(state.gradient[m]).max(initial=0.0)
             pairs = state.x_diffs[m], state.grad_diffs[m], state.curvature[m]
             if self.hessian is None:
-                low_rank = _low_rank(*pairs, state.gradient[m])
-                descend_low_rank(row, state.slope[m], *self.term.rows(m), *low_rank, enough, sweeps)
+                compact = low_rank(*pairs, state.gradient[m])
+                descend_low_rank(row, state.slope[m], *self.term.rows(m), *compact, enough, sweeps)
             else:
-                dense = _dense(*pairs, self.hessian[m])
-                descend_dense(row, state.slope[m], *self.term.rows(m), dense, enough, sweeps)
+                matrix = dense(*pairs, self.hessian[m])
+                descend_dense(row, state.slope[m], *self.term.rows(m), matrix, enough, sweeps)
         x = state.x[models]
         predicted_decrease = np.einsum("ap,ap->a", state.slope[models], target - x)
         predicted_decrease += self.term.value(target, models) - self.term.value(x, models)
@@ -222,40 +222,3 @@ def shorter(step: NDArray, rise: NDArray, predicted_decrease: NDArray) -> NDArra
     with np.errstate(all="ignore"):
         share = -predicted_decrease / (2 * (rise - predicted_decrease))
     return step * np.where(np.isfinite(share), np.clip(share, 0.1, 0.5), 0.1)
-
-
-def _low_rank(
-    x_diffs: NDArray, grad_diffs: NDArray, curvature: NDArray, gradient: NDArray
-) -> tuple[float, NDArray, NDArray]:
-    """The L-BFGS matrix as ``scale * I - W R'``."""
-    filled = np.flatnonzero(curvature > 0)[::-1]  # oldest first, as in the paper
-    if not len(filled):
-        none = np.zeros((len(gradient), 0))
-        return max(1.0, float(np.sqrt(gradient @ gradient))), none, none
-    S, Y = x_diffs[filled], grad_diffs[filled]
-    scale = float(Y[-1] @ Y[-1] * curvature[filled[-1]])
-    W, R = _factors(S, Y, scale * S)
-    return scale, W, R
-
-
-def _dense(x_diffs: NDArray, grad_diffs: NDArray, curvature: NDArray, hessian: NDArray) -> NDArray:
-    """The L-BFGS matrix that starts from an approximate Hessian, scaled by the newest pair."""
-    filled = np.flatnonzero(curvature > 0)[::-1]
-    if not len(filled):
-        return hessian
-    S, Y = x_diffs[filled], grad_diffs[filled]
-    start = hessian * float(Y[-1] @ np.linalg.solve(hessian, Y[-1]) * curvature[filled[-1]])
-    W, R = _factors(S, Y, S @ start)
-    return np.asarray(start - W @ R.T)
-
-
-def _factors(S: NDArray, Y: NDArray, turned: NDArray) -> tuple[NDArray, NDArray]:
-    """W and R, ``(p, 2 pairs)``, of ``B0 - W R'``; ``turned`` is ``B0`` times the steps, the oldest first."""
-    SY = S @ Y.T
-    lower, diagonal = np.tril(SY, -1), np.diag(np.diag(SY))
-    middle = np.block([[turned @ S.T, lower], [lower.T, -diagonal]])
-    W = np.concatenate([turned, Y]).T
-    # The diagonal is scaled to one, because steps of very different lengths make the matrix badly scaled.
-    unit = 1 / np.sqrt(np.maximum(abs(np.diag(middle)), np.finfo(float).tiny))
-    R = ((W * unit) @ np.linalg.inv(middle * unit[:, None] * unit)) * unit
-    return np.ascontiguousarray(W), np.ascontiguousarray(R)
