@@ -105,7 +105,7 @@ properties=$root/conf/spark/$target.conf
 [ -f "$properties" ] || fail "there is no conf/spark/$target.conf: write one with spark.master for target '$target', or use --target local"
 [ -n "${JAVA_HOME:-}" ] || unset JAVA_HOME
 check_java
-setup
+if grep -Eq '^[[:space:]]*spark\.master[[:space:]=:]+yarn' "$properties"; then setup yarn; else setup; fi
 
 # What runs left behind that were killed with SIGKILL: each holds a lock on its folder as long as one of its processes
 # lives, whoever has its number now.

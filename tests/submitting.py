@@ -25,11 +25,11 @@ def job_module(name: str) -> ModuleType:
 
 
 @contextmanager
-def target(name: str, **properties: str) -> Iterator[str]:
-    """Name of a target for ``--target``: the local one with properties of its own, dots written as underscores."""
+def target(name: str, base: str = "local", **properties: str) -> Iterator[str]:
+    """Name of a target for ``--target``: that of ``base`` with properties of its own, dots written as underscores."""
     file = ROOT / f"conf/spark/{name}{os.getpid()}.conf"
     lines = [f"{key.replace('_', '.')} {value}\n" for key, value in properties.items()]
-    file.write_text((ROOT / "conf/spark/local.conf").read_text() + "".join(lines))
+    file.write_text((ROOT / f"conf/spark/{base}.conf").read_text() + "".join(lines))
     try:
         yield file.stem
     finally:

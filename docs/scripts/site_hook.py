@@ -17,7 +17,7 @@ SECTIONS = {
     "User guide": GUIDE,
     "Params": ["params/"],
     "Migration": ["from-pyspark.md", "from-scikit-learn.md"],
-    "Operations": ["operations.md", "conf.md", "resilience.md"],
+    "Operations": ["operations.md", "clusters.md", "conf.md", "resilience.md"],
     "Internals": ["conventions.md", "architecture.md", "extending.md", "developing.md"],
     "Reference": ["reference/"],
 }

@@ -4,6 +4,7 @@ import io
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from treefold import locations
 from treefold.algorithms.linear import LinearModel
 from treefold.errors import InputError
 from treefold.persistence import local_files, model_io, output_folder, publishing
+from treefold.persistence.checkpoint import opened_for
 
 OLD, NEW = (LinearModel(np.full((1, 3), value), "identity") for value in (1.0, 2.0))
 URI = "bucket://models/m"
@@ -305,6 +307,21 @@ def test_the_working_directory_home_root_and_what_holds_them_are_refused(tmp_pat
     for path in (".", "..", tmp_path / "work", "/", tmp_path / "home" / "me", tmp_path / "home", f"file://{tmp_path}"):
         with pytest.raises(InputError, match=r"is, or holds, your (working directory|home|root) folder"):
             publishing.check_free(str(path), overwrite)
+
+
+def test_in_a_container_of_yarn_a_path_on_its_disk_is_refused(tmp_path, monkeypatch):
+    """There the driver of deploy mode cluster runs, and its folder is deleted with it."""
+    publishing.check_free(str(tmp_path / "m"), False)
+    monkeypatch.setenv("CONTAINER_ID", "container_1795950619561_0001_01_000001")
+    for path in ("out/m", str(tmp_path / "m")):
+        with pytest.raises(
+            InputError, match=r"would be lost with this driver's container on YARN: name a path on HDFS"
+        ):
+            publishing.check_free(path, False)
+    publishing.check_free(f"file://{tmp_path}/m", False)
+    conf = SimpleNamespace(checkpoint=object(), checkpoint_path="out/passes", inputs=[])
+    with pytest.raises(InputError, match="would be lost"), opened_for(conf, fresh=False, say=print):
+        pass
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

@@ -19,6 +19,7 @@ from pyspark import SparkContext
 from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
+from treefold.cli.environment_archive import executors_python
 from treefold.cli.failures import explained, root_cause
 from treefold.cli.jvm_output import JvmOutput
 from treefold.cli.spark_properties import check_properties, read_properties
@@ -99,6 +100,10 @@ def _started(name: str, say: Callable[[str], None]) -> Iterator[SparkSession]:
     properties = read_properties(path)
     check_properties(properties, path)
     arguments = ["--properties-file", path, "--py-files", os.environ["TREEFOLD_LIBRARY"]]
+    python, shipped = executors_python(properties, say)
+    if python:
+        os.environ["PYSPARK_PYTHON"] = python
+    arguments += shipped
     if properties.get("spark.submit.deployMode") == "cluster":
         submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
         os.execv(submit, [str(submit), *arguments, *sys.argv])

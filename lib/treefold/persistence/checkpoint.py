@@ -25,6 +25,7 @@ from treefold.persistence.checkpoint_folder import MARKER, NUMBERED, CheckpointF
 from treefold.persistence.checkpointed_blocks import CheckpointedBlocks, Entry
 from treefold.persistence.encryption import FernetCipher, is_encrypted
 from treefold.persistence.hashing import digest
+from treefold.persistence.output_checks import check_lasting
 
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 
@@ -213,6 +214,7 @@ def opened_for(conf: Any, *, fresh: bool, say: Callable[[str], None]) -> Iterato
         yield None
         return
     check_apart(conf.checkpoint_path, conf.inputs)
+    check_lasting(conf.checkpoint_path)
     every, cipher = conf.checkpoint, FernetCipher(conf.checkpoint.key) if conf.checkpoint.key else None
     checkpoint = Checkpoint(
         conf.checkpoint_path, conf.job, every.passes, seconds=every.seconds, resume=not fresh, cipher=cipher

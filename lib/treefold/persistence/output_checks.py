@@ -21,11 +21,24 @@ def check_place(uri: str, apart_from: Iterable[str] = ()) -> None:
     See :func:`check_free`.
     """
     locations.check_apart(uri, apart_from)
+    check_lasting(uri)
     here = place(uri)
     if here.scheme == "file":
         for named, folder in (("working directory", os.getcwd()), ("home", os.path.expanduser("~")), ("root", "/")):
             if here.holds(place(folder)):
                 raise InputError(f"{uri} is, or holds, your {named} folder: name a folder of its own")
+
+
+def check_lasting(uri: str) -> None:
+    """Raise InputError if this process is a container of YARN and ``uri`` is a path on the disk of its node.
+
+    In deploy mode ``cluster`` the driver is such a container, and what it writes there is deleted with it.
+    """
+    if "CONTAINER_ID" in os.environ and place(uri).scheme == "file" and not uri.startswith("file:"):
+        raise InputError(
+            f"{uri} would be lost with this driver's container on YARN: name a path on HDFS or an object store, or a "
+            "folder that is mounted on every node as file:///..."
+        )
 
 
 def check_local(uri: str) -> str:
