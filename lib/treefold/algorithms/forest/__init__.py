@@ -8,7 +8,7 @@ module              holds
 ``bins``            cut points, and rows as bin numbers
 ``sampling``        bootstrap weights and the features that a node may split by
 ``histograms``      the statistic of a level
-``best``            the best splits of a level; ``kernels_split`` has its loops
+``best``            the best splits of a level; ``kernels_split`` and ``kernels_categories`` have its loops
 ``growth``          the state of the growing trees; ``grow`` is the loop
 ``assemble``        grown nodes become a ``ForestModel`` (``model``)
 ``oob``             the out-of-bag score
