@@ -219,10 +219,12 @@ def test_blocks_whose_pool_is_incomplete_are_read_by_jobs(blocks, monkeypatch, c
     assert "every further pass is a job: not all tasks connected" in caplog.text
 
 
-def test_more_tasks_than_slots_make_no_pool(data):
+def test_more_tasks_than_slots_make_no_pool(data, caplog):
+    caplog.set_level("INFO", "treefold")
     with open_blocks(data, COLUMNS, "test", 3) as blocks:
         assert [blocks.sum(seen).rows for _ in range(3)] == 3 * [ROWS]
         assert ways(blocks) == 3 * ["flat"]
+    assert caplog.text.count("passes run as jobs, without the task pool: 3 tasks for 2 slots") == 1
 
 
 def test_a_job_whose_result_has_come_does_not_count_as_running(spark, caplog):

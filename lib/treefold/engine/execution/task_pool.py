@@ -142,7 +142,7 @@ class PooledPasses:
 
     def __init__(self, context: SparkContext, described: Callable[[str], Any]) -> None:
         self.context, self.described, self.slots = context, described, slots_of(context)
-        self.passes = 0
+        self.passes, self._reason = 0, ""  # the latter is why there is no pool
         self._pool: TaskPool | None = None
         self._close_lock = threading.Lock()
         self._idle_timer = threading.Timer(0, lambda: None)
@@ -203,11 +203,18 @@ class PooledPasses:
 
     def _start(self, parts: RDD) -> bool:
         """Start the tasks of the pool, if there are slots for all of them."""
-        if parts.getNumPartitions() > self.slots or other_jobs(self.context):
-            return False
-        with self.described("task pool"):
-            self._pool = TaskPool(parts)
-        return True
+        tasks, reason = parts.getNumPartitions(), ""
+        if tasks > self.slots:
+            reason = f"{tasks} tasks for {self.slots} slots"
+        elif other_jobs(self.context):
+            reason = "other jobs are running"
+        if reason and reason != self._reason:
+            log.info("passes run as jobs, without the task pool: %s", reason)
+        self._reason = reason
+        if not reason:
+            with self.described("task pool"):
+                self._pool = TaskPool(parts)
+        return not reason
 
     def _start_idle_timer(self) -> None:
         """Stop the pool when no pass has come for ``IDLE`` seconds; a task cannot distinguish that from a slow one."""
