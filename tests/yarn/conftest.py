@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pyspark
 import pytest
-from hadoop import JARS, Hadoop, fetch_jars
 
 from submitting import ROOT, target
+from yarn.hadoop import JARS, Hadoop, fetch_jars
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.request import urlopen
 
-from sites import Sites
+from yarn.sites import Sites
 
 HERE = Path(__file__).parent
 JARS = HERE.parents[1] / "build" / "hadoop"
