@@ -11,6 +11,7 @@ from treefold.persistence.checkpoint import opened_for
 from treefold.report.results import account, headline, summary, write_results
 from treefold.report.run_record import recorded, seconds_since, versions
 from treefold.scoring.reference import reference_on
+from treefold.scoring.training_rows import training_rows
 
 
 def train(run: JobRun) -> dict[str, Any]:
@@ -20,8 +21,7 @@ def train(run: JobRun) -> dict[str, Any]:
     with opened_for(conf, fresh=run.fresh, say=line.say) as checkpoint:
         estimator.resume_from(checkpoint)
         with session(f"treefold train {run.path}", line.say) as spark:
-            rows, test = ml.read_parquet(spark, data.train), None
-            held_out = ml.read_parquet(spark, data.test) if data.test else None
+            (rows, held_out, anonymity), test = training_rows(spark, conf), None
             if held_out:
                 estimator.check(held_out)  # rather now than after hours of training
             line.say(f"reading {data.train}")
@@ -33,7 +33,8 @@ def train(run: JobRun) -> dict[str, Any]:
             made_by = recorded(run, ml.params_of(estimator), versions(spark))
         fitted, tested = model.training_summary, test.passes if test else []
         cost = account(fitted.passes, tested, seconds_since(run.started))
-        metrics = {"test": test.scores if test else None, **fitted.to_dict(), "cost": cost, "run": made_by}
+        scores = {"test": test.scores if test else None, **fitted.to_dict(), **anonymity}
+        metrics = {**scores, "cost": cost, "run": made_by}
         with publishing.published(out, overwrite=run.overwrite, apart_from=conf.apart) as folder:
             ml.fill(model, folder / "model")
             reference.write(folder / "model")

@@ -12,6 +12,7 @@ from treefold.persistence.checkpoint import opened_for
 from treefold.report.results import account, headline, summary, write_results, write_trials
 from treefold.report.run_record import recorded, seconds_since, versions
 from treefold.scoring.reference import reference_on
+from treefold.scoring.training_rows import training_rows
 
 
 def tune(run: JobRun) -> dict[str, Any]:
@@ -22,8 +23,7 @@ def tune(run: JobRun) -> dict[str, Any]:
     with opened_for(conf, fresh=run.fresh, say=line.say) as checkpoint:
         validator.resume_from(checkpoint)
         with session(f"treefold tune {run.path}", line.say) as spark:
-            rows = ml.read_parquet(spark, data.train)
-            held_out = ml.read_parquet(spark, data.test) if data.test else None
+            rows, held_out, anonymity = training_rows(spark, conf)
             if held_out:
                 estimator.check(held_out)  # rather now than after hours of training
             line.say(f"reading {data.train}")
@@ -33,7 +33,7 @@ def tune(run: JobRun) -> dict[str, Any]:
             made_by = recorded(run, ml.params_of(estimator), versions(spark))
         fitted, found, tested = model.summary, model.search, test.passes if test else []
         cost = account(fitted.passes, tested, seconds_since(run.started))
-        scores = {"test": test.scores if test else None, **fitted.to_dict(), **found.to_dict()}
+        scores = {"test": test.scores if test else None, **fitted.to_dict(), **found.to_dict(), **anonymity}
         metrics = {**scores, "cost": cost, "run": made_by}
         with publishing.published(out, overwrite=run.overwrite, apart_from=conf.apart) as folder:
             ml.fill(model.bestModel, folder / "model")

@@ -44,13 +44,18 @@ def records(kind: Any) -> list[type[Struct]]:
     return [record for each in get_args(kind) for record in records(each)]
 
 
+def is_table(kind: Any) -> bool:
+    """Whether a field is a table whose keys are names of the user's."""
+    return dict in (get_origin(kind), *(get_origin(each) for each in get_args(kind)))
+
+
 def leaves(record: type[Struct], path: str = "") -> Iterator[tuple[str, Any, msgspec.structs.FieldInfo]]:
     """Dotted key, annotated type and field of everything in a conf that is no record itself."""
     hints = get_type_hints(record, include_extras=True)
     for field in msgspec.structs.fields(record):
-        inner = records(hints[field.name])
+        inner, named = records(hints[field.name]), "NAME." if is_table(hints[field.name]) else ""
         if inner:
-            yield from (each for one in inner for each in leaves(one, f"{path}{field.name}."))
+            yield from (each for one in inner for each in leaves(one, f"{path}{field.name}.{named}"))
         else:
             yield f"{path}{field.name}", hints[field.name], field
 

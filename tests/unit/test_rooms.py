@@ -32,8 +32,9 @@ def table() -> dict[str, Row]:
 
 RULES = table()
 STANDARD = {
-    "argparse", "bisect", "collections", "concurrent", "contextlib", "copyreg", "ctypes", "dataclasses", "datetime",
-    "difflib", "errno", "fcntl", "fnmatch", "functools", "gc", "hashlib", "importlib", "inspect", "io", "itertools",
+    "argparse", "base64", "bisect", "collections", "concurrent", "contextlib", "copyreg", "ctypes", "dataclasses",
+    "datetime", "difflib", "errno", "fcntl", "fnmatch", "functools", "gc", "hashlib", "hmac", "importlib", "inspect",
+    "io", "itertools",
     "json", "logging", "math", "mmap", "os", "pathlib", "pickle", "platform", "posixpath", "queue", "re",
     "runpy", "select", "shlex", "shutil", "signal", "stat", "statistics", "subprocess", "sys", "tempfile",
     "threading", "time", "tomllib",

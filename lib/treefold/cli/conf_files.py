@@ -118,7 +118,8 @@ def _explain(message: str, kind: type) -> str:
     if not unknown:
         return f"{where}: {text[0].lower()}{text[1:]}"
     known = kind
-    for name in where.split(".") if place.rstrip("`") else []:
+    path = where.replace("[...]", "")  # which follows a table whose keys are the user's
+    for name in path.split(".") if place.rstrip("`") else []:
         known = _record(next(field.type for field in msgspec.structs.fields(known) if field.name == name))
     fields = [field.name for field in msgspec.structs.fields(known)]
     fields += ["solver"] if known is kind and hasattr(kind, "gather") else []
@@ -128,5 +129,6 @@ def _explain(message: str, kind: type) -> str:
 
 
 def _record(kind: Any) -> Any:
-    """The record in the type of a field, which may be optional."""
-    return next(each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, Struct))
+    """The record in the type of a field, which may be optional, or a table of records."""
+    inner = (kind, *get_args(kind), *(deep for each in get_args(kind) for deep in get_args(each)))
+    return next(each for each in inner if isinstance(each, type) and issubclass(each, Struct))

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from treefold.cli.conf_files import load
+from treefold.privacy.policies import Privacy
 
 Name = Annotated[str, Meta(min_length=1)]
 
@@ -88,6 +89,7 @@ class Train(Struct, frozen=True, forbid_unknown_fields=True):
     model: Model
     output: Output
     checkpoint: Checkpoint | None = None
+    privacy: Privacy | None = None
 
     @classmethod
     def gather(cls, tables: dict[str, Any]) -> None:
@@ -104,13 +106,14 @@ class Train(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def job(self) -> str:
         """Description of the job, for its checkpoint."""
-        return repr((self.data, self.model))
+        return repr((self.data, self.model, self.privacy))
 
     @property
     def inputs(self) -> list[str]:
         """All paths that the job reads."""
         key = self.checkpoint.key if self.checkpoint else None
-        named = (self.data.train, self.data.test, self.model.params.get("initialModel"), key)
+        private = self.privacy.key if self.privacy else None
+        named = (self.data.train, self.data.test, self.model.params.get("initialModel"), key, private)
         return [path for path in named if isinstance(path, str)]
 
     @property
@@ -141,7 +144,7 @@ class Tune(Train, frozen=True, forbid_unknown_fields=True, kw_only=True):
     @property
     def job(self) -> str:
         """Description of the job, for its checkpoint."""
-        return repr((self.data, self.model, self.search))
+        return repr((self.data, self.model, self.search, self.privacy))
 
 
 def load_train(path: str, overrides: list[str]) -> Train:

@@ -6,7 +6,8 @@ from msgspec import Meta, Struct
 
 from treefold.cli.conf_files import load
 from treefold.cli.config import Name
-from treefold.cli.scoring_confs import Source
+from treefold.cli.scoring_confs import Source, refuse_failfast
+from treefold.privacy.policies import Privacy
 
 Share = Annotated[float, Meta(ge=0, lt=1)]
 
@@ -110,6 +111,16 @@ class Prepare(Struct, frozen=True, forbid_unknown_fields=True):
     features: Features = Features()
     encoding: Encoding = Encoding()
     split: Split = Split()
+    privacy: Privacy | None = None
+
+    def __post_init__(self) -> None:
+        refuse_failfast(self.data, self.privacy)
+        for name in self.privacy.random if self.privacy else []:
+            if name in (*self.split.key, self.split.time, self.split.column, self.data.label, self.data.weight):
+                raise ValueError(
+                    f"column '{name}' is encrypted at random, so it cannot split rows or be a label or weight: set "
+                    "deterministic"
+                )
 
     @property
     def apart(self) -> list[str]:
@@ -119,7 +130,7 @@ class Prepare(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def inputs(self) -> list[str]:
         """All paths that the job reads."""
-        return [self.data.path] if self.data.path else []
+        return [path for path in (self.data.path, self.privacy and self.privacy.key) if path]
 
 
 def load_prepare(path: str, overrides: list[str]) -> Prepare:

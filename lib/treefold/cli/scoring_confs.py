@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from treefold.cli.conf_files import load
 from treefold.cli.config import Name, Output
+from treefold.privacy.policies import Privacy
 
 
 class Source(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -30,6 +31,13 @@ class Source(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def name(self) -> str:
         """The path or the table."""
         return self.path or self.table or ""
+
+
+def refuse_failfast(source: Source, privacy: Privacy | None) -> None:
+    """Raise ValueError if Spark's reader would quote a row in its error while columns are private."""
+    mode = next((value for name, value in source.options.items() if name.lower() == "mode"), "")
+    if privacy is not None and str(mode).upper() == "FAILFAST":
+        raise ValueError("with [privacy], data.options.mode cannot be FAILFAST, which quotes rows: leave it out")
 
 
 class Scored(Source, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -84,6 +92,10 @@ class Predict(Struct, frozen=True, forbid_unknown_fields=True):
     model: SavedModel
     output: Partitions
     drift: DriftLimits = DriftLimits()
+    privacy: Privacy | None = None
+
+    def __post_init__(self) -> None:
+        refuse_failfast(self.data, self.privacy)
 
     @property
     def apart(self) -> list[str]:
@@ -93,12 +105,13 @@ class Predict(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def inputs(self) -> list[str]:
         """All paths that the job reads."""
-        return [path for path in (self.model.path, self.data.path, self.data.preparation) if path]
+        private = self.privacy.key if self.privacy else None
+        return [path for path in (self.model.path, self.data.path, self.data.preparation, private) if path]
 
     @property
     def scoring(self) -> dict[str, Any]:
         """The settings, besides the model, on which the written columns depend."""
-        return msgspec.to_builtins((self.data, self.model.outputs, self.output.partitionBy))
+        return msgspec.to_builtins((self.data, self.model.outputs, self.output.partitionBy, self.privacy))
 
 
 class Labelled(Source, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -148,8 +161,10 @@ class Evaluate(Struct, frozen=True, forbid_unknown_fields=True):
     evaluation: Evaluation = Evaluation()
     champion: Champion | None = None
     threshold: Threshold | None = None
+    privacy: Privacy | None = None
 
     def __post_init__(self) -> None:
+        refuse_failfast(self.data, self.privacy)
         if self.threshold and self.threshold.better and not self.champion:
             raise ValueError("threshold.better compares with a champion: name one in [champion]")
         if self.threshold and self.threshold.better == "interval" and not self.evaluation.replicates:
@@ -163,7 +178,8 @@ class Evaluate(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def inputs(self) -> list[str]:
         """All paths that the job reads."""
-        named = [self.model.path, self.data.path, self.champion.path if self.champion else None]
+        champion, private = self.champion and self.champion.path, self.privacy and self.privacy.key
+        named = [self.model.path, self.data.path, champion, private]
         return [path for path in named if path]
 
 

@@ -9,13 +9,15 @@ from pyspark.sql import functions as f
 from treefold.engine.reading.columns import column_named, hint
 from treefold.errors import InputError
 from treefold.ml.read import read_files, read_source
+from treefold.privacy.columns import protected
+from treefold.privacy.policies import Privacy
 
 CORRUPT = "_corrupt_record"
 REASON = "_reason"
 TEXT_FORMATS = ("csv", "json")
 
 
-def read_raw(spark: SparkSession, source: Any) -> DataFrame:
+def read_raw(spark: SparkSession, source: Any, privacy: Privacy | None = None) -> DataFrame:
     """Rows of a source with a column ``_reason``, null where a row is good.
 
     Parameters
@@ -24,6 +26,8 @@ def read_raw(spark: SparkSession, source: Any) -> DataFrame:
         The session.
     source : treefold.cli.preparation_conf.Raw
         The rows to read.
+    privacy : Privacy, optional
+        Policies of private columns, which checks see after them.
 
     Raises
     ------
@@ -35,6 +39,7 @@ def read_raw(spark: SparkSession, source: Any) -> DataFrame:
         if source.format in TEXT_FORMATS and source.path
         else read_source(spark, source)
     )
+    data = protected(data, privacy)
     reasons = [f.when(f.col(CORRUPT).isNotNull(), "cannot be read as its types")] if CORRUPT in data.columns else []
     for role in ("label", "weight"):
         name = getattr(source, role)
@@ -47,9 +52,18 @@ def read_raw(spark: SparkSession, source: Any) -> DataFrame:
     return data.withColumn(REASON, f.coalesce(*reasons, f.lit(None)) if reasons else f.lit(None).cast("string"))
 
 
-def rejected(rows: DataFrame) -> DataFrame:
-    """The rows that have a reason."""
-    return rows.where(f.col(REASON).isNotNull())
+def rejected(rows: DataFrame, privacy: Privacy | None = None) -> DataFrame:
+    """The rows that have a reason.
+
+    With private columns, a row that could not be read has its reason alone: nothing tells in which column a value of it
+    stands.
+    """
+    found = rows.where(f.col(REASON).isNotNull())
+    if privacy is None or CORRUPT not in rows.columns:
+        return found
+    others = [name for name in rows.columns if name not in (CORRUPT, REASON)]
+    kept = [f.when(f.col(CORRUPT).isNull(), column_named(rows, name)).alias(name) for name in others]
+    return found.select(*kept, REASON)
 
 
 def accepted(rows: DataFrame) -> DataFrame:

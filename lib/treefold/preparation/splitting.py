@@ -1,5 +1,6 @@
 """Train, validation and test: by hash of a key, or by time."""
 
+from collections.abc import Collection
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -51,7 +52,7 @@ def side_of(data: DataFrame, split: Any) -> Column:
     return f.when(place > ends, "test").when(place > kept, "validation").otherwise("train")
 
 
-def fold_of(data: DataFrame, split: Any, folds: int) -> Column:
+def fold_of(data: DataFrame, split: Any, folds: int, random: Collection[str] = ()) -> Column:
     """A fold of each row for out-of-fold figures: by hash of its key, or of the whole row without one.
 
     Parameters
@@ -62,13 +63,15 @@ def fold_of(data: DataFrame, split: Any, folds: int) -> Column:
         Split of the conf, with ``key`` and ``seed``.
     folds : int
         Number of folds.
+    random : collection of str, optional
+        Columns that differ at each evaluation and take no part.
 
     Returns
     -------
     Column
         Number of the fold, from 0.
     """
-    names = split.key or data.columns
+    names = split.key or [name for name in data.columns if name not in random]
     return f.pmod(f.xxhash64(f.lit(split.seed + 1), *(column_named(data, name) for name in names)), f.lit(folds))
 
 

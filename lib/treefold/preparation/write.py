@@ -14,6 +14,7 @@ from treefold.preparation.learn import columns_by_kind, labels_of, learn
 from treefold.preparation.learned import PREPARATION
 from treefold.preparation.raw_rows import REASON, accepted, read_raw, rejected
 from treefold.preparation.splitting import SPLIT, fold_of, side_of
+from treefold.privacy.anonymity import check_k_anonymity
 
 DATA, REJECTS, SUMMARY = "data", "rejects", "prepare.json"
 FOLD = "treefold_fold"
@@ -41,17 +42,20 @@ def write_prepared(spark: SparkSession, conf: Any, folder: Path) -> dict[str, An
     InputError
         If the rows cannot be read or prepared, or more are rejected than the conf allows.
     """
-    raw = read_raw(spark, conf.data)
+    raw = read_raw(spark, conf.data, conf.privacy)
     reasons = {row[0]: row[1] for row in raw.groupBy(REASON).agg(f.count(f.lit(1))).collect()}
     good = reasons.pop(None, 0)
     _check(conf, good, reasons)
     if reasons:
-        rejected(raw).write.parquet(str(folder / REJECTS))
+        rejected(raw, conf.privacy).write.parquet(str(folder / REJECTS))
     kept = [name for name in dict.fromkeys([*conf.data.key, *conf.split.key, conf.data.weight]) if name]
     rows = accepted(raw)
+    anonymity = check_k_anonymity(rows, conf.privacy)
     reserved = {*kept, conf.data.label, conf.split.time, conf.split.column} - {None}
     by_kind = columns_by_kind(rows, conf.features, reserved)
-    sided = rows.withColumns({SPLIT: side_of(rows, conf.split), FOLD: fold_of(rows, conf.split, conf.encoding.folds)})
+    random = conf.privacy.random if conf.privacy else []
+    fold = fold_of(rows, conf.split, conf.encoding.folds, random)
+    sided = rows.withColumns({SPLIT: side_of(rows, conf.split), FOLD: fold})
     train = sided.where(f.col(SPLIT) == "train")
     if conf.split.column and train.isEmpty():
         raise InputError(f"split.column: column '{conf.split.column}' says 'train' of no row")
@@ -59,8 +63,8 @@ def write_prepared(spark: SparkSession, conf: Any, folder: Path) -> dict[str, An
     if conf.data.label:
         sided = sided.withColumn(conf.data.label, indexed(preparation, sided))
         kept.append(conf.data.label)
-    fold = f.when(f.col(SPLIT) == "train", f.col(FOLD))
-    features = prepared(sided, preparation, [*kept, SPLIT], fold)
+    of_train = f.when(f.col(SPLIT) == "train", f.col(FOLD))
+    features = prepared(sided, preparation, [*kept, SPLIT], of_train)
     _write(features, conf.output, folder / DATA)
     (folder / PREPARATION).write_bytes(preparation.encoded())
     described = {
@@ -69,6 +73,7 @@ def write_prepared(spark: SparkSession, conf: Any, folder: Path) -> dict[str, An
         "rejects": reasons,
         "features": [name for name in features.columns if name not in (*kept, SPLIT)],
         "labels": preparation.labels,
+        "k_anonymity": anonymity,
     }
     (folder / SUMMARY).write_text(json.dumps(described, indent=2) + "\n")
     for file in [*folder.rglob("_SUCCESS"), *folder.rglob(".*.crc")]:

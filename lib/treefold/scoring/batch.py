@@ -22,6 +22,8 @@ from treefold.persistence.model_io import MODEL
 from treefold.persistence.partitions import PartitionedFolder
 from treefold.preparation.apply import prepared
 from treefold.preparation.learned import load_preparation
+from treefold.privacy.anonymity import check_k_anonymity
+from treefold.privacy.columns import protected
 from treefold.scoring.drift import CountingModel, drift_of
 from treefold.scoring.input_partitions import WHOLE, InputPartition, InputPartitions, input_partitions
 from treefold.scoring.reference import load_reference
@@ -81,14 +83,16 @@ class Batch:
         with self.folder.staging() as staged:
             data = read_source(spark, self.conf.data)
             there = input_partitions(data)
-            by = self._partition_columns(data, there, incremental)
+            by = self._partition_columns(protected(data, self.conf.privacy), there, incremental)
             todo = self._pending(there, incremental)
             if incremental and there and len(todo) < len(there.found):
                 same, every = len(there.found) - len(todo), len(there.found)
                 say(f"{same} of {every} partitions are unchanged since they were written")
                 data = self._only(spark, todo)
             if incremental and not todo:
-                return self._manifest_of({}, {}, 0, [])
+                return self._manifest_of({}, {}, 0, [], self.folder.manifest.get("k_anonymity"))
+            data = protected(data, self.conf.privacy)
+            anonymity = check_k_anonymity(data, self.conf.privacy)
             check_key(data, self.conf.data.key)
             if self.preparation:
                 data = prepared(data, self.preparation, [*self.conf.data.key, *by])
@@ -100,7 +104,7 @@ class Batch:
                 raise bad_input(error) or error from None
             rows = int(counting.rows.value[0])
             drift = drift_of(self.reference, counting.counts.value) if self.reference else []
-            return self._manifest_of(self._published(staged), todo, rows, drift)
+            return self._manifest_of(self._published(staged), todo, rows, drift, anonymity)
 
     def check_drift(self, manifest: dict[str, Any], result: dict[str, Any]) -> None:
         """Raise ThresholdNotMet if the drift of a column exceeds the limit of the conf."""
@@ -124,6 +128,12 @@ class Batch:
         if incremental and there is None:
             raise InputError(
                 f"{self.conf.data.name} is no folder of files, so new files cannot be found: leave --incremental out"
+            )
+        private = self.conf.privacy.columns if self.conf.privacy else {}
+        if incremental and (hidden := sorted({*by} & {*private})):
+            raise InputError(
+                f"--incremental finds partitions by the names of the input, and column '{hidden[0]}' is private: leave "
+                "--incremental or its policy out"
             )
         if incremental and by != of_input:
             raise InputError(
@@ -162,7 +172,12 @@ class Batch:
         return found
 
     def _manifest_of(
-        self, written: dict[str, Any], todo: dict[str, InputPartition], rows: int, drift: list[dict[str, Any]]
+        self,
+        written: dict[str, Any],
+        todo: dict[str, InputPartition],
+        rows: int,
+        drift: list[dict[str, Any]],
+        anonymity: int | None,
     ) -> dict[str, Any]:
         """Write the manifest of all partitions; returns it."""
         for name, entry in written.items():
@@ -177,6 +192,7 @@ class Batch:
             "rows": rows,
             "written_partitions": sorted(written),
             "partitions": {**self.folder.manifest.get("partitions", {}), **written},
+            "k_anonymity": anonymity,
             "drift": drift if written else self.folder.manifest.get("drift", []),
         }
         if self.reference is None:

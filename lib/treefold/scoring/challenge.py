@@ -7,6 +7,8 @@ from pyspark.sql import SparkSession
 from treefold.dataset.blocks import Pass
 from treefold.errors import InputError
 from treefold.ml import load_model, read_source
+from treefold.privacy.anonymity import check_k_anonymity
+from treefold.privacy.columns import protected
 from treefold.report.charts import Chart
 from treefold.scoring.evaluate import evaluate_model
 from treefold.scoring.intervals import compared, intervals
@@ -46,7 +48,8 @@ class Challenge:
         """
         asked = self.conf.evaluation
         plan = Plan(asked.replicates, asked.seed)
-        data = read_source(spark, self.conf.data)
+        data = protected(read_source(spark, self.conf.data), self.conf.privacy)
+        check_k_anonymity(data, self.conf.privacy)
         found = evaluate_model(self.model, data, asked.slices, plan)
         self.passes, self.charts = list(found.passes), found.charts()
         metrics: dict[str, Any] = {"scores": found.summary.scores, "level": asked.level}
