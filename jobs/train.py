@@ -10,7 +10,7 @@ from treefold.persistence import publishing
 from treefold.persistence.checkpoint import opened_for
 from treefold.report.results import account, headline, summary, write_results
 from treefold.report.run_record import recorded, seconds_since, versions
-from treefold.scoring.reference import reference_on
+from treefold.scoring.reference import reference_on, write_reference
 from treefold.scoring.training_rows import training_rows
 
 
@@ -37,7 +37,7 @@ def train(run: JobRun) -> dict[str, Any]:
         metrics = {**scores, "cost": cost, "run": made_by}
         with publishing.published(out, overwrite=run.overwrite, apart_from=conf.apart) as folder:
             ml.fill(model, folder / "model")
-            reference.write(folder / "model")
+            write_reference(reference, folder / "model")
             charts = [*fitted.charts(), *(test.charts() if test else [])]
             title = f"{conf.model.name} on {data.train}"
             write_results(folder, title, metrics, charts, fit=fitted.passes, test=tested)

@@ -27,6 +27,7 @@ options = {{ header = true }}
 schema = "id INT, name STRING, email STRING, tax STRING, note STRING, town STRING, age INT, bought INT"
 label = "bought"
 key = ["id", "name", "tax", "note"]
+checks = {{ age_is_not_negative = "age IS NULL OR age >= 0" }}
 
 [features]
 numeric = ["age"]
@@ -45,8 +46,7 @@ path = "{home}/out/prepared"
 PRIVACY = """
 [privacy]
 key = "{home}/in/key"
-quasiIdentifiers = ["age"]
-kAnonymity = 3
+{anonymity}
 
 [privacy.columns]
 name = {{ policy = "mask", prefix = 1 }}
@@ -113,9 +113,14 @@ def home(tmp_path) -> Path:
     (tmp_path / "in/people.csv").write_text("\n".join(lines) + "\n")
     (tmp_path / "in/key").write_text(KEY + "\n")
     (tmp_path / "in/key").chmod(0o600)
-    steps = {"prepare": CONF + PRIVACY, "train": TRAIN, "predict": PREDICT + PRIVACY}
-    (tmp_path / "in/prepare.toml").write_text(steps["prepare"].format(home=tmp_path))
-    tables = [re.sub(r"^\[", f"[{step}.", text.format(home=tmp_path), flags=re.M) for step, text in steps.items()]
+    anonymity = 'quasiIdentifiers = ["age"]\nkAnonymity = 3'
+    steps = {
+        "prepare": (CONF + PRIVACY).format(home=tmp_path, anonymity=anonymity),
+        "train": TRAIN.format(home=tmp_path),
+        "predict": (PREDICT + PRIVACY).format(home=tmp_path, anonymity=""),
+    }
+    (tmp_path / "in/prepare.toml").write_text(steps["prepare"])
+    tables = [re.sub(r"^\[", f"[{step}.", text, flags=re.M) for step, text in steps.items()]
     head = f"steps = {list(steps)}\nstate = '{tmp_path}/out/state.json'\n"
     (tmp_path / "in/pipeline.toml").write_text(head + "".join(tables))
     return tmp_path

@@ -16,6 +16,7 @@ from treefold.algorithms.linear import LinearModel
 from treefold.errors import InputError
 from treefold.persistence import local_files, model_io, output_folder, publishing
 from treefold.persistence.checkpoint import opened_for
+from treefold.persistence.partitions import PartitionedFolder
 
 OLD, NEW = (LinearModel(np.full((1, 3), value), "identity") for value in (1.0, 2.0))
 URI = "bucket://models/m"
@@ -452,3 +453,15 @@ def test_a_file_system_that_is_not_known_to_be_local_is_an_object_store(tmp_path
     publish(OLD, "bucket://deep/m")
     publish(NEW, "bucket://deep/m", overwrite=True)
     assert value("bucket://deep/m") == 2
+
+
+def test_what_belongs_to_another_user_is_no_output(tmp_path, monkeypatch):
+    made = tmp_path / "out"
+    made.mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: made.stat().st_uid + 1)
+    for uri in (str(made), made.as_uri()):
+        with pytest.raises(InputError, match="belongs to another user: name a path of your own"):
+            publishing.preflight(uri, overwrite=True)
+    with pytest.raises(InputError, match="belongs to another user"):
+        PartitionedFolder(str(made), "predictions")
+    publishing.preflight(str(tmp_path / "mine"), overwrite=False)

@@ -193,10 +193,15 @@ class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
         """The Model of a batch of one."""
         raise NotImplementedError
 
+    def with_noise(self, blocks: Blocks) -> Blocks:
+        """The blocks, whose sums have noise if the fit is to be differentially private; a checkpoint is around them."""
+        return blocks
+
     def _fit(self, dataset: DataFrame) -> Any:
         prepared = self.prepared(dataset)
         with self.open(dataset) as opened:
-            blocks = self._checkpoint.over(opened, opened.private) if self._checkpoint else opened
+            read = prepared.with_noise(opened)
+            blocks = self._checkpoint.over(read, opened.private) if self._checkpoint else read
             batch = prepared.fit_batch(blocks, [prepared])
             if batch.status[0] == DIVERGED:
                 raise InputError(self.why_diverged())

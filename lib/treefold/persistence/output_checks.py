@@ -18,6 +18,7 @@ from treefold.persistence import local_files
 def check_place(uri: str, apart_from: Iterable[str] = ()) -> None:
     """Raise InputError if ``uri`` is, holds or is below what the job uses, or holds the working directory or the home.
 
+    On a local disk also if it is there and belongs to another user, who could read and change what is written to it.
     See :func:`check_free`.
     """
     locations.check_apart(uri, apart_from)
@@ -27,6 +28,8 @@ def check_place(uri: str, apart_from: Iterable[str] = ()) -> None:
         for named, folder in (("working directory", os.getcwd()), ("home", os.path.expanduser("~")), ("root", "/")):
             if here.holds(place(folder)):
                 raise InputError(f"{uri} is, or holds, your {named} folder: name a folder of its own")
+        if os.path.lexists(here.path) and os.lstat(here.path).st_uid != os.geteuid():
+            raise InputError(f"{uri} belongs to another user: name a path of your own")
 
 
 def check_lasting(uri: str) -> None:

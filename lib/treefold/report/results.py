@@ -112,6 +112,8 @@ def summary(metrics: dict[str, Any]) -> str:
         f"{metrics['outcome']} after {metrics['iterations']} iterations, {cost['passes']} passes, "
         f"{cost['seconds']:.1f} s"
     )
+    if "epsilon" in metrics:
+        line += f"; differentially private with epsilon {metrics['epsilon']:.4g}, delta {metrics['delta']:.3g}"
     if cost["blocks_made_again"]:
         line += f", {cost['blocks_made_again']:,} lost blocks recomputed"
     if test is None:

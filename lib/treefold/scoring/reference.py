@@ -44,10 +44,21 @@ class Reference(NamedTuple):
         (folder / REFERENCE).write_text(json.dumps({"format": FORMAT, "columns": columns}) + "\n")
 
 
-def reference_on(model: Any, data: DataFrame) -> Reference:
-    """The reference of a fitted Spark model on its training data; see :func:`reference_of`."""
+def reference_on(model: Any, data: DataFrame) -> Reference | None:
+    """The reference of a fitted Spark model on its training data; see :func:`reference_of`.
+
+    None of a differentially private model, about whose training data nothing else is to be known.
+    """
+    if getattr(model.numpy_model, "privacy", None):
+        return None
     with model.open(data) as blocks:
         return reference_of(model.scoring(), blocks)
+
+
+def write_reference(reference: Reference | None, folder: Path) -> None:
+    """Write the reference, if there is one, into the folder of a model."""
+    if reference is not None:
+        reference.write(folder)
 
 
 def reference_of(model: Any, blocks: Blocks) -> Reference:

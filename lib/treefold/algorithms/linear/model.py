@@ -35,6 +35,8 @@ class LinearModel:
         Whether rows have an offset during evaluation. It is not saved with the model.
     feature_names : tuple of str
         Names by which features are found in tables; empty if they are not known.
+    privacy : dict, optional
+        Epsilon, delta, clip and noise multiplier of a differentially private fit.
     """
 
     coef: NDArray
@@ -44,6 +46,7 @@ class LinearModel:
     scale: float = 1.0
     with_offset: bool = False
     feature_names: tuple[str, ...] = ()
+    privacy: dict[str, float] | None = None
 
     @property
     def batch(self) -> LinearBatch:
@@ -109,7 +112,7 @@ class LinearModel:
 
     def save_state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Facts and arrays from which :meth:`from_state` restores the model."""
-        names = ("link", "threshold", "thresholds", "scale", "feature_names")
+        names = ("link", "threshold", "thresholds", "scale", "feature_names", "privacy")
         return {name: getattr(self, name) for name in names}, {"coef": self.coef}
 
     @classmethod
@@ -118,7 +121,7 @@ class LinearModel:
         thresholds = facts.get("thresholds")
         scale = facts.get("scale", 1.0)
         made = cls(arrays["coef"], facts["link"], facts["threshold"], thresholds and tuple(thresholds), scale)
-        return replace(made, feature_names=tuple(facts.get("feature_names", ())))
+        return replace(made, feature_names=tuple(facts.get("feature_names", ())), privacy=facts.get("privacy"))
 
     def _rows(self, X: Matrix) -> Matrix:
         X = features_by_name(X, self.feature_names)

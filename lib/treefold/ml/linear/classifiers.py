@@ -12,12 +12,20 @@ from treefold.ml.attributes import class_attributes
 from treefold.ml.class_params import ClassTrainable
 from treefold.ml.linear.fitting import FitOptions
 from treefold.ml.linear.model import LinearSparkModel
+from treefold.ml.linear.private_fit import PrivateClassOptions
 from treefold.statistics.label_summary import DataSummary, class_factors, data_summary, with_declared
 
 
 @Classifier.register
-class LinearClassifier(ClassTrainable, FitOptions):
+class LinearClassifier(ClassTrainable, FitOptions, PrivateClassOptions):
     """An estimator of a linear classifier."""
+
+    @property
+    def private_classes(self) -> int:
+        """The number of classes, which a private fit does not count; InputError if it is not given."""
+        if not self.isSet("classes"):
+            raise InputError("solver dpgd does not count the classes: set classes")
+        return int(self.value("classes"))
 
     def data_summary_of(self, blocks: Blocks) -> tuple[DataSummary, NDArray | None]:
         """Summary of the data, with all classes, and the factors of the weights of each class."""

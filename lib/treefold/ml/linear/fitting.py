@@ -14,10 +14,12 @@ from treefold.dataset.blocks import Blocks, Pass
 from treefold.errors import InputError
 from treefold.ml.base import Batch, Trainable
 from treefold.ml.linear.params import LinearOptions
+from treefold.ml.linear.private_fit import DPGD, noise_of
 from treefold.ml.linear.solver_params import GRAM_ROWS
 from treefold.optim.iterate import Rungs
 from treefold.optim.status import MEANING, RUNNING
 from treefold.persistence import model_io
+from treefold.privacy.noisy_blocks import NoisyBlocks
 from treefold.report.charts import Chart, LineChart
 from treefold.statistics.label_summary import DataSummary, data_summary
 
@@ -85,6 +87,15 @@ class FitOptions(Trainable, LinearOptions):
         """The NumPy model of fitted coefficients, ``(outputs, features + 1)``."""
         return LinearModel(coef, link)
 
+    @property
+    def private(self) -> bool:
+        """Whether the fit is differentially private."""
+        return bool(self.value("solver") == DPGD)
+
+    def with_noise(self, blocks: Blocks) -> Blocks:
+        """See :class:`~treefold.ml.base.Trainable`."""
+        return NoisyBlocks(blocks, noise_of(self)) if self.private else blocks
+
     def check(self, data: DataFrame) -> None:
         """Raise InputError for data with which a fit or an evaluation would fail: one pass."""
         with self.open(data) as blocks:
@@ -107,6 +118,8 @@ class TrainingSummary:
         Mean loss of the held-out rows at the start and after each iteration; empty if none are held out.
     products : Gram, optional
         Products of the columns, from an unpenalised fit by normal equations.
+    privacy : dict, optional
+        Of a differentially private fit: what it has spent, and how. It computes no objective.
     """
 
     objectiveHistory: list[float]
@@ -115,17 +128,17 @@ class TrainingSummary:
     passes: list[Pass] = field(repr=False)
     validationHistory: list[float] = field(default_factory=list)
     products: Gram | None = field(default=None, repr=False)
+    privacy: dict[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """What a job writes down."""
-        return {
-            "objective": self.objectiveHistory[-1],
-            "iterations": self.totalIterations,
-            "outcome": self.outcome,
-        }
+        told = self.privacy or {"objective": self.objectiveHistory[-1]}
+        return {**told, "iterations": self.totalIterations, "outcome": self.outcome}
 
     def charts(self) -> list[Chart]:
         """What a report draws."""
+        if not self.objectiveHistory:
+            return []
         lines = {"objective": self.objectiveHistory}
         if self.validationHistory:
             lines["loss of the held-out rows"] = self.validationHistory

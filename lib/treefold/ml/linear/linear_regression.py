@@ -11,6 +11,7 @@ from treefold.ml.base import Batch
 from treefold.ml.converters import Choice, at_least
 from treefold.ml.linear.fitting import summary_of
 from treefold.ml.linear.params import OffsetOptions
+from treefold.ml.linear.private_fit import PrivateOptions
 from treefold.ml.linear.regressors import LinearRegressorModel, Regression
 from treefold.ml.linear.solver_params import BY_GRADIENT, GRAM_ROWS
 from treefold.ml.params import Option
@@ -20,14 +21,15 @@ class RegressionOptions(OffsetOptions):
     """Params of LinearRegression and its model."""
 
     solver = Option(
-        "solver", "auto, normal, lbfgs, newton, gd, sgd or localsgd; auto is normal for squared errors and up to 4096 "
-        "features", Choice("auto", "normal", "lbfgs", "newton", *BY_GRADIENT), "auto",
+        "solver", "auto, normal, lbfgs, newton, gd, sgd, localsgd, or dpgd under differential privacy; auto is normal "
+        "for squared errors and up to 4096 features",
+        Choice("auto", "normal", "lbfgs", "newton", *BY_GRADIENT, "dpgd"), "auto",
     )  # fmt: skip
     loss = Option("loss", "squaredError or huber", Choice("squaredError", "huber"), "squaredError")
     epsilon = Option("epsilon", "where the squares of loss huber end, in scales, > 1", at_least(1 + 1e-12), 1.35)
 
 
-class LinearRegression(Regression, RegressionOptions, Estimator):
+class LinearRegression(Regression, RegressionOptions, PrivateOptions, Estimator):
     """Least squares, or Huber's robust regression, with an elastic net.
 
     Parameters

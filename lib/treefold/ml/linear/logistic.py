@@ -21,6 +21,7 @@ from treefold.ml.converters import Choice, class_thresholds, share
 from treefold.ml.linear.classifiers import LinearClassifier, LinearClassifierModel
 from treefold.ml.linear.fitting import fit_all, summary_of
 from treefold.ml.linear.params import OffsetOptions
+from treefold.ml.linear.private_fit import fit_privately
 from treefold.ml.params import Option
 from treefold.ml.summaries.kinds import LOGISTIC
 from treefold.optim.iterate import Rungs
@@ -152,6 +153,10 @@ class LogisticRegression(LinearClassifier, LogisticOptions, Estimator):
 
     def fit_batch(self, blocks: Blocks, trials: Sequence["LogisticRegression"], rungs: Rungs | None = None) -> Batch:
         """See :class:`~treefold.ml.base.Trainable`."""
+        if self.private:
+            many = self.value("family") == "multinomial" or self.private_classes > 2
+            loss, link = (softmax, "softmax") if many else (logistic, "logistic")
+            return fit_privately(self, trials, blocks, loss, link, self.private_classes)
         found, weights = self.data_summary_of(blocks)
         classes, family = len(found.classes), self.value("family")
         if family == "binomial" and classes > 2:

@@ -7,12 +7,13 @@ from pyspark.ml.linalg import DenseVector
 from pyspark.ml.regression import RegressionModel, Regressor
 
 from treefold.algorithms.linear.gram import gram
-from treefold.algorithms.linear.losses import Loss
+from treefold.algorithms.linear.losses import Loss, Squared
 from treefold.dataset.blocks import Blocks
 from treefold.ml.base import Batch
 from treefold.ml.linear.fitting import FitOptions, fit_all
 from treefold.ml.linear.model import LinearSparkModel
 from treefold.ml.linear.params import OffsetOptions
+from treefold.ml.linear.private_fit import fit_privately
 from treefold.ml.summaries.kinds import LINEAR
 from treefold.optim.iterate import Rungs
 from treefold.statistics.label_summary import data_summary
@@ -30,6 +31,8 @@ class Regression(FitOptions, OffsetOptions):
 
     def fit_batch(self, blocks: Blocks, trials: Sequence["Regression"], rungs: Rungs | None = None) -> Batch:
         """See :class:`~treefold.ml.base.Trainable`."""
+        if self.private and isinstance(self.loss_of(), Squared):
+            return fit_privately(self, trials, blocks, self.loss_of(), self.link)
         options = {"smoothing": self.value("smoothing")} if self.hasParam("smoothing") else {}
         loss, rows = self.loss_of(), self.trained(blocks)
         most = -1 if self.with_offset or self.validated else self.most_products(loss, len(trials))

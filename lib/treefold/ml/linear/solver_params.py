@@ -19,7 +19,9 @@ GRAM_ROWS = 256  # a partial of these products, in rows: blocks so high that mak
 NOISE = {"float32": 1e-8, "float64": 1e-15}  # of an objective: a mean over rows, each rounded
 BY_GRADIENT = ("gd", "sgd", "localsgd")
 READERS = {  # of the params that not all solvers read
-    **dict.fromkeys(("stepSize", "stepRule", "momentum", "nesterov", "updater", "averaging"), BY_GRADIENT),
+    "stepSize": (*BY_GRADIENT, "dpgd"),
+    **dict.fromkeys(("privacyEpsilon", "privacyDelta", "clip", "classes"), ("dpgd",)),
+    **dict.fromkeys(("stepRule", "momentum", "nesterov", "updater", "averaging"), BY_GRADIENT),
     "miniBatchFraction": ("sgd",), "batchSize": ("localsgd",), "seed": ("auto", "lbfgs", "sgd", "localsgd"),
     "smoothing": ("auto", "lbfgs", "gd"),
 }  # fmt: skip
@@ -30,8 +32,8 @@ class StepOptions(Options):
     """Params of gradient solvers: ``gd`` over all rows, ``sgd`` over samples, ``localsgd`` within the blocks."""
 
     solver = Option(
-        "solver", "auto, lbfgs, newton, gd, sgd or localsgd; auto is lbfgs",
-        Choice("auto", "lbfgs", "newton", *BY_GRADIENT), "auto",
+        "solver", "auto, lbfgs, newton, gd, sgd, localsgd, or dpgd under differential privacy; auto is lbfgs",
+        Choice("auto", "lbfgs", "newton", *BY_GRADIENT, "dpgd"), "auto",
     )  # fmt: skip
     stepSize = Option(
         "stepSize", "the step size of solver gd, or the first one that it tries, > 0", at_least(1e-300), 1.0

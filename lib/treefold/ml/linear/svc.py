@@ -18,6 +18,7 @@ from treefold.ml.converters import Choice
 from treefold.ml.linear.classifiers import LinearClassifier, LinearClassifierModel
 from treefold.ml.linear.fitting import fit_all, summary_of
 from treefold.ml.linear.params import LinearOptions, smoothing
+from treefold.ml.linear.private_fit import fit_privately
 from treefold.ml.params import Option
 from treefold.ml.summaries.kinds import SVC
 from treefold.optim.iterate import Rungs
@@ -63,6 +64,9 @@ class LinearSVC(LinearClassifier, SVCOptions, Estimator):
 
     def fit_batch(self, blocks: Blocks, trials: Sequence["LinearSVC"], rungs: Rungs | None = None) -> Batch:
         """See :class:`~treefold.ml.base.Trainable`."""
+        if self.private:
+            loss = squared_hinge if self.value("loss") == "squaredHinge" else Hinge()
+            return fit_privately(self, trials, blocks, loss, "margin", self.private_classes)
         found, weights = self.data_summary_of(blocks)
         if self.value("loss") == "hinge" and self.value("solver") == "newton":
             raise InputError("loss hinge has no solver newton: use auto, lbfgs or gd")
