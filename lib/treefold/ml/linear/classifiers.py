@@ -12,12 +12,11 @@ from treefold.ml.attributes import class_attributes
 from treefold.ml.class_params import ClassTrainable
 from treefold.ml.linear.fitting import FitOptions
 from treefold.ml.linear.model import LinearSparkModel
-from treefold.ml.linear.private_fit import PrivateClassOptions
 from treefold.statistics.label_summary import DataSummary, class_factors, data_summary, with_declared
 
 
 @Classifier.register
-class LinearClassifier(ClassTrainable, FitOptions, PrivateClassOptions):
+class LinearClassifier(ClassTrainable, FitOptions):
     """An estimator of a linear classifier."""
 
     @property

@@ -17,7 +17,7 @@ from treefold.ml.linear.solver_params import BY_GRADIENT, GRAM_ROWS
 from treefold.ml.params import Option
 
 
-class RegressionOptions(OffsetOptions):
+class RegressionOptions(OffsetOptions, PrivateOptions):
     """Params of LinearRegression and its model."""
 
     solver = Option(
@@ -29,7 +29,7 @@ class RegressionOptions(OffsetOptions):
     epsilon = Option("epsilon", "where the squares of loss huber end, in scales, > 1", at_least(1 + 1e-12), 1.35)
 
 
-class LinearRegression(Regression, RegressionOptions, PrivateOptions, Estimator):
+class LinearRegression(Regression, RegressionOptions, Estimator):
     """Least squares, or Huber's robust regression, with an elastic net.
 
     Parameters

@@ -21,14 +21,14 @@ from treefold.ml.converters import Choice, class_thresholds, share
 from treefold.ml.linear.classifiers import LinearClassifier, LinearClassifierModel
 from treefold.ml.linear.fitting import fit_all, summary_of
 from treefold.ml.linear.params import OffsetOptions
-from treefold.ml.linear.private_fit import fit_privately
+from treefold.ml.linear.private_fit import PrivateClassOptions, fit_privately
 from treefold.ml.params import Option
 from treefold.ml.summaries.kinds import LOGISTIC
 from treefold.optim.iterate import Rungs
 from treefold.optim.status import CONVERGED
 
 
-class LogisticOptions(ProbabilityOptions, OffsetOptions):
+class LogisticOptions(ProbabilityOptions, OffsetOptions, PrivateClassOptions):
     """Params of a logistic regression and its model, with their thresholds."""
 
     family = Option(

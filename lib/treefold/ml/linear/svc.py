@@ -18,13 +18,13 @@ from treefold.ml.converters import Choice
 from treefold.ml.linear.classifiers import LinearClassifier, LinearClassifierModel
 from treefold.ml.linear.fitting import fit_all, summary_of
 from treefold.ml.linear.params import LinearOptions, smoothing
-from treefold.ml.linear.private_fit import fit_privately
+from treefold.ml.linear.private_fit import PrivateClassOptions, fit_privately
 from treefold.ml.params import Option
 from treefold.ml.summaries.kinds import SVC
 from treefold.optim.iterate import Rungs
 
 
-class SVCOptions(ClassOptions, LinearOptions):
+class SVCOptions(ClassOptions, LinearOptions, PrivateClassOptions):
     """Params of LinearSVC and its model."""
 
     loss = Option("loss", "hinge or squaredHinge", Choice("hinge", "squaredHinge"), "hinge")
