@@ -1,6 +1,7 @@
 import pytest
 
 from treefold.dataset.block import BLOCK_BYTES, MOST_ROWS, MOST_SPARSE_ROWS, SPARSE_BYTES, SPARSE_ROWS, rows_per_block
+from treefold.engine.execution.executors_to_come import slots_asked_for
 from treefold.engine.reading.partitioning import TaskCount, block_runs, bytes_of_blocks
 
 
@@ -61,3 +62,24 @@ def test_a_pass_has_as_many_tasks_as_slots_or_as_the_bytes_need(slots, mebibytes
 def test_bytes_are_those_of_the_blocks():
     assert bytes_of_blocks(1000, 50, "float32", None) == 200_000
     assert bytes_of_blocks(1000, 50, "float64", 3) == 36_000
+
+
+@pytest.mark.parametrize(("mebibytes", "tasks"), [(1, 2), (64, 4), (1600, 100), (10**4, 100), (10**5, 782)])
+def test_slots_that_are_to_come_have_a_task_each_of_at_least_16_mebibytes(mebibytes, tasks):
+    assert TaskCount(2, by_bytes=True, slots_to_come=100).of(mebibytes << 20) == tasks
+
+
+@pytest.mark.parametrize(
+    ("properties", "slots"),
+    [
+        ({}, 0),
+        ({"executor.instances": "3", "executor.cores": "4"}, 12),
+        ({"executor.instances": "3", "executor.cores": "4", "task.cpus": "2"}, 6),
+        ({"dynamicAllocation.enabled": "true", "executor.cores": "4"}, 0),
+        ({"dynamicAllocation.enabled": "true", "dynamicAllocation.maxExecutors": "50", "executor.cores": "4"}, 200),
+        ({"dynamicAllocation.enabled": "TRUE", "dynamicAllocation.maxExecutors": "50", "cores.max": "24"}, 24),
+        ({"cores.max": "24", "executor.cores": "4"}, 24),
+    ],
+)
+def test_the_slots_that_a_cluster_may_give_are_those_of_its_properties(properties, slots):
+    assert slots_asked_for(lambda name, default: properties.get(name.removeprefix("spark."), default)) == slots

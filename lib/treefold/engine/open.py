@@ -9,6 +9,7 @@ import logging
 
 from pyspark.sql import DataFrame
 
+from treefold.engine.execution.executors_to_come import slots_asked_for
 from treefold.engine.execution.spark_blocks import BlockSource, SparkBlocks, new_name
 from treefold.engine.execution.task import ReadTask
 from treefold.engine.reading.arrow_to_numpy import Columns
@@ -40,7 +41,7 @@ def open_blocks(data: DataFrame, columns: Columns, label: str, tasks: int | None
         Name of the algorithm, for Spark's UI.
     tasks : int, optional
         Number of tasks of a pass. By default the number of task slots, and on a cluster at least one for each 128 MiB
-        of blocks.
+        of blocks, and for each slot that the application may get one of at least 16 MiB.
 
     Returns
     -------
@@ -59,7 +60,10 @@ def open_blocks(data: DataFrame, columns: Columns, label: str, tasks: int | None
     context = data.sparkSession.sparkContext
     name = new_name()
     # In local mode the number of slots is fixed; on a cluster this application may have only few of its executors yet.
-    count = TaskCount(tasks or context.defaultParallelism, not (tasks or str(context.master).startswith("local")))
+    cluster = not (tasks or str(context.master).startswith("local"))
+    count = TaskCount(
+        tasks or context.defaultParallelism, cluster, slots_asked_for(context.getConf().get) if cluster else 0
+    )
     store = BlockStore(on_disk=context.getConf().get("spark.io.encryption.enabled", "false").lower() != "true")
     sources = [source(data, columns, name, count, store) for source in (_parquet_source, _dataframe_source)]
     return SparkBlocks(context, [source for source in sources if source], name, label, store)

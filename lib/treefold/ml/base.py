@@ -37,7 +37,7 @@ class ColumnOptions(Options):
     weightCol = Option("weightCol", "the column of row weights; all 1 if unset", TypeConverters.toString)
     dtype = Option("dtype", "the type rows are kept in, float32 or float64", Choice("float32", "float64"), "float32")
     numTasks = Option(
-        "numTasks", "the tasks of a pass; if unset one per slot, on a cluster at least one for each 128 MiB of rows",
+        "numTasks", "the tasks of a pass; if unset one per slot, on a cluster more for many rows or executors to come",
         at_least(1, TypeConverters.toInt),
     )  # fmt: skip
     partial_rows = 1  # most rows, each as wide as the features, that a statistic returns

@@ -11,6 +11,7 @@ from treefold.dataset.block import INDEX_BYTES
 from treefold.dataset.lanes import lane_cuts
 
 BYTES_A_TASK = 128 << 20
+LEAST_BYTES_A_TASK = 16 << 20  # of tasks for executors that are not there yet
 SLACK = 0.03  # share by which the blocks of a task may vary, so that it can begin at a row group
 
 
@@ -18,15 +19,18 @@ class TaskCount(NamedTuple):
     """Number of tasks of a pass: ``least``, or with ``by_bytes`` one for each 128 MiB of blocks if that is more.
 
     With dynamic allocation, the number of slots at the time when a data set is opened says little: it may be two for
-    terabytes.
+    terabytes. If it is known how many slots there may be, there is a task for each, but none of less than 16 MiB.
     """
 
     least: int
     by_bytes: bool = False
+    slots_to_come: int = 0
 
     def of(self, size: int) -> int:
         """Tasks of a data set of ``size`` bytes."""
-        return max(self.least, -(-size // BYTES_A_TASK)) if self.by_bytes else self.least
+        if not self.by_bytes:
+            return self.least
+        return max(self.least, -(-size // BYTES_A_TASK), min(self.slots_to_come, size // LEAST_BYTES_A_TASK))
 
 
 def bytes_of_blocks(rows: int, features: int, dtype: str, stored: int | None) -> int:
