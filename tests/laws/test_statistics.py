@@ -7,10 +7,12 @@ from treefold.algorithms.linear import fit
 from treefold.algorithms.linear.losses import logistic, softmax, squared
 from treefold.algorithms.linear.objective import objective
 from treefold.dataset.block import Block
+from treefold.dataset.folds import Fold, Hashed
+from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
 from treefold.optim import GradientDescent
 from treefold.optim.status import CONVERGED, DIVERGED, MAX_ITER, NO_PROGRESS
-from treefold.statistics.label_summary import data_summary
+from treefold.statistics.label_summary import data_summary, warn_of_labels
 from treefold.statistics.moments import moments
 
 RNG = np.random.default_rng(7)
@@ -179,3 +181,22 @@ def test_moments_of_any_scale(engine, scale, dtype):
     mean = np.average(x, axis=0, weights=WEIGHT)
     np.testing.assert_allclose(total.mean[:-1], mean, rtol=1e-5, atol=1e-6 * scale)
     np.testing.assert_allclose(total.variance[:-1], np.average((x - mean) ** 2, axis=0, weights=WEIGHT), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([0, 1, 2], ""),
+        ([1], "all rows are of class 1: the model will predict nothing else"),
+        ([0, 1, 3], "no row is of class 2, though 3 is a class: index labels without gaps"),
+        ([8], "all rows are of class 8: the model will predict nothing else"),
+        ([7, 8], "no row is of class 0, 1, 2, 3, 4, ..., though 8 is a class: index labels without gaps"),
+    ],
+)
+def test_gaps_and_a_single_class_are_told_of_a_whole_data_set(labels, said, caplog):
+    blocks = LocalBlocks.from_arrays(X, np.resize(labels, ROWS))
+    counts = data_summary(blocks, classification=True).classes
+    warn_of_labels(Fold(blocks, Hashed(2, 1), 0, inside=False), counts)
+    assert caplog.messages == []
+    warn_of_labels(blocks, counts)
+    assert caplog.messages == ([said] if said else [])

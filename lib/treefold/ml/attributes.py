@@ -111,6 +111,11 @@ class FeatureNames(NamedTuple):
             names += [attributes.get(j) or f"{name}[{j}]" for j in range(width)]
         return names if len(names) == features else [f"feature {f}" for f in range(features)]
 
+    def of_one(self, feature: int) -> str:
+        """The name of a feature that stands behind no column of unknown width but the last."""
+        before = sum(1 if attributes is None else len(attributes) for _, attributes in self.columns[:-1])
+        return self.of_all(max(before, feature) + 1)[feature]
+
 
 def known_names(data: DataFrame, columns: Columns, features: int) -> tuple[str, ...]:
     """The names of the features (numeric columns, or attributes of a vector); empty if one has no name.

@@ -1,5 +1,6 @@
 """The first pass of a supervised fit: moments, class weights of a classifier, and bad labels."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -8,10 +9,14 @@ from numpy.typing import NDArray
 
 from treefold.dataset.block import Block
 from treefold.dataset.blocks import Blocks
+from treefold.dataset.folds import Fold
 from treefold.errors import InputError
 from treefold.statistics.moments import Moments, block_moments, merge_moments
 
 MOST_CLASSES = 10_000
+SHOWN = 5  # classes without rows in a line
+
+log = logging.getLogger(__name__)
 
 
 class DataSummary(NamedTuple):
@@ -73,6 +78,26 @@ def data_summary(blocks: Blocks, *, classification: bool) -> DataSummary:
         If all weights are zero, or a label of a classification is not one of 0, 1, ... below 10,000.
     """
     return checked(blocks.reduce(block_summary, classification, merge=merge_summaries))
+
+
+def warn_of_labels(blocks: Blocks, classes: NDArray) -> None:
+    """Log that all rows are of one class, or that a class below the largest has none; of a fold nothing is said.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        The data set.
+    classes : (classes,)
+        Sum of weights of each label.
+    """
+    there, absent = np.flatnonzero(classes > 0), np.flatnonzero(~(classes > 0))
+    if isinstance(blocks, Fold):
+        return
+    if len(there) == 1:
+        log.warning("all rows are of class %d: the model will predict nothing else", there[0])
+    elif len(absent):
+        named = ", ".join(map(str, absent[:SHOWN])) + (", ..." if len(absent) > SHOWN else "")
+        log.warning("no row is of class %s, though %d is a class: index labels without gaps", named, len(classes) - 1)
 
 
 def checked(result: DataSummary) -> DataSummary:

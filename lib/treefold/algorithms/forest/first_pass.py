@@ -1,5 +1,6 @@
 """The first pass of a forest: labels, weights, and the quantiles of every feature."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -104,7 +105,9 @@ def merge_first_pass(left: FirstPass, right: FirstPass) -> FirstPass:
     )
 
 
-def first_pass(blocks: Blocks, classification: bool, categorical: NDArray, max_bins: int) -> FirstPass:
+def first_pass(
+    blocks: Blocks, classification: bool, categorical: NDArray, max_bins: int, names: Sequence[str] = ()
+) -> FirstPass:
     """Labels, categories and quantile sketches of a data set: one pass.
 
     Parameters
@@ -113,10 +116,12 @@ def first_pass(blocks: Blocks, classification: bool, categorical: NDArray, max_b
         The data set.
     classification : bool
         Whether labels are class indices.
-    categorical : (features,) bool
+    categorical : (k,) int
         Which features are categorical.
     max_bins : int
         Most bins of a feature.
+    names : sequence of str
+        What an error calls the categorical features; by default by their numbers.
 
     Returns
     -------
@@ -131,8 +136,9 @@ def first_pass(blocks: Blocks, classification: bool, categorical: NDArray, max_b
     checked(found.labels)
     if found.bad_category is not None:
         feature, value, position = found.bad_category
+        name = names[categorical.tolist().index(feature)] if names else f"feature {feature}"
         raise InputError(
-            f"feature {feature} is categorical but holds {value:g} in row {position:,}: categories are 0, 1, 2, ... "
+            f"{name} is categorical but holds {value:g} in row {position:,}: categories are 0, 1, 2, ... "
             f"below maxBins, which is {max_bins}; index them first, or raise maxBins"
         )
     return found

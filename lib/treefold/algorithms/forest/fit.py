@@ -16,7 +16,7 @@ from treefold.algorithms.forest.model import ForestModel
 from treefold.algorithms.forest.oob import oob_score
 from treefold.algorithms.forest.sampling import candidate_count, sampling
 from treefold.dataset.blocks import Blocks, Pass
-from treefold.statistics.label_summary import class_factors, with_declared
+from treefold.statistics.label_summary import class_factors, warn_of_labels, with_declared
 
 IMPURITIES = {"gini": GINI, "entropy": ENTROPY, "variance": VARIANCE}
 
@@ -34,6 +34,8 @@ class Settings:
         See :func:`treefold.statistics.label_summary.class_factors`.
     categorical : tuple of int
         Features whose values are categories 0, 1, 2, ...
+    category_names : tuple of str
+        What messages call them; by default by their numbers.
     memory : int
         Bytes of the histograms of a task.
     oob : bool
@@ -54,6 +56,7 @@ class Settings:
     declared_classes: int | None = None
     class_weight: str | Sequence[float] | Mapping[int, float] | None = None
     categorical: tuple[int, ...] = ()
+    category_names: tuple[str, ...] = ()
     memory: int = 256 << 20
     oob: bool = False
 
@@ -103,8 +106,9 @@ def fit(blocks: Blocks, settings: Settings, on_pass: Callable[[Step, Pass], None
         If labels, weights or categories are bad, or a setting does not fit the data.
     """
     categorical = np.array(settings.categorical, np.intp)
-    found = first_pass(blocks, settings.classification, categorical, settings.max_bins)
+    found = first_pass(blocks, settings.classification, categorical, settings.max_bins, settings.category_names)
     if settings.classification:
+        warn_of_labels(blocks, found.labels.classes)
         found = found._replace(labels=with_declared(found.labels, settings.declared_classes))
     wanted = candidate_count(settings.feature_subset, found.features, settings.trees, settings.classification)
     draws = sampling(settings.trees, settings.seed, settings.rate, settings.bootstrap, wanted)

@@ -153,6 +153,7 @@ class ForestFitOptions(Trainable, ForestOptions):
             bootstrap=self.value("bootstrap"),
             seed=self.value("seed"),
             categorical=self._categorical,
+            category_names=tuple(f"column '{self._names.of_one(feature)}'" for feature in self._categorical),
             memory=self.value("maxMemoryInMB") << 20,
             oob=self.value("oobScore"),
             **others,

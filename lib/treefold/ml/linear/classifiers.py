@@ -12,7 +12,7 @@ from treefold.ml.attributes import class_attributes
 from treefold.ml.class_params import ClassTrainable
 from treefold.ml.linear.fitting import FitOptions
 from treefold.ml.linear.model import LinearSparkModel
-from treefold.statistics.label_summary import DataSummary, class_factors, data_summary, with_declared
+from treefold.statistics.label_summary import DataSummary, class_factors, data_summary, warn_of_labels, with_declared
 
 
 @Classifier.register
@@ -28,7 +28,9 @@ class LinearClassifier(ClassTrainable, FitOptions):
 
     def data_summary_of(self, blocks: Blocks) -> tuple[DataSummary, NDArray | None]:
         """Summary of the data, with all classes, and the factors of the weights of each class."""
-        found = with_declared(data_summary(self.trained(blocks), classification=True), self.declared_classes)
+        found = data_summary(self.trained(blocks), classification=True)
+        warn_of_labels(blocks, found.classes)
+        found = with_declared(found, self.declared_classes)
         given = self.value("classWeight")
         return found, None if given is None else class_factors(given, found.classes)
 

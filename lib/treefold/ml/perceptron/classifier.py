@@ -21,7 +21,7 @@ from treefold.ml.perceptron.params import PerceptronClassOptions
 from treefold.ml.perceptron.summary import summary_of
 from treefold.ml.summaries.kinds import PERCEPTRON
 from treefold.optim.iterate import Rungs
-from treefold.statistics.label_summary import class_factors, data_summary, with_declared
+from treefold.statistics.label_summary import class_factors, data_summary, warn_of_labels, with_declared
 
 
 @ProbabilisticClassifier.register
@@ -58,6 +58,7 @@ class MultilayerPerceptronClassifier(PerceptronTrainable, ClassTrainable, Percep
     ) -> Batch:
         """See :class:`~treefold.ml.base.Trainable`."""
         found = data_summary(blocks, classification=True)
+        warn_of_labels(blocks, found.classes)
         layers = self.layers_for(blocks.features)
         declared = self.declared_classes
         if declared is not None and declared != layers.outputs:

@@ -17,7 +17,7 @@ from treefold.ml.svm.fitting import SupportVectorTrainable
 from treefold.ml.svm.models import OneClassSVMModel, SVCModel, SVRModel
 from treefold.ml.svm.params import CostOptions, OneClassOptions, RegressionOptions
 from treefold.optim.iterate import Rungs
-from treefold.statistics.label_summary import DataSummary, class_factors, data_summary, with_declared
+from treefold.statistics.label_summary import DataSummary, class_factors, data_summary, warn_of_labels, with_declared
 
 
 @Classifier.register
@@ -56,7 +56,9 @@ class SVC(SupportVectorTrainable, ClassTrainable, CostOptions, Estimator):
     def fit_batch(self, blocks: Blocks, trials: Sequence["SVC"], rungs: Rungs | None = None) -> Batch:
         """See :class:`~treefold.ml.base.Trainable`; a batch is one fit, which has no rungs."""
         (trial,) = trials
-        found = with_declared(data_summary(blocks, classification=True), trial.declared_classes)
+        found = data_summary(blocks, classification=True)
+        warn_of_labels(blocks, found.classes)
+        found = with_declared(found, trial.declared_classes)
         given = trial.value("classWeight")
         factors = None if given is None else class_factors(given, found.classes)
         machines = trial._machines(found, factors)
