@@ -150,6 +150,41 @@ def test_a_null_feature_is_named_by_its_column(predict, tmp_path):
     assert not list((tmp_path / "out").rglob("*.parquet"))
 
 
+def test_rows_with_a_null_are_named_left_out_or_kept(predict, tmp_path, trained):
+    table = pq.read_table(ROOT / "data/digits/split=test/part-00000.parquet", partitioning=None).slice(0, 100)
+    table = table.append_column("id", pa.array(range(100)))
+    values = table["pixel_33"].to_pylist()
+    values[7] = values[50] = None
+    table = table.set_column(table.column_names.index("pixel_33"), "pixel_33", pa.array(values, pa.int8()))
+    (tmp_path / "in").mkdir()
+    table.to_pandas().to_csv(tmp_path / "in/a.csv", index=False)
+    given = ["data.format=csv", "data.options={header=true,inferSchema=true}", "data.key=['id']"]
+    with pytest.raises(InputError) as caught:
+        predict(tmp_path / "in", *given)
+    assert str(caught.value) == (
+        f"column 'pixel_33' holds null in the row with id = 7 of file:{tmp_path}/in/a.csv: "
+        "set data.nulls to 'drop' or 'keep'"
+    )
+    expected = model_io.load(trained).predict(table.slice(8, 42))
+
+    def written():
+        return pq.read_table(tmp_path / "out").to_pandas().sort_values("id").set_index("id")
+
+    ran = predict(tmp_path / "in", *given, "data.nulls=drop")
+    assert (ran.told["rows"], ran.told["rows_with_null"]) == (98, 2)
+    assert ran.said == ["2 rows have a null feature: they are left out"]
+    dropped = written()
+    assert list(dropped.index) == [row for row in range(100) if row not in (7, 50)]
+    np.testing.assert_array_equal(dropped.loc[8:49].prediction, expected)
+
+    pq.write_table(table, tmp_path / "in.parquet")
+    ran = predict(tmp_path / "in.parquet", "data.key=['id']", "data.nulls=keep")
+    assert (ran.told["rows"], ran.told["rows_with_null"]) == (100, 2)
+    kept = written()
+    assert list(kept.index[kept.prediction.isna()]) == list(kept.index[kept.probability.isna()]) == [7, 50]
+    np.testing.assert_array_equal(kept.drop([7, 50]).prediction, dropped.prediction)
+
+
 def test_a_bad_conf_or_model_costs_no_jvm(refused_without_jvm, tmp_path):
     out = f"output.path={tmp_path / 'o'}"
     assert "there is no whole model at" in refused_without_jvm("predict", CONF, f"model.path={tmp_path}", out)

@@ -41,11 +41,19 @@ def refuse_failfast(source: Source, privacy: Privacy | None) -> None:
 
 
 class Scored(Source, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Rows to predict; ``preparation`` is the output of the ``prepare`` job whose features the model was trained on."""
+    """Rows to predict.
+
+    ``preparation`` is the output of the ``prepare`` job whose features the model was trained on; ``nulls`` says what
+    becomes of rows in which a feature is null and may not be.
+    """
 
     preparation: Annotated[
         Name | None, Meta(description="the output of `prepare`, whose preparation is applied to the rows")
     ] = None
+    nulls: Annotated[
+        Literal["fail", "drop", "keep"],
+        Meta(description="rows with a null feature end the job, are left out, or have null predictions"),
+    ] = "fail"
 
 
 class SavedModel(Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,6 +104,8 @@ class Predict(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         refuse_failfast(self.data, self.privacy)
+        if self.data.nulls == "drop" and self.privacy is not None and self.privacy.kAnonymity is not None:
+            raise ValueError("data.nulls = 'drop' makes groups smaller than kAnonymity counts them: take 'keep'")
 
     @property
     def apart(self) -> list[str]:

@@ -6,27 +6,29 @@ import numpy as np
 import pyarrow as pa
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame
-from pyspark.sql.functions import arrow_udf, col, struct
+from pyspark.sql.functions import arrow_udf, col, struct, when
 from pyspark.sql.types import ArrayType, DataType, MapType, StructType, UserDefinedType
 
 from treefold.dataset.block import Matrix
 from treefold.dataset.csr import is_sparse, stored_entries
 from treefold.engine.reading.arrow_to_numpy import Columns, read_rows
 from treefold.engine.reading.assemble import Rows
-from treefold.engine.reading.columns import arrays, checked, column_named, with_fields
+from treefold.engine.reading.columns import arrays, checked, column_named, complete, with_fields
 from treefold.engine.reading.hadoop_folders import refuse_tables
 from treefold.engine.reading.row_reader import RowReader, row_locations
 from treefold.engine.reading.spark_plan import refuse_connect
 from treefold.errors import InputError
 
 TEMPORARY = "treefold_outputs"
+OF_A_BATCH = "of a batch to predict"  # where a bad row is whose file the worker does not know
 VECTORS = {"rawPrediction", "probability", "leaf"}
 
 
 class Outputs(NamedTuple):
     """Computes output columns of a model for Arrow batches of its feature columns.
 
-    ``names`` are some of the names of the model's ``outputs``. A row with NaN has NaN outputs, or null for an index.
+    ``names`` are some of the names of the model's ``outputs``. A row with NaN has NaN outputs, or null for an index. A
+    row that is null instead of a struct of features has null outputs.
     """
 
     model: Any
@@ -40,8 +42,11 @@ class Outputs(NamedTuple):
         return f"struct<{', '.join(f'{name} {_ddl(made[name])}' for name in self.names)}>"
 
     def __call__(self, features: pa.Array) -> pa.Array:
+        if features.null_count:
+            there = np.asarray(features.is_valid())
+            return self(features.filter(pa.array(there))).take(pa.array(np.cumsum(there) - 1, mask=~there))
         batch = pa.RecordBatch.from_struct_array(features)
-        return self.of(read_rows(batch, self.columns, lambda row: f"in row {row} of a batch to predict"))
+        return self.of(read_rows(batch, self.columns, lambda row: f"in row {row} {OF_A_BATCH}"))
 
     def of(self, rows: Rows) -> pa.Array:
         """The outputs for some rows."""
@@ -77,6 +82,7 @@ def predicted(
     attributes: dict[str, dict[str, Any]],
     *,
     vectors: bool = True,
+    keep_nulls: bool = False,
 ) -> DataFrame:
     """``data`` with outputs of a model added.
 
@@ -94,6 +100,8 @@ def predicted(
         Metadata of the columns that have any.
     vectors : bool, default True
         Whether ``rawPrediction``, ``probability`` and ``leaf`` are vectors of pyspark.ml instead of arrays.
+    keep_nulls : bool, default False
+        Whether outputs are null in a row whose features have a null, instead of an error.
 
     Returns
     -------
@@ -121,8 +129,11 @@ def predicted(
         )
         for output, name in named.items()
     ]
-    where = row_locations(data, columns)
-    score, inputs = (StoredOutputs(outputs), where) if where else (outputs, [struct(*arrays(data, columns))])
+    where = [] if keep_nulls else row_locations(data, columns)
+    features = struct(*arrays(data, columns))
+    if keep_nulls:
+        features = when(complete(data, columns), features)
+    score, inputs = (StoredOutputs(outputs), where) if where else (outputs, [features])
     udf = arrow_udf(score.__call__, outputs.type)  # type: ignore[call-overload]
     rows = data if where else _by_rows(data, columns)
     return rows.withColumn(TEMPORARY, udf(*inputs)).select("*", *added).drop(TEMPORARY, *fields)

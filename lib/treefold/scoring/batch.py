@@ -12,10 +12,9 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from treefold import __version__
-from treefold.engine.reading.columns import column_named, hint
+from treefold.engine.reading.columns import hint
 from treefold.errors import InputError, ThresholdNotMet
 from treefold.ml import read_source
-from treefold.ml.predict import predicted
 from treefold.ml.read import read_files
 from treefold.persistence import output_folder
 from treefold.persistence.model_io import MODEL
@@ -26,12 +25,14 @@ from treefold.privacy.anonymity import check_k_anonymity
 from treefold.privacy.columns import protected
 from treefold.scoring.drift import CountingModel, drift_of
 from treefold.scoring.input_partitions import WHOLE, InputPartition, InputPartitions, input_partitions
+from treefold.scoring.null_rows import NullRows
 from treefold.scoring.reference import load_reference
+from treefold.scoring.scored_columns import check_key, outputs_named, scored
 from treefold.scoring.worker_errors import bad_input
 
 log = logging.getLogger(__name__)
 
-USUAL = ("prediction", "probability", "distance")
+NULLS = {"drop": "they are left out", "keep": "their predictions are null"}
 SHOWN = 5  # drifting columns in the line of a job
 
 
@@ -90,21 +91,24 @@ class Batch:
                 say(f"{same} of {every} partitions are unchanged since they were written")
                 data = self._only(spark, todo)
             if incremental and not todo:
-                return self._manifest_of({}, {}, 0, [], self.folder.manifest.get("k_anonymity"))
+                return self._manifest_of({}, {}, [], self.folder.manifest.get("k_anonymity"))
             data = protected(data, self.conf.privacy)
             anonymity = check_k_anonymity(data, self.conf.privacy)
             check_key(data, self.conf.data.key)
             if self.preparation:
                 data = prepared(data, self.preparation, [*self.conf.data.key, *by])
             counting = CountingModel(self.model.scoring(), self.reference, spark)
-            frame = scored(data, self.model, counting, self.named, self.conf.data.key, by)
+            key, nulls = self.conf.data.key, NullRows(self.conf.data.nulls, self.model.columns_of(data, labelled=False))
+            frame = scored(nulls.handled(data), self.model, counting, self.named, key, by, keep_nulls=nulls.keep)
             try:
                 frame.write.partitionBy(*by).parquet(str(staged))
             except Exception as error:
-                raise bad_input(error) or error from None
-            rows = int(counting.rows.value[0])
+                found = bad_input(error)
+                raise (nulls.named(data, [] if self.conf.privacy else key, found) if found else error) from None
+            if nulls.count:
+                say(f"{nulls.count:,} rows have a null feature: {NULLS[self.conf.data.nulls]}")
             drift = drift_of(self.reference, counting.counts.value) if self.reference else []
-            return self._manifest_of(self._published(staged), todo, rows, drift, anonymity)
+            return self._manifest_of(self._published(staged), todo, drift, anonymity, nulls.count)
 
     def check_drift(self, manifest: dict[str, Any], result: dict[str, Any]) -> None:
         """Raise ThresholdNotMet if the drift of a column exceeds the limit of the conf."""
@@ -175,9 +179,9 @@ class Batch:
         self,
         written: dict[str, Any],
         todo: dict[str, InputPartition],
-        rows: int,
         drift: list[dict[str, Any]],
         anonymity: int | None,
+        nulls: int = 0,
     ) -> dict[str, Any]:
         """Write the manifest of all partitions; returns it."""
         for name, entry in written.items():
@@ -189,7 +193,8 @@ class Batch:
             "model": {"path": self.conf.model.path, "class": type(self.model).__name__, "uid": self.model.uid},
             "version": self.version,
             "input": self.conf.data.name,
-            "rows": rows,
+            "rows": sum(entry["rows"] for entry in written.values()),
+            "rows_with_null": nulls,
             "written_partitions": sorted(written),
             "partitions": {**self.folder.manifest.get("partitions", {}), **written},
             "k_anonymity": anonymity,
@@ -199,57 +204,6 @@ class Batch:
             log.warning("%s has no reference.json, so drift is not known: train it by a job", self.conf.model.path)
         self.folder.write_manifest(manifest)
         return manifest
-
-
-def outputs_named(model: Any, asked: list[str] | None) -> dict[str, str]:
-    """Outputs of a model to write, and the columns they go to.
-
-    Raises
-    ------
-    InputError
-        If the model has no such output.
-    """
-    for output in asked or []:
-        if output not in model.outputs:
-            raise InputError(f"model.outputs: the model has no '{output}': it has {', '.join(model.outputs)}")
-    wanted = asked or [output for output in USUAL if output in model.outputs]
-    return {output: model.value(f"{output}Col") or output for output in wanted}
-
-
-def check_key(data: DataFrame, key: list[str]) -> None:
-    """Raise InputError if a key column is missing."""
-    for name in key:
-        if name not in data.columns:
-            raise InputError(f"data.key: there is no column '{name}': {hint(name, data.columns)}")
-
-
-def scored(
-    data: DataFrame, model: Any, numpy_model: Any, named: dict[str, str], key: list[str], by: list[str]
-) -> DataFrame:
-    """Key columns, outputs and partition columns of rows.
-
-    Parameters
-    ----------
-    data : DataFrame
-        The data.
-    model : Spark model
-        Whose features are read.
-    numpy_model : NumPy model
-        That makes the outputs.
-    named : {output: column}
-        Outputs to write, and their column names.
-    key : list[str]
-        Columns that are copied to the output.
-    by : list[str]
-        Columns that partition the output.
-    """
-    columns = model.columns_of(data, labelled=False)
-    used = [name if name in data.columns else name.partition(".")[0] for name in columns.features + columns.extra]
-    needed = [name for name in dict.fromkeys([*key, *by, *used]) if name in data.columns]
-    rows = data.select(*(column_named(data, name) for name in needed))
-    made = predicted(rows, numpy_model, columns, named, {}, vectors=False)
-    kept = [name for name in key if name not in by]
-    return made.select(*(column_named(made, name) for name in [*kept, *named.values(), *by]))
 
 
 def shown(manifest: dict[str, Any]) -> str:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import reduce
 
 from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import types as t
-from pyspark.sql.functions import col, unwrap_udt, xxhash64
+from pyspark.sql.functions import col, forall, lit, unwrap_udt, xxhash64
 
 from treefold.engine.reading.arrow_to_numpy import Columns
 from treefold.errors import InputError
@@ -66,6 +67,25 @@ def arrays(data: DataFrame, columns: Columns) -> list[Column]:
     kinds = {field.name: field.dataType for field in data.schema.fields}
     named = {name: column_named(data, name) for name in columns.names}
     return [(unwrap_udt(c) if isinstance(kinds[name], VectorUDT) else c).alias(name) for name, c in named.items()]
+
+
+def without_null(data: DataFrame, columns: Columns) -> dict[str, Column]:
+    """For each column that takes part, whether it has its value in a row; a forest takes missing features as well."""
+    kinds = {field.name: field.dataType for field in data.schema.fields}
+    found = {}
+    for name in columns.names:
+        column, missing = column_named(data, name), columns.missing and name not in columns.numbers
+        if isinstance(kinds[name], t.ArrayType):
+            full = column.isNotNull()
+            found[name] = full if missing else full & forall(column, lambda value: value.isNotNull())
+        elif not missing or not numeric(kinds[name]):
+            found[name] = column.isNotNull()
+    return found or {columns.names[0]: lit(True)}
+
+
+def complete(data: DataFrame, columns: Columns) -> Column:
+    """Whether a row has all values that take part."""
+    return reduce(lambda all_before, full: all_before & full, without_null(data, columns).values())
 
 
 def in_random_order(data: DataFrame, columns: Columns) -> DataFrame:
