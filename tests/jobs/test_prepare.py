@@ -103,6 +103,34 @@ def test_bad_rows_are_counted_and_kept_with_their_reason(made, spark):
     assert kept["_corrupt_record"].dropna().tolist() == ["999,old,Aa,S,2024-01-01 00:00:00,red,1"]
 
 
+def test_a_bad_value_in_a_column_that_nothing_uses_rejects_its_row(tmp_path, spark):
+    """Rows read are rows written and rows rejected, whichever columns a query of Spark needs."""
+    lines = [f"{i},{i % 7},{'x' if i in (3, 40) else i},{i % 2}" for i in range(60)]
+    (tmp_path / "rows.csv").write_text("\n".join(["id,age,unused,bought", *lines, "60,1"]) + "\n")
+    (tmp_path / "conf.toml").write_text(
+        f"""
+        [data]
+        path = "{tmp_path}/rows.csv"
+        format = "csv"
+        options = {{ header = true }}
+        schema = "id INT, age DOUBLE, unused INT, bought INT"
+        key = ["id"]
+        [features]
+        numeric = ["age"]
+        [output]
+        path = "{tmp_path}/out"
+        """
+    )
+    (tmp_path / "aside").mkdir()
+    told = write_prepared(spark, load_prepare(str(tmp_path / "conf.toml"), []), tmp_path / "aside")
+    assert told["rejects"] == {"cannot be read as its types": 3}
+    assert sum(told["rows"].values()) == 58
+    written = spark.read.parquet(str(tmp_path / "aside/data")).toPandas()
+    assert sorted(written.id) == [i for i in range(60) if i not in (3, 40)]
+    rejected = spark.read.parquet(str(tmp_path / "aside/rejects")).toPandas()
+    assert sorted(rejected._corrupt_record) == ["3,3,x,1", "40,5,x,0", "60,1"]
+
+
 def test_numbers_are_filled_scaled_and_marked_by_what_the_training_rows_have(made, spark):
     folder, _, _ = made
     train, test = (people().set_index("id").loc[side(spark, folder, name).index] for name in ("train", "test"))

@@ -1,6 +1,8 @@
 """A preparation from raw rows to published Parquet."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,25 @@ def write_prepared(spark: SparkSession, conf: Any, folder: Path) -> dict[str, An
     InputError
         If the rows cannot be read or prepared, or more are rejected than the conf allows.
     """
-    raw = read_raw(spark, conf.data, conf.privacy)
+    with _kept(read_raw(spark, conf.data, conf.privacy)) as raw:
+        return _write_all(raw, conf, folder)
+
+
+@contextmanager
+def _kept(rows: DataFrame) -> Iterator[DataFrame]:
+    """The rows, read once and kept by the executors while they are counted, learned from and written.
+
+    Spark parses only the columns of a text file that a query asks for. A row with a bad value would be bad in one query
+    and good in the next, and neither written nor rejected.
+    """
+    rows.persist()
+    try:
+        yield rows
+    finally:
+        rows.unpersist()
+
+
+def _write_all(raw: DataFrame, conf: Any, folder: Path) -> dict[str, Any]:
     reasons = {row[0]: row[1] for row in raw.groupBy(REASON).agg(f.count(f.lit(1))).collect()}
     good = reasons.pop(None, 0)
     _check(conf, good, reasons)
