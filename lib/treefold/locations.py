@@ -29,7 +29,7 @@ CURES = {
 }
 HADOOP_CLIENT = "set JAVA_HOME, HADOOP_HOME and CLASSPATH (to what hadoop classpath --glob prints)"
 WILD = "*?[{"
-LONGEST = 60.0  # seconds that a file system has to answer before a job begins
+LONGEST = 60.0  # seconds that a file system has to answer before a job begins or a model is read
 ELSE = "name a local folder, or one of file, s3, s3a, gs, abfss, hdfs and viewfs"
 
 
@@ -116,7 +116,7 @@ def opened(uri: str) -> tuple[FileSystem, str]:
         raise InputError(f"{uri} cannot be opened: {first_line(error)}{cure}") from error
 
 
-def answered(uri: str, look: Callable[[], None]) -> None:
+def answered(uri: str, look: Callable[[], object]) -> None:
     """Call ``look``, which asks the file system of ``uri``, within ``LONGEST`` seconds.
 
     The libraries of object stores try for up to a quarter of an hour where there is no network or no credentials, and

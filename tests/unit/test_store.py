@@ -3,12 +3,13 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from treefold import registry
+from treefold import locations, registry
 from treefold.algorithms.linear import LinearModel
 from treefold.errors import InputError
 from treefold.persistence import local_files, model_io, publishing
@@ -210,3 +211,12 @@ def test_a_class_of_the_users_enters_itself(tmp_path):
     with pytest.raises(TypeError, match=r"decorate the class with treefold\.registry\.saved_as"):
         registry.kind_of(object())
     del registry._KINDS["Constant"]
+
+
+def test_a_store_that_does_not_answer_is_one_line(monkeypatch):
+    never = threading.Event()
+    monkeypatch.setattr(locations, "LONGEST", 0.05)
+    monkeypatch.setattr(locations, "opened", lambda uri: never.wait())
+    with pytest.raises(InputError, match=r"^gs://bucket/model has not answered within 0.05 s"):
+        model_io.load_saved("gs://bucket/model")
+    never.set()

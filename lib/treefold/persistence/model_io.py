@@ -98,8 +98,11 @@ def load(uri: str) -> Any:
 def load_saved(uri: str) -> Saved:
     """The model saved at a path or URI, and the class and params of its Spark model.
 
-    An incomplete model is read a second time, because another run may have replaced it between two files.
+    An incomplete model is read a second time, because another run may have replaced it between two files. A store that
+    does not answer is told in one line.
     """
+    if locations.place(uri).scheme != "file":
+        locations.answered(uri, lambda: output_folder.content(*locations.opened(uri)))
     try:
         return _loaded(uri)
     except InputError:
