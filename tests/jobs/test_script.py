@@ -124,7 +124,7 @@ def test_a_signal_to_the_script_ends_all_of_the_job_and_keeps_its_checkpoint(tmp
     stdout, stderr = job.communicate(timeout=60)
     assert job.returncode == code, stderr
     assert stdout == ""
-    assert stderr.splitlines()[-1].startswith(f"stopped by {number.name}: nothing was published; the same command goes")
+    assert stderr.splitlines()[-1].startswith(f"stopped by {number.name}: nothing was published; the same command continues")
     assert f"continues from {out}.checkpoint" in stderr
     assert "Traceback" not in stderr
     assert gone(out, 0)
