@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
@@ -44,18 +45,20 @@ def write_prepared(spark: SparkSession, conf: Any, folder: Path) -> dict[str, An
     InputError
         If the rows cannot be read or prepared, or more are rejected than the conf allows.
     """
-    with _kept(read_raw(spark, conf.data, conf.privacy)) as raw:
+    # A row that could not be read may hold a private value in any column: it must not reach a disk.
+    level = StorageLevel.MEMORY_ONLY if conf.privacy else StorageLevel.MEMORY_AND_DISK
+    with _kept(read_raw(spark, conf.data, conf.privacy), level) as raw:
         return _write_all(raw, conf, folder)
 
 
 @contextmanager
-def _kept(rows: DataFrame) -> Iterator[DataFrame]:
+def _kept(rows: DataFrame, level: StorageLevel) -> Iterator[DataFrame]:
     """The rows, read once and kept by the executors while they are counted, learned from and written.
 
     Spark parses only the columns of a text file that a query asks for. A row with a bad value would be bad in one query
     and good in the next, and neither written nor rejected.
     """
-    rows.persist()
+    rows.persist(level)
     try:
         yield rows
     finally:
