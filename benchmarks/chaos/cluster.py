@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 
 import pyspark
 
+from benchmarks.chaos.disk_files import files_below
 from benchmarks.chaos.hosts import hosts
 
 SPARK = Path(pyspark.__file__).parent
@@ -109,7 +110,9 @@ class Cluster:
 
     def block_files(self) -> list[Path]:
         """Files of blocks, and of rows on their way, on all disks."""
-        return sorted(file for host in WORKERS for file in self.disk(host).glob("**/treefold/*") if file.is_file())
+        return sorted(
+            file for host in WORKERS for file in files_below(self.disk(host)) if file.parent.name == "treefold"
+        )
 
     def close(self) -> None:
         """Stop all, and remove the hosts."""

@@ -13,6 +13,7 @@ from pyspark.ml.evaluation import BinaryClassificationEvaluator
 from pyspark.ml.tuning import ParamGridBuilder
 from pyspark.sql import DataFrame, SparkSession
 
+from benchmarks.chaos.disk_files import bytes_of, files_below
 from treefold.ml import CrossValidator, KMeans, LogisticRegression, RandomForestClassifier
 
 ROWS, FEATURES = 3000, 6
@@ -82,5 +83,5 @@ def plain_in(folder: Path, data: str) -> list[Path]:
         for dtype in ("f4", "f8")
         for part in (X[i], X[i : i + 4, 0])
     ]
-    files = [file for file in folder.rglob("*") if file.is_file()]
-    return [file for file in files if any(trace in file.read_bytes() for trace in traces)]
+    held = ((file, bytes_of(file)) for file in files_below(folder))
+    return [file for file, stored in held if any(trace in stored for trace in traces)]

@@ -12,7 +12,7 @@ from benchmarks.chaos.faults import ANYWHERE, APART
 from benchmarks.chaos.fits import FITS, READERS
 
 PAUSE = 2.0  # seconds between faults, on average
-SWEPT = 20  # seconds until what an application left must be gone
+SWEPT = 60  # seconds until what an application left must be gone
 
 
 class Trial:

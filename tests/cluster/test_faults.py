@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import threading
+from contextlib import suppress
 from random import Random
 
 import pytest
@@ -16,6 +17,10 @@ from benchmarks.chaos.fits import FITS, READERS, plain_in
 from benchmarks.chaos.trial import Trial
 
 pytestmark = pytest.mark.spark
+
+
+class Killed(Exception):
+    """The application is gone, and its fit with it."""
 
 
 @pytest.mark.parametrize("fit", FITS)
@@ -86,15 +91,20 @@ def test_nothing_is_left_when_the_driver_is_killed(cluster, application, data):
     def wait():
         reached.set()
         over.wait()
-        raise SystemExit
+        raise Killed
 
-    fitting = threading.Thread(target=application.fit, args=("lbfgs", "parquet", {3: wait}), daemon=True)
+    def fit():
+        with suppress(Killed):
+            application.fit("lbfgs", "parquet", {3: wait})
+
+    fitting = threading.Thread(target=fit, daemon=True)
     fitting.start()
-    assert reached.wait(60)
+    assert reached.wait(300)
     assert plain_in(cluster.folder, data), "unencrypted rows must be found, or they would not be missed"
     for pid in (application.process.pid, *descendants(application.process.pid)):
         os.kill(pid, signal.SIGKILL)
     over.set()
+    fitting.join()
     trial = Trial(cluster, seed=0)
     trial.look_for_orphans()
     assert trial.orphans == []

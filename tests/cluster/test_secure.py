@@ -35,7 +35,7 @@ def secure(cluster, data, before):
 
 def idle(cluster) -> int:
     """Wait until Spark has removed all executors, which have nothing to do; returns how many are left."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300
     while cluster.executors() and time.monotonic() < deadline:
         time.sleep(0.2)
     return len(cluster.executors())

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from benchmarks.chaos.disk_files import bytes_of, files_below
 
 from submitting import ROOT, kill, submit, target
 from treefold.privacy.columns import decrypted
@@ -144,9 +145,9 @@ def spark(home):
 
 def left(home: Path, *shown: str) -> bytes:
     """All that jobs have left or shown; dictionary pages of Parquet are not compressed."""
-    files = [file for folder in ("out", "local", "events") for file in (home / folder).rglob("*") if file.is_file()]
+    files = [file for folder in ("out", "local", "events") for file in files_below(home / folder)]
     names = [str(file.relative_to(home)) for file in files]
-    return b"\n".join([*(file.read_bytes() for file in files), *(text.encode() for text in (*shown, *names))])
+    return b"\n".join([*(bytes_of(file) for file in files), *(text.encode() for text in (*shown, *names))])
 
 
 def found(home: Path, *shown: str) -> list[str]:

@@ -121,7 +121,7 @@ def test_a_signal_to_the_script_ends_all_of_the_job_and_keeps_its_checkpoint(tmp
     job = started(out, SPARK_LOCAL_DIRS=str(disk))
     before = set((ROOT / "build").glob("job.*"))
     os.kill(job.pid, number)
-    stdout, stderr = job.communicate(timeout=60)
+    stdout, stderr = job.communicate(timeout=300)
     assert job.returncode == code, stderr
     assert stdout == ""
     last = stderr.splitlines()[-1]
@@ -139,9 +139,9 @@ def test_a_job_whose_script_is_killed_ends_and_the_next_start_sweeps_up(tmp_path
     mine = [folder for folder in (ROOT / "build").glob("job.*") if str(folder) in "".join(processes_with(str(folder)))]
     os.kill(job.pid, signal.SIGKILL)
     job.communicate()
-    assert gone(out, 20)
+    assert gone(out, 60)
     assert mine
-    assert all(gone(folder, 20) for folder in mine)  # Spark's JVM ends after the driver
+    assert all(gone(folder, 60) for folder in mine)  # Spark's JVM ends after the driver
     assert not out.exists()
     held = ROOT / "build" / f"job.held{os.getpid()}"
     held.mkdir()

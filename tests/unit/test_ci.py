@@ -25,7 +25,7 @@ def test_data_sets_are_found_beside_the_checkout_or_reported_as_left_out(tmp_pat
         data.mkdir(parents=True)
     environment = os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "TREEFOLD_DATA": given}
     said = subprocess.run(
-        [checkout / ".ci" / "run"], env=environment, cwd="/", check=True, capture_output=True, text=True, timeout=30
+        [checkout / ".ci" / "run"], env=environment, cwd="/", check=True, capture_output=True, text=True, timeout=120
     ).stdout.splitlines()
     want = given or (str(data.resolve()) if there else "nothing")
     assert said[-3:] == [f"{target} with {want}" for target in ("lint", "test-cluster", "test")]

@@ -25,7 +25,7 @@ def test_a_folder_is_removed_once_the_processes_are_gone(tmp_path):
     assert (tmp_path / "treefold" / "rows").exists()
     running[1].kill()
     running[1].wait()
-    sweeper.join(20)
+    sweeper.join(60)
     assert not (tmp_path / "treefold").exists()
 
 

@@ -241,7 +241,10 @@ def disk_full(folder: Path) -> str:
 
 def intact(path: Path, shape: Shape) -> bool:
     """Whether the file exists and has the right length."""
-    return path.exists() and path.stat().st_size == shape.bytes
+    try:
+        return path.stat().st_size == shape.bytes
+    except FileNotFoundError:
+        return False
 
 
 def delete(names: tuple[str, ...]) -> None:

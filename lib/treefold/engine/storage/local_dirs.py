@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 FOLDER = "treefold"
@@ -52,19 +53,19 @@ def create(folder: Path) -> Path:
 def files() -> Iterator[Path]:
     """All existing files."""
     for root in roots():
-        yield from Path(root, FOLDER).glob("*")
+        with suppress(FileNotFoundError):  # no task of this host has stored rows there
+            yield from Path(root, FOLDER).iterdir()
 
 
 def sweep(folder: str, pids: list[int]) -> None:
     """Remove a folder once these processes have ended. It runs in its own interpreter and imports what it needs."""
-    import contextlib
     import os
     import select
     import shutil
     import time
 
     for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):
             select.select([os.pidfd_open(pid)], [], [])
     for _ in range(3):  # a worker that ends shortly after its executor may still write
         shutil.rmtree(folder, ignore_errors=True)
