@@ -7,7 +7,8 @@ from treefold.algorithms.linear import Bounds, fit
 from treefold.algorithms.linear.losses import Huber, logistic, poisson, softmax, squared, squared_hinge
 from treefold.algorithms.linear.sampled_products import (
     Sampled,
-    lengths_and_hashes,
+    Sampling,
+    lengths_and_values,
     objective_and_products,
     sampling,
 )
@@ -112,7 +113,7 @@ def test_lengths_of_rows_are_in_standard_units_and_the_same_of_csr_and_so_are_ha
     label, weight = NOISY.astype(dtype), np.ones(ROWS, dtype)
     hashes = []
     for form in (rows, as_csr(rows, dtype)):
-        square, value = lengths_and_hashes(Block(form, label, weight, 0), centre, inverse)
+        square, value = lengths_and_values(Block(form, label, weight, 0), Sampling(0, True, 1.0, centre, inverse, 1.0))
         np.testing.assert_allclose(square, want, rtol=1e-5)
         hashes.append(value)
     np.testing.assert_array_equal(*hashes)
@@ -126,7 +127,7 @@ def test_hashes_tell_rows_apart_by_every_value_and_by_nothing_else():
 
     def hashes(at, begin):
         block = Block(rows[at][:, :3], label[at], weight[at], begin)
-        return lengths_and_hashes(block, np.zeros(3), np.ones(3))[1]
+        return lengths_and_values(block, Sampling(0, True, 1.0, np.zeros(3), np.ones(3), 1.0))[1]
 
     found = hashes(np.arange(len(rows)), 0)
     np.testing.assert_array_equal(hashes(order, 77), found[order])

@@ -1,10 +1,18 @@
 """Samples of rows: by (seed, position), in proportion to weight, whatever the blocks."""
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from treefold.dataset.block import Block
 from treefold.engine.execution.local_blocks import LocalBlocks
-from treefold.statistics.row_sampling import Draw, draw_rows, merge_all, sample_rows
+from treefold.statistics.row_sampling import (
+    Draw,
+    draw_distinct_rows,
+    draw_rows,
+    merge_all,
+    sample_distinct_rows,
+    sample_rows,
+)
 
 RNG = np.random.default_rng(31)
 ROWS = 1000
@@ -50,3 +58,24 @@ def test_several_samples_merge_each_with_its_own(small_blocks):
     both = blocks.reduce(draw_rows, (Draw(10, 1), Draw(30, 2)), merge=merge_all)
     for drawn, (most, seed) in zip(both, ((10, 1), (30, 2)), strict=True):
         np.testing.assert_array_equal(drawn.position, sample_rows(blocks, most, seed).position)
+
+
+def test_different_rows_are_the_same_rows_in_any_order_of_the_data_set_and_of_csr(every_engine, small_blocks):
+    rows = np.floor(3 * X)  # many are equal
+    weight = np.ones(ROWS)
+    drawn = sample_distinct_rows(every_engine(rows, np.zeros(ROWS), weight), 40, 7)
+    assert len(np.unique(drawn.rows, axis=0)) == 40 < len(np.unique(rows, axis=0))
+    order = RNG.permutation(ROWS)
+    for X_again in (rows[order], csr_array(rows[order]), np.repeat(rows[order], 2, axis=0)):
+        again = sample_distinct_rows(LocalBlocks.from_arrays(X_again, dtype="float64"), 40, 7)
+        np.testing.assert_array_equal(again.dense(), drawn.dense())
+    everything = sample_distinct_rows(LocalBlocks.from_arrays(rows), 2 * ROWS, 1)
+    assert len(everything.rows) == len(np.unique(rows, axis=0))
+
+
+def test_different_rows_are_drawn_in_proportion_to_weight_and_never_without():
+    weight = np.array([0.0, 1, 2, 3, 4])
+    block = Block(np.eye(5), np.zeros(5), weight, 0)
+    firsts = np.concatenate([draw_distinct_rows(block, Draw(1, seed)).position for seed in range(4000)])
+    np.testing.assert_allclose(np.bincount(firsts.astype(int), minlength=5) / 4000, weight / 10, atol=0.03)
+    assert len(draw_distinct_rows(block, Draw(9, 1)).rows) == 4

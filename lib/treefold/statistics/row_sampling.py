@@ -1,4 +1,4 @@
-"""Samples of rows that are functions of (seed, position): independent of tasks, blocks and retries.
+"""Samples of rows that are functions of (seed, position), or of (seed, values): independent of tasks, blocks, retries.
 
 A sample of fixed size has the rows of the least keys. Keys are exponential random numbers divided by the rows' weights,
 so rows are drawn without replacement in proportion to weight, and the samples of two parts merge into the sample of
@@ -14,6 +14,7 @@ from scipy.sparse import issparse, vstack
 from treefold.dataset.block import Block, positions
 from treefold.dataset.blocks import Scan
 from treefold.dataset.random import exponential_keys
+from treefold.statistics.row_hashes import row_hashes
 
 
 class Draw(NamedTuple):
@@ -127,3 +128,55 @@ def sample_rows(blocks: Scan, most: int, seed: int) -> Drawn:
     """
     (drawn,) = blocks.reduce(draw_rows, (Draw(most, seed),), merge=merge_all)
     return drawn
+
+
+def draw_distinct_rows(block: Block, draw: Draw) -> Drawn:
+    """Different rows of the block, without replacement and in proportion to weight, by a hash of (seed, values).
+
+    Parameters
+    ----------
+    block : Block
+        Rows.
+    draw : Draw
+        Seed, and number of rows.
+
+    Returns
+    -------
+    Drawn
+        Of equal rows the one of the greatest weight; among those the first.
+    """
+    key = exponential_keys(row_hashes(block.X), block.weight, draw.seed)
+    return _distinct(least_keys(block, key, len(key))._replace(most=draw.most))
+
+
+def merge_distinct(left: Drawn, right: Drawn) -> Drawn:
+    """The different rows of the least keys of two samples."""
+    both = merge_drawn(left._replace(most=left.most + right.most), right)
+    return _distinct(both._replace(most=left.most))
+
+
+def sample_distinct_rows(blocks: Scan, most: int, seed: int) -> Drawn:
+    """Draw up to ``most`` different rows of a data set, the same rows in any order of the data set: one pass.
+
+    Parameters
+    ----------
+    blocks : Scan
+        The data set.
+    most : int
+        Number of rows to draw. The sample is smaller if fewer different rows have a positive weight.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    Drawn
+        Rows in the order of the draw. A row that occurs many times is no likelier than one that occurs once.
+    """
+    return blocks.reduce(draw_distinct_rows, Draw(most, seed), merge=merge_distinct)
+
+
+def _distinct(drawn: Drawn) -> Drawn:
+    """The first of equal rows, by their hash, up to the greatest number of rows."""
+    _, first = np.unique(row_hashes(drawn.rows), return_index=True)
+    first = np.sort(first)[: drawn.most]
+    return Drawn(drawn.most, drawn.key[first], drawn.position[first], drawn.weight[first], drawn.rows[first])

@@ -21,9 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from treefold.algorithms.linear import kernels_rows as kernels
 from treefold.algorithms.linear.losses import Loss
 from treefold.algorithms.linear.objective import objective, weight_of
 from treefold.algorithms.linear.quadratic import standardised
@@ -31,9 +29,10 @@ from treefold.algorithms.linear.standardization import Standardization
 from treefold.dataset.block import Block, positions
 from treefold.dataset.random import splitmix64, uniform
 from treefold.statistics.moments import Moments
+from treefold.statistics.row_hashes import bits_of, lengths_and_hashes
 
 BUCKETS = 256  # of the sketch: the standard error of the number of equal pairs is 9 % of the sample
-COLUMNS, LABEL, WEIGHT, PAIRS = 0x5C, 0x1B, 0x3E, 0x77  # random streams of hashes
+LABEL, WEIGHT, PAIRS = 0x1B, 0x3E, 0x77  # random streams of hashes
 
 
 class Sampling(NamedTuple):
@@ -177,7 +176,7 @@ def products(block: Block, how: Sampling, by_class: NDArray | None) -> Products:
     Products
     """
     weight = weight_of(block, by_class).astype(np.float64)
-    square, value = lengths_and_hashes(block, how.centre, how.inverse)
+    square, value = lengths_and_values(block, how)
     chance = np.minimum(1.0, how.share * weight * (1 + square / how.mean_square))
     rows = np.flatnonzero(uniform(value if how.by_value else positions(block), how.seed) < chance)
     Z = standardised(Block(block.X[rows], block.y[rows], block.weight[rows], block.id), how.centre, how.inverse)
@@ -188,34 +187,19 @@ def products(block: Block, how: Sampling, by_class: NDArray | None) -> Products:
     return Products(Z.T @ Z, float(chance.sum()), float(len(rows)), pairs)
 
 
-def lengths_and_hashes(block: Block, centre: NDArray, inverse: NDArray) -> tuple[NDArray, NDArray[np.uint64]]:
-    """``sum_j ((x_j - centre_j) inverse_j)^2 + 1`` of each row, and a hash of its features, label and weight.
-
-    Zeros count for nothing, so hashes of CSR rows are those of dense ones.
+def lengths_and_values(block: Block, how: Sampling) -> tuple[NDArray, NDArray[np.uint64]]:
+    """Squared length of each row in standard units, and a hash of its features, label and weight.
 
     Parameters
     ----------
     block : Block
-        Rows, dense or CSR.
-    centre, inverse : (features,)
-        Means, and inverse standard deviations.
+        Rows.
+    how : Sampling
+        The standard units.
 
     Returns
     -------
     tuple of (rows,) float64 and (rows,) uint64
     """
-    X, y, rows = block.X, block.y, len(block.y)
-    factor = splitmix64(np.arange(X.shape[1], dtype=np.uint64), COLUMNS) | np.uint64(1)
-    digest = splitmix64(_bits(y), LABEL) + splitmix64(_bits(block.weight), WEIGHT)
-    if isinstance(X, csr_array):
-        square = np.full(rows, 1.0 + (centre**2) @ inverse**2)
-        kernels.describe_sparse(X.data, _bits(X.data), X.indices, X.indptr, centre, inverse, factor, square, digest)
-        return np.maximum(1.0, square), digest
-    square, X = np.ones(rows), np.ascontiguousarray(X)
-    kernels.describe_dense(X, _bits(X), centre.astype(X.dtype), inverse.astype(X.dtype), factor, square, digest)
-    return square, digest
-
-
-def _bits(values: NDArray) -> NDArray:
-    """The bits of floating-point numbers, as integers of their size."""
-    return np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")
+    square, value = lengths_and_hashes(block.X, how.centre, how.inverse)
+    return square, value + splitmix64(bits_of(block.y), LABEL) + splitmix64(bits_of(block.weight), WEIGHT)

@@ -23,7 +23,7 @@ from treefold.dataset.blocks import Blocks, Pass
 from treefold.errors import InputError
 from treefold.optim.iterate import OnStep
 from treefold.statistics.label_summary import data_summary
-from treefold.statistics.row_sampling import sample_rows
+from treefold.statistics.row_sampling import sample_distinct_rows
 
 LEAST_EIGENVALUE = 1e-10  # of the largest: below, a direction of the landmarks is none
 MAX_ITER = 1000  # of the linear solver
@@ -75,7 +75,8 @@ def fit_nystroem(
     machine : Machine
         What is fitted; its ``tol`` is not read.
     components : int
-        Landmarks: rows drawn by (seed, position) in proportion to their weights.
+        Landmarks: different rows drawn by (seed, values) in proportion to their weights, whatever the order of the
+        rows.
     seed : int
         Of the draw.
     on_step : callable, optional
@@ -90,7 +91,7 @@ def fit_nystroem(
     InputError
         If the landmarks have kernel values of zero alone.
     """
-    drawn = sample_rows(blocks, components, seed)
+    drawn = sample_distinct_rows(blocks, components, seed)
     order = np.argsort(drawn.position, kind="stable")
     landmarks = drawn.rows[order]
     mapping = FeatureMap(machine, Rows.of(machine.scaled(landmarks), np.float64), np.zeros((0, 0)))
