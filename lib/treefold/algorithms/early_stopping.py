@@ -10,6 +10,7 @@ from treefold.dataset.blocks import Blocks, WidenedStatistic, add
 from treefold.dataset.folds import FoldStatistic, Split
 from treefold.dataset.fused_statistic import FusedMerge, FusedStatistic
 from treefold.errors import InputError
+from treefold.optim.status import HALTED
 
 HELD = 1  # the fold that is held out
 
@@ -132,3 +133,7 @@ class EarlyStopping:
         self.least = np.minimum(self.least, self.best)
         self.halted |= self.stale >= self.patience
         return self.halted
+
+    def ended(self, state: Any) -> Any:
+        """The last state of a solver with the variables of least loss, and the status of the models it has ended."""
+        return state._replace(x=self.x, status=np.where(self.halted, HALTED, state.status))

@@ -29,6 +29,27 @@ class Rungs(NamedTuple):
     at: tuple[int, ...]
     select: Callable[[Any], NDArray]
 
+    def through(self, result: Callable[[Any], Any], owner: NDArray | None = None) -> "Rungs":
+        """The same rungs for a loop inside: ``select`` is called with ``result(state)`` instead of the state.
+
+        Parameters
+        ----------
+        result : state -> result
+            What the selection knows of the models.
+        owner : (models,) int, optional
+            For each model of the loop inside, the one of the selection by which it continues; by default itself.
+
+        Returns
+        -------
+        Rungs
+        """
+
+        def select(state: Any) -> NDArray:
+            chosen = self.select(result(state))
+            return chosen if owner is None else chosen[owner]
+
+        return Rungs(self.at, select)
+
 
 def iterate(
     step: Callable[[Any], Any],

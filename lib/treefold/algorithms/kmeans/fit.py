@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from treefold.algorithms.kmeans.centres import Centres
-from treefold.algorithms.kmeans.first_pass import first_pass
+from treefold.algorithms.kmeans.first_pass import FirstPass, first_pass
 from treefold.algorithms.kmeans.lloyd import Lloyd, MiniBatch, Solver, State, begin, farthest_move, step
 from treefold.algorithms.kmeans.start import Start, Wanted, start
+from treefold.algorithms.objective_history import ObjectiveHistory
 from treefold.dataset.blocks import Blocks
 from treefold.dataset.random import substream
 from treefold.errors import InputError
@@ -99,48 +100,44 @@ def fit(
         If all weights are zero, if the distance is the cosine and a row is zero, or if given centres do not fit the
         data.
     """
-    if isinstance(start_by, Start):
-        wanted = [Wanted(k, substream(seed, k, restart)) for k in ks for restart in range(restarts)]
-        found, centres = start(blocks, start_by, wanted, cosine)
-    else:
-        found = first_pass(blocks, cosine, ())
-        centres = [_given(centre, blocks.features, cosine) for centre in start_by for _ in range(restarts)]
-    batch = Centres.of(centres, cosine)
+    found, centres = _first_centres(blocks, ks, restarts, start_by, cosine, seed)
+    batch, owner = Centres.of(centres, cosine), np.repeat(np.arange(len(ks)), restarts)
     batches = 1 if batch_rows is None else -(-found.rows // batch_rows)
     solver: Solver = Lloyd() if batches == 1 else MiniBatch(batches, substream(seed, -1), found.weight)
-    costs: list[list[float]] = [[] for _ in centres]
-
-    def record(state: State) -> None:
-        for mine, iteration, value in zip(costs, state.iteration, state.value, strict=True):
-            if iteration == len(mine):
-                mine.append(float(value))
-        if on_step:
-            on_step(state)
+    costs = ObjectiveHistory(len(centres), on_step)
 
     def fitted(state: State) -> list[list[Trial]]:
-        trials = [_trial(state, mine, m, costs[m]) for m, mine in enumerate(batch.slices)]
+        trials = [_trial(state, mine, m, costs.values[m]) for m, mine in enumerate(batch.slices)]
         return [trials[i : i + restarts] for i in range(0, len(trials), restarts)]
 
     def each(values: ArrayLike) -> NDArray:
-        return np.repeat(np.broadcast_to(np.asarray(values), len(ks)), restarts)
+        return np.broadcast_to(np.asarray(values), len(ks))[owner]
 
-    judged = rungs and Rungs(rungs.at, lambda state: each(rungs.select(fitted(state))))
-    first = begin(blocks, solver, batch)
     state = iterate(
-        lambda s: step(blocks, solver, batch, s),
-        first,
+        lambda state: step(blocks, solver, batch, state),
+        begin(blocks, solver, batch),
         each(max_iter),
         each(tol),
-        record,
-        judged,
+        costs,
+        rungs and rungs.through(fitted, owner),
         progress=farthest_move,
     )
     if batches > 1:
-        whole = begin(blocks, Lloyd(), Centres(state.centres, batch.ends, cosine))
-        for mine, value in zip(costs, whole.value, strict=True):
-            mine[-1] = float(value)
-        state = whole._replace(iteration=state.iteration, status=state.status)
+        of_all_rows = begin(blocks, Lloyd(), Centres(state.centres, batch.ends, cosine))
+        costs.end_with(of_all_rows.value)
+        state = of_all_rows._replace(iteration=state.iteration, status=state.status)
     return fitted(state)
+
+
+def _first_centres(
+    blocks: Blocks, ks: list[int], restarts: int, start_by: Start | list[NDArray], cosine: bool, seed: int
+) -> tuple[FirstPass, list[NDArray]]:
+    """What the first pass has found of the rows, and the first centres of every model of the batch."""
+    if isinstance(start_by, Start):
+        wanted = [Wanted(k, substream(seed, k, restart)) for k in ks for restart in range(restarts)]
+        return start(blocks, start_by, wanted, cosine)
+    found = first_pass(blocks, cosine, ())
+    return found, [_given(centre, blocks.features, cosine) for centre in start_by for _ in range(restarts)]
 
 
 def best_of(trials: list[Trial]) -> Trial:

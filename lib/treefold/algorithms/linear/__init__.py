@@ -11,6 +11,8 @@ Deviations are those of the population (1/n), as in glmnet and in MLlib's ``norm
 module                 holds
 ====================== ==============================================================================
 ``fit``                the whole fit; ``fit_stages`` runs the solver through its stages
+``training_rows``      the rows without those held out, and what the pass before the fit has found of them
+``penalties``          L2 and L1 strengths, bounds
 ``losses``             the losses: value, slope, curvature, link
 ``objective``          the statistic of the objective and its gradient
 ``sampled_products``   the same with products of sampled rows, from which ``preconditioner`` estimates curvature
@@ -25,7 +27,8 @@ module                 holds
 ====================== ==============================================================================
 """
 
-from treefold.algorithms.linear.fit import Bounds, LinearFit, fit
+from treefold.algorithms.linear.fit import LinearFit, fit
 from treefold.algorithms.linear.model import LinearModel
+from treefold.algorithms.linear.penalties import Bounds
 
 __all__ = ["Bounds", "LinearFit", "LinearModel", "fit"]

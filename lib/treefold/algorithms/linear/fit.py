@@ -5,20 +5,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from treefold.algorithms.early_stopping import HELD, EarlyStopping
+from treefold.algorithms.early_stopping import EarlyStopping
 from treefold.algorithms.linear.fit_stages import Continuation
 from treefold.algorithms.linear.gram import Gram
 from treefold.algorithms.linear.losses import Loss, Start
-from treefold.algorithms.linear.offset import start_with_offsets
+from treefold.algorithms.linear.penalties import Bounds, Penalties
 from treefold.algorithms.linear.preconditioner import HessianSample
 from treefold.algorithms.linear.problem import Problem
 from treefold.algorithms.linear.smoothing import Stage, stages
-from treefold.algorithms.linear.solver_selection import Bounds, select_solver
-from treefold.algorithms.linear.standardization import standardization, steepness
+from treefold.algorithms.linear.solver_selection import select_solver
+from treefold.algorithms.linear.standardization import Standardization, standardization, steepness
+from treefold.algorithms.linear.training_rows import TrainingRows
 from treefold.algorithms.linear.validation_loss import validation_loss
 from treefold.dataset.blocks import Blocks
-from treefold.dataset.folds import Split, training
-from treefold.errors import InputError
+from treefold.dataset.folds import Split
 from treefold.optim import Lbfgs, Solver
 from treefold.optim.iterate import OnStep, Rungs
 from treefold.optim.penalties import L2
@@ -136,61 +136,52 @@ def fit(
     InputError
         If the solver does not take a lasso, bounds, or this loss.
     """
-    models, l2, l1 = _strengths(ridge, lasso, max_iter, tol, getattr(solver, "step_size", None))
-    gram = data_summary if isinstance(data_summary, Gram) and not with_offset else None
-    data_summary = data_summary.data_summary if isinstance(data_summary, Gram) else data_summary
-    fitted_on = blocks if validation is None else training(blocks, validation, HELD)
-    begin = _start(fitted_on, loss, data_summary, by_class, with_offset)
-    free_intercept = bounds is None or np.isinf(np.stack(bounds)[..., -1]).all()
+    models = _count(ridge, lasso, max_iter, tol, getattr(solver, "step_size", None))
+    penalties = Penalties.of(models, ridge, lasso, bounds)
+    rows = TrainingRows.of(blocks, data_summary, by_class, with_offset, validation)
+    begin = rows.start(loss)
     space = standardization(
-        data_summary.moments, intercept=intercept, scale_label=loss.homogeneity > 0, centred=free_intercept
+        rows.moments, intercept=intercept, scale_label=loss.homogeneity > 0, centred=penalties.free_intercept
     )
-    metric = np.ones(len(space.inverse)) if standardize else space.inverse**2
-    penalty = L2(l2 * space.label_scale ** (2 - loss.homogeneity), metric)
-    compiled = models >= MANY and loss.slope_kernel() is not None
-    problem = Problem(
-        fitted_on, loss, space, _free(begin, intercept, len(metric)), penalty,
-        steepness(penalty.strength, metric), by_class, seed, with_offset, compiled, gram,
-    )  # fmt: skip
-    solver = select_solver(solver, problem, l1, bounds, standardize)
-    x = _first(problem, begin, start, models)
-    early_stopping = (
-        None if validation is None else EarlyStopping(blocks, validation, patience, loss, x, validation_loss)
-    )
-    weight = data_summary.moments.weight if by_class is None else float((data_summary.classes * by_class).sum())
-    rough = HessianSample(begin.hessian, data_summary.moments, weight)
-    course = Continuation(problem, solver, rough, x, max_iter, tol, early_stopping, on_step)
-    penalised = (l2 > 0) | (l1 > 0) | (bounds is not None)
+    problem = _problem(rows, loss, begin, space, _ridge(penalties, space, loss, standardize), intercept, seed)
+    solver = select_solver(solver, problem, penalties, standardize)
+    x = _first(problem, begin, start)
+    stopping = None if validation is None else EarlyStopping(blocks, validation, patience, loss, x, validation_loss)
+    curvature = HessianSample(begin.hessian, rows.moments, rows.weight)
+    continuation = Continuation(problem, solver, curvature, x, max_iter, tol, stopping, on_step)
 
     def fitted(state: Any) -> LinearFit:
         coef = problem.to_data(state.x)
         if loss.shift_invariant:
-            coef = _centred(coef, penalised, intercept and free_intercept)
-        return LinearFit(
-            coef, course.history, state.iteration, state.status, early_stopping.history if early_stopping else None
-        )
+            coef = _centred(coef, penalties.determine, intercept and penalties.free_intercept)
+        held = stopping.history if stopping else None
+        return LinearFit(coef, continuation.history.values, state.iteration, state.status, held)
 
-    *early, last = [Stage(loss, 0.0)] if solver.estimates else stages(loss, smoothing, space.label_scale)
-    for stage in early:
-        course.run(stage)
-    return fitted(course.end(course.run(last, rungs and Rungs(rungs.at, lambda state: rungs.select(fitted(state))))))
+    all_stages = [Stage(loss, 0.0)] if solver.estimates else stages(loss, smoothing, space.label_scale)
+    return fitted(continuation.run(all_stages, rungs and rungs.through(fitted)))
 
 
-def _strengths(ridge: ArrayLike, lasso: ArrayLike | None, *others: ArrayLike | None) -> tuple[int, NDArray, NDArray]:
-    """The number of models, and the strengths of their penalties, ``(models,)`` each."""
-    varying = (np.shape(each) for each in (ridge, lasso, *others) if each is not None)
-    (models,) = np.broadcast_shapes((1,), *varying)
-    l2, l1 = (np.broadcast_to(np.asarray(0.0 if s is None else s, np.float64), models) for s in (ridge, lasso))
-    return models, l2, l1
+def _count(*varying: ArrayLike | None) -> int:
+    """The number of models, from the settings that may differ between them."""
+    (models,) = np.broadcast_shapes((1,), *(np.shape(each) for each in varying if each is not None))
+    return models
 
 
-def _start(blocks: Blocks, loss: Loss, data_summary: DataSummary, by_class: NDArray | None, with_offset: bool) -> Start:
-    """Start of the fit for weighted rows, with intercepts that account for the offsets."""
-    seen = data_summary if by_class is None else data_summary._replace(classes=data_summary.classes * by_class)
-    if by_class is not None and not seen.classes.sum() > 0:
-        raise InputError("every row is of a class with weight 0: give a class that occurs a positive weight")
-    start = loss.start(seen)
-    return start_with_offsets(start, blocks, loss) if with_offset else start
+def _ridge(penalties: Penalties, space: Standardization, loss: Loss, standardize: bool) -> L2:
+    """The L2 penalty in the units of the solver."""
+    metric = np.ones(len(space.inverse)) if standardize else space.inverse**2
+    return L2(penalties.l2 * space.label_scale ** (2 - loss.homogeneity), metric)
+
+
+def _problem(
+    rows: TrainingRows, loss: Loss, begin: Start, space: Standardization, ridge: L2, intercept: bool, seed: int
+) -> Problem:
+    """The function to minimise."""
+    compiled = len(ridge.strength) >= MANY and loss.slope_kernel() is not None
+    return Problem(
+        rows.blocks, loss, space, _free(begin, intercept, len(ridge.metric)), ridge,
+        steepness(ridge.strength, ridge.metric), rows.by_class, seed, rows.with_offset, compiled, rows.gram,
+    )  # fmt: skip
 
 
 def _free(start: Start, intercept: bool, features: int) -> NDArray:
@@ -200,13 +191,13 @@ def _free(start: Start, intercept: bool, features: int) -> NDArray:
     return free
 
 
-def _first(problem: Problem, begin: Start, start: NDArray | None, models: int) -> NDArray:
-    """Variables at the start."""
+def _first(problem: Problem, begin: Start, start: NDArray | None) -> NDArray:
+    """Variables at the start, ``(models, p)``."""
     coef = np.zeros(problem.free.shape)
     coef[:, -1] = np.where(problem.free[:, -1], begin.intercepts, 0.0)
     if start is not None:
         coef[: len(start)] = start
-    return problem.from_data(np.broadcast_to(coef, (models, *coef.shape)))
+    return problem.from_data(np.broadcast_to(coef, (len(problem.unit), *coef.shape)))
 
 
 def _centred(coef: NDArray, penalised: NDArray, intercept: bool) -> NDArray:

@@ -1,5 +1,6 @@
 """The stages of a fit: the solver runs through them in turn, and the objective of each model is recorded."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -10,9 +11,9 @@ from treefold.algorithms.early_stopping import EarlyStopping
 from treefold.algorithms.linear.preconditioner import HessianSample, preconditioned
 from treefold.algorithms.linear.problem import Problem
 from treefold.algorithms.linear.smoothing import Stage
+from treefold.algorithms.objective_history import ObjectiveHistory
 from treefold.optim import Solver
 from treefold.optim.iterate import OnStep, Rungs, iterate, steepest
-from treefold.optim.status import HALTED
 
 LEAST_SCALE = 0.25  # least divisor of the gradient: float32 rows cannot resolve a much smaller gradient than tol
 
@@ -52,8 +53,8 @@ class Continuation:
     ----------
     x : (models, p)
         Variables at which the next stage begins.
-    history : list of list of float
-        For each model the objective at the start and after each iteration.
+    history : ObjectiveHistory
+        The objective of each model at the start and after each iteration.
     rough : HessianSample or None
         None after the first pass.
     before : (models,)
@@ -71,32 +72,36 @@ class Continuation:
         early_stopping: EarlyStopping | None,
         on_step: OnStep | None,
     ) -> None:
-        self.problem, self.solver, self.x, self.early_stopping = (
-            problem._replace(early_stopping=early_stopping),
-            solver,
-            x,
-            early_stopping,
-        )
+        self.problem, self.solver, self.x = problem._replace(early_stopping=early_stopping), solver, x
+        self.early_stopping = early_stopping
         self.rough: HessianSample | None = rough
-        self.max_iter, self.tol, self.on_step = np.asarray(max_iter), tol, on_step
-        self.history: list[list[float]] = [[] for _ in x]
+        self.max_iter, self.tol = np.asarray(max_iter), tol
+        self.history = ObjectiveHistory(len(x), on_step)
         self.before = np.zeros(len(x), np.int64)
 
-    def run(self, stage: Stage, rungs: Rungs | None = None) -> Any:
-        """Run one stage.
+    def run(self, stages: Sequence[Stage], rungs: Rungs | None = None) -> Any:
+        """Run the stages in turn.
 
         Parameters
         ----------
-        stage : Stage
-            The stage to run.
+        stages : sequence of Stage
+            The stages to run.
         rungs : Rungs, optional
-            ``rungs.select`` is called with the solver's state.
+            Rungs of the last stage; ``rungs.select`` is called with the solver's state.
 
         Returns
         -------
         NamedTuple
-            The solver's state when no model runs any more; its iterations are counted over all stages.
+            The solver's state when no model runs any more, with iterations counted over all stages. With early
+            stopping it has the variables of least loss of the held-out rows. The last objectives are those of all rows.
         """
+        *early, last = stages
+        for stage in early:
+            self._run(stage)
+        return self._ended(self._run(last, rungs))
+
+    def _run(self, stage: Stage, rungs: Rungs | None = None) -> Any:
+        """The solver's state after one stage."""
         problem, left = self.problem._replace(loss=stage.loss), self.max_iter - self.before
         stop = None
         if self.early_stopping is not None:
@@ -106,32 +111,24 @@ class Continuation:
             self.solver, problem = preconditioned(self.solver, problem, self.x, self.rough)
             self.rough = None
         state, tol = self.solver.init(problem, self.x), np.maximum(self.tol, stage.tol)
-        judged = rungs and Rungs(rungs.at, lambda state: rungs.select(self._counted(state)))
+        rungs = rungs and rungs.through(self._counted)
         step = partial(self.solver.step, problem)
-        state = self._counted(iterate(step, state, left, tol, self._record, judged, stop, relative_gradient))
+        state = self._counted(iterate(step, state, left, tol, self._record, rungs, stop, relative_gradient))
         self.x, self.before = state.x, state.iteration
         return state
 
-    def end(self, state: Any) -> Any:
-        """The state after the last stage, with the best variables for the held-out rows and the exact objective."""
+    def _ended(self, state: Any) -> Any:
+        """The state after the last stage; the objective of a solver that estimates it is computed from all rows."""
         if self.early_stopping is not None:
-            state = state._replace(
-                x=self.early_stopping.x, status=np.where(self.early_stopping.halted, HALTED, state.status)
-            )
+            state = self.early_stopping.ended(state)
         if self.solver.estimates:
             everyone, term = np.arange(len(state.x)), self.solver.term
             value = self.problem(state.x, everyone)[0] + (0.0 if term is None else term.value(state.x, everyone))
-            for mine, last in zip(self.history, value * self.problem.value_scale, strict=True):
-                mine[-1] = float(last)
+            self.history.end_with(value * self.problem.value_scale)
         return state
 
     def _counted(self, state: Any) -> Any:
         return state._replace(iteration=self.before + state.iteration)
 
     def _record(self, state: Any) -> None:
-        state = self._counted(state)._replace(value=state.value * self.problem.value_scale)
-        for mine, iteration, value in zip(self.history, state.iteration, state.value, strict=True):
-            if iteration == len(mine):
-                mine.append(float(value))
-        if self.on_step:
-            self.on_step(state)
+        self.history(self._counted(state)._replace(value=state.value * self.problem.value_scale))

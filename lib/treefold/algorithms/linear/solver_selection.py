@@ -1,11 +1,9 @@
 """Solver selection: the requested solver, adapted to the penalty and checked against the loss and the data."""
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
 from treefold.algorithms.linear.losses import Loss
+from treefold.algorithms.linear.penalties import Penalties
 from treefold.algorithms.linear.problem import Problem
 from treefold.errors import InputError
 from treefold.optim import Solver
@@ -13,14 +11,7 @@ from treefold.optim import Solver
 MOST_NEWTON = 8192  # most coefficients for which the driver factors the Hessian
 
 
-class Bounds(NamedTuple):
-    """Least and greatest coefficients, ``(outputs, features + 1)``, the intercept last; infinite for no bound."""
-
-    lower: NDArray
-    upper: NDArray
-
-
-def select_solver(solver: Solver, problem: Problem, lasso: NDArray, bounds: Bounds | None, standardize: bool) -> Solver:
+def select_solver(solver: Solver, problem: Problem, penalties: Penalties, standardize: bool) -> Solver:
     """The solver of a problem.
 
     Parameters
@@ -29,10 +20,8 @@ def select_solver(solver: Solver, problem: Problem, lasso: NDArray, bounds: Boun
         The requested solver.
     problem : Problem
         The function to minimise.
-    lasso : (models,)
-        L1 strengths.
-    bounds : Bounds or None
-        Bounds of the coefficients.
+    penalties : Penalties
+        L1 strengths and bounds of the coefficients.
     standardize : bool
         Whether the lasso applies to standardised coefficients.
 
@@ -47,9 +36,7 @@ def select_solver(solver: Solver, problem: Problem, lasso: NDArray, bounds: Boun
         If the solver does not take a lasso, bounds, this loss, or so many coefficients and models.
     """
     solver = _checked(solver, problem.loss, problem.outputs * len(problem.space.inverse), len(problem.unit))
-    if lasso.any() or bounds is not None:
-        solver = _proximal(solver, problem, lasso, bounds, standardize)
-    return solver
+    return solver if penalties.smooth else _proximal(solver, problem, penalties, standardize)
 
 
 def _checked(solver: Solver, loss: Loss, coefficients: int, models: int) -> Solver:
@@ -76,11 +63,10 @@ def _check_newton(coefficients: int, models: int) -> None:
         )
 
 
-def _proximal(solver: Solver, problem: Problem, lasso: NDArray, bounds: Bounds | None, standardize: bool) -> Solver:
-    if bounds is None:
-        wide = np.full(problem.free.shape, np.inf)
-        bounds = Bounds(-wide, wide)
-    term = problem.term(lasso, bounds.lower, bounds.upper, standardize)
+def _proximal(solver: Solver, problem: Problem, penalties: Penalties, standardize: bool) -> Solver:
+    wide = np.full(problem.free.shape, np.inf)
+    lower, upper = penalties.bounds or (-wide, wide)
+    term = problem.term(penalties.l1, lower, upper, standardize)
     try:
         return solver.with_term(term)
     except TypeError as error:

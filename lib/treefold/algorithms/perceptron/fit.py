@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from treefold.algorithms.early_stopping import EarlyStopping
+from treefold.algorithms.objective_history import ObjectiveHistory
 from treefold.algorithms.perceptron.epochs import Epochs, MiniBatches
 from treefold.algorithms.perceptron.network import Network
 from treefold.algorithms.perceptron.objective import validation_loss
@@ -15,7 +16,6 @@ from treefold.dataset.blocks import Blocks
 from treefold.dataset.folds import Split
 from treefold.optim import Lbfgs, Solver
 from treefold.optim.iterate import OnStep, Rungs, iterate
-from treefold.optim.status import HALTED
 
 
 class PerceptronFit(NamedTuple):
@@ -39,27 +39,6 @@ class PerceptronFit(NamedTuple):
     iterations: NDArray
     status: NDArray
     held: list[list[float]] | None = None
-
-
-class History:
-    """The objective of each model at the start and after each iteration."""
-
-    def __init__(self, models: int, on_step: OnStep | None) -> None:
-        self.values: list[list[float]] = [[] for _ in range(models)]
-        self.on_step = on_step
-
-    def __call__(self, state: Any) -> None:
-        """Record a state of the solver."""
-        for mine, iteration, value in zip(self.values, state.iteration, state.value, strict=True):
-            if iteration == len(mine):
-                mine.append(float(value))
-        if self.on_step:
-            self.on_step(state)
-
-    def end_with(self, value: NDArray) -> None:
-        """Put measured objectives in the place of the last ones, which were met on the way."""
-        for mine, last in zip(self.values, value, strict=True):
-            mine[-1] = float(last)
 
 
 def fit(
@@ -113,27 +92,26 @@ def fit(
     """
     start = np.asarray(start, np.float64)
     problem = Problem(blocks, network, np.broadcast_to(np.asarray(ridge, np.float64), len(start)), by_class)
-    stopping = None
-    if validation is not None:
-        stopping = EarlyStopping(blocks, validation, patience, network, start, validation_loss)
-        stopping.begin()
-    history = History(len(start), on_step)
+    stopping = (
+        None if validation is None else EarlyStopping(blocks, validation, patience, network, start, validation_loss)
+    )
+    history = ObjectiveHistory(len(start), on_step)
 
     def fitted(state: Any) -> PerceptronFit:
         held = stopping.history if stopping else None
         return PerceptronFit(state.x.astype(np.float64), history.values, state.iteration, state.status, held)
 
-    judged = rungs and Rungs(rungs.at, lambda state: rungs.select(fitted(state)))
+    rungs = rungs and rungs.through(fitted)
     halt = stopping.select if stopping else None
     if isinstance(solver, MiniBatches):
         epochs = Epochs(problem, solver, validation, stopping)
-        state = iterate(epochs.step, epochs.begin(start), max_iter, 0.0, history, judged, halt, endless)
+        state = iterate(epochs.step, epochs.begin(start), max_iter, 0.0, history, rungs, halt, endless)
     else:
         problem = problem._replace(blocks=problem.fitted_on(validation), watch=stopping)
         state = solver.init(problem, start)
-        state = iterate(partial(solver.step, problem), state, max_iter, tol, history, judged, halt)
+        state = iterate(partial(solver.step, problem), state, max_iter, tol, history, rungs, halt)
     if stopping is not None:
-        state = state._replace(x=stopping.x, status=np.where(stopping.halted, HALTED, state.status))
+        state = stopping.ended(state)
     if isinstance(solver, MiniBatches):
         history.end_with(epochs.objective(state.x, np.arange(len(start))))
     return fitted(state)
