@@ -4,6 +4,7 @@ import json
 import pickle
 import sys
 from functools import partial
+from io import BytesIO
 from threading import Lock
 from types import ModuleType
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
+from numpy.lib import format as npy
 from scipy.sparse import csr_array, csr_matrix
 
 from treefold.algorithms.linear.objective import Objective
@@ -146,6 +148,17 @@ def test_sizes_are_looked_at_before_anything_is_unpacked(tmp_path):
         archive.writestr("a.npy", header + np.arange(3.0).tobytes())
     with pytest.raises(ValueError, match="does not fit its bytes"):
         npz.unpacked((tmp_path / "lie").read_bytes())
+
+
+@pytest.mark.parametrize("kind", ["|V0", "<U0", "|S0"])
+def test_elements_without_bytes_are_refused(tmp_path, kind):
+    """NumPy gives an element of a text without characters a byte, which no file has to hold."""
+    header = BytesIO()
+    npy.write_array_header_1_0(header, {"descr": kind, "fortran_order": False, "shape": (10**6,)})
+    with ZipFile(tmp_path / "many", "w") as archive:
+        archive.writestr("a.npy", header.getvalue())
+    with pytest.raises(ValueError, match="does not fit its bytes"):
+        npz.unpacked((tmp_path / "many").read_bytes())
 
 
 def test_arrays_of_objects_are_neither_written_nor_read(tmp_path):

@@ -75,3 +75,34 @@ def test_why_kernels_are_not_kept_is_logged(tmp_path, monkeypatch, caplog):
         assert jit_cache._folder.__wrapped__() is None
     assert "compiled kernels are not kept, every process compiles its own: " in caplog.text
     assert str(tmp_path / "file") in caplog.text
+
+
+def kernels_folder(cache, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    return jit_cache._folder.__wrapped__()
+
+
+@pytest.mark.parametrize("umask", [0, 0o002, 0o022])
+def test_kernels_are_kept_where_nobody_else_may_write(tmp_path, monkeypatch, umask):
+    """numba unpickles them. A folder that an earlier version made open is closed."""
+    before = os.umask(umask)
+    try:
+        (tmp_path / "open" / "treefold").mkdir(parents=True)
+        made = [kernels_folder(tmp_path / name, monkeypatch) for name in ("new", "open")]
+    finally:
+        os.umask(before)
+    for folder in made:
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert not folder.parent.stat().st_mode & 0o022
+
+
+def test_kernels_that_others_may_have_written_are_not_loaded(tmp_path, monkeypatch, caplog):
+    made = kernels_folder(tmp_path, monkeypatch)
+    made.chmod(0o777)
+    with caplog.at_level("INFO", "treefold"):
+        assert kernels_folder(tmp_path, monkeypatch) is None
+    assert "others may write to it" in caplog.text
+    made.chmod(0o700)
+    assert kernels_folder(tmp_path, monkeypatch) == made
+    monkeypatch.setattr(os, "geteuid", lambda: made.stat().st_uid + 1)
+    assert kernels_folder(tmp_path, monkeypatch) is None

@@ -1,6 +1,7 @@
 """Folders of block files go with their executor, however it ends."""
 
 import os
+import pickle
 import stat
 import subprocess
 import sys
@@ -8,7 +9,9 @@ import threading
 
 import pytest
 
+from treefold.engine.execution.kept_partials import Limit
 from treefold.engine.storage import local_dirs
+from treefold.errors import InputError
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux tells when another's process ends")
@@ -50,3 +53,19 @@ def test_a_file_has_a_folder_of_its_own_and_others_if_that_is_full(monkeypatch):
     assert len(set(firsts)) > 1
     assert all(len(set(local_dirs.candidates(name))) == 3 for name in "stuvwxyz")
     assert local_dirs.candidates("s") == local_dirs.candidates("s")
+
+
+def test_files_of_blocks_are_in_a_folder_that_nobody_else_may_write_to(tmp_path, monkeypatch):
+    """Rows on their way between tasks, and partials that are too large for the driver, are unpickled from there."""
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path))
+    folder = local_dirs.create(tmp_path / local_dirs.FOLDER)
+    (folder / "sum-0").write_bytes(pickle.dumps("kept"))
+    folder.chmod(0o777)
+    with pytest.raises(InputError, match="others may write to it: set spark"):
+        local_dirs.create(folder)
+    assert Limit(0, "sum").kept() is None
+    folder.chmod(0o700)
+    with monkeypatch.context() as other:
+        other.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
+        assert Limit(0, "sum").kept() is None
+    assert Limit(0, "sum").kept() == "kept"

@@ -4,15 +4,20 @@ import stat
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from treefold import locations, registry
+from treefold.algorithms.forest.model import ForestModel
 from treefold.algorithms.linear import LinearModel
+from treefold.algorithms.svm.kernel import Kernel
+from treefold.algorithms.svm.model import SvmModel
 from treefold.errors import InputError
-from treefold.persistence import local_files, model_io, publishing
+from treefold.persistence import local_files, model_io, output_folder, publishing
 
 
 @pytest.fixture
@@ -188,6 +193,75 @@ def test_arrays_of_another_size_than_declared_are_not_read(model, tmp_path, monk
     with open(tmp_path / "m" / "arrays.npz", "r+b") as file:
         file.truncate(2**40)  # a hole: to read it would end this process
     with pytest.raises(InputError, match=r"arrays\.npz is damaged"):
+        model_io.load(str(tmp_path / "m"))
+
+
+def test_facts_are_read_up_to_a_limit(model, tmp_path, monkeypatch):
+    publish(model, tmp_path / "m")
+    monkeypatch.setattr(output_folder, "MOST_JSON", 100)
+    with pytest.raises(InputError, match=r"model\.json is damaged"):
+        model_io.load(str(tmp_path / "m"))
+
+
+def test_facts_that_are_nested_too_deeply_are_one_line(model, tmp_path):
+    publish(model, tmp_path / "m")
+    (tmp_path / "m" / "model.json").write_text("[" * 10**6)
+    with pytest.raises(InputError, match=r"model\.json is damaged"):
+        model_io.load(str(tmp_path / "m"))
+
+
+def forest() -> ForestModel:
+    """Two trees: one with two splits, the second of them by categories, and a single leaf."""
+    nodes = {name: np.ones(6) for name in ("weight", "impurity", "gain")}
+    return ForestModel(
+        2, 0,
+        roots=np.array([0, 5], np.int32),
+        feature=np.array([0, -1, 1, -1, -1, -1], np.int32),
+        threshold=np.array([0.5, *[np.nan] * 5]),
+        left=np.array([1, -1, 3, -1, -1, -1], np.int32),
+        nan_left=np.zeros(6, bool),
+        table=np.array([-1, -1, 0, -1, -1, -1], np.int32),
+        tables=np.array([[True, False]]),
+        value=np.arange(6.0)[:, None],
+        **nodes,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("array", "at", "value"),
+    [
+        ("left", 0, 0), ("left", 2, 1), ("left", 2, 4), ("left", 2, 10**9), ("left", 0, -7), ("feature", 0, 2),
+        ("table", 2, 1), ("roots", 0, 1), ("roots", 1, 0), ("roots", 1, 6), ("roots", 1, -1), ("feature", 4, 0),
+    ],
+)  # fmt: skip
+def test_a_forest_whose_nodes_lead_nowhere_is_refused(tmp_path, array, at, value):
+    """Compiled kernels follow its numbers without looking: a circle would not end, a node beyond the last be read."""
+    whole = forest()
+    publish(whole, tmp_path / "m")
+    X = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+    np.testing.assert_array_equal(model_io.load(str(tmp_path / "m")).predict(X), [3.0, 4.0, 4.5])
+    getattr(whole, array)[at] = value
+    publish(whole, tmp_path / "m", overwrite=True)
+    with pytest.raises(InputError, match=r"model\.json is damaged"):
+        model_io.load(str(tmp_path / "m"))
+
+
+@pytest.mark.parametrize("short", ["left", "table", "value", "nan_left", "threshold"])
+def test_a_forest_with_too_few_numbers_is_refused(tmp_path, short):
+    whole = forest()
+    publish(replace(whole, **{short: getattr(whole, short)[:-1]}), tmp_path / "m")
+    with pytest.raises(InputError, match=r"model\.json is damaged"):
+        model_io.load(str(tmp_path / "m"))
+
+
+def test_a_support_vector_of_features_that_are_not_there_is_refused(tmp_path):
+    support = csr_array(np.eye(3))
+    machine = SvmModel(support, np.ones((3, 1)), np.zeros(1), Kernel("linear"), "regression", np.zeros((1, 2), int), 0)
+    publish(machine, tmp_path / "m")
+    assert model_io.load(str(tmp_path / "m")).features == 3
+    support.indices[1] = 10**6
+    publish(machine, tmp_path / "m", overwrite=True)
+    with pytest.raises(InputError, match=r"model\.json is damaged"):
         model_io.load(str(tmp_path / "m"))
 
 

@@ -115,7 +115,7 @@ def _loaded(uri: str) -> Saved:
     damaged = InputError(f"{uri}/{MODEL} is damaged: restore the model or train it again")
     try:
         with system.open_input_stream(f"{where}/{MODEL}") as stream:
-            record = json.loads(stream.read())
+            record = json.loads(stream.read(output_folder.MOST_JSON))
         if record["format"] > FORMAT:
             raise InputError(f"{uri} was written by treefold {record['treefold']}: update treefold to read it")
         name, facts, face = record["kind"], record["facts"], dict(record["face"])
@@ -124,7 +124,7 @@ def _loaded(uri: str) -> Saved:
         raise _absent(uri, system, where) from error
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise damaged from error
     kind = registry.class_of(name)
     if kind is None:

@@ -23,7 +23,7 @@ def unpacked(content: bytes) -> dict[str, NDArray]:
     """The arrays of an ``npz`` file.
 
     Members must be uncompressed, so together they cannot be larger than the file. The shape of an array must match its
-    bytes, so no more memory is allocated than has been read.
+    bytes, and an element must have bytes, so no more memory is allocated than has been read.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def _array(content: bytes) -> NDArray:
         raise ValueError(f"an array of version {version}")
     shape, fortran, dtype = HEADERS[version](file)
     start = file.tell()
-    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(content) - start:
+    if dtype.hasobject or not dtype.itemsize or math.prod(shape) * dtype.itemsize != len(content) - start:
         raise ValueError("the header of an array does not fit its bytes")
     order: Any = "F" if fortran else "C"
     if start == len(content):

@@ -23,7 +23,7 @@ NUMBERED = re.compile(r"_treefold-((\d{6})-[0-9a-f]{32})\.json")
 GENERATION = re.compile(r"(\d{6})-[0-9a-f]{32}")
 METADATA = "metadata/part-00000"
 """The file in which pyspark.ml's Pipeline looks for the class of a stage: always directly below the path."""
-MOST_JSON = 2**28
+MOST_JSON = 2**28  # bytes of a file that are read; what is cut there is not valid JSON
 PLAIN = re.compile(
     r"((model|bestModel)/)?(model\.json|arrays\.npz|metadata/part-00000)"
     r"|metrics\.json|passes\.jsonl|report\.html|trials\.parquet|trials\.json|search\.json"
@@ -123,7 +123,7 @@ def content(system: FileSystem, path: str) -> str:
 
 
 def read(uri: str, name: str) -> bytes:
-    """A file of a published folder; FileNotFoundError if it does not exist."""
+    """A file of JSON of a published folder; FileNotFoundError if it does not exist."""
     system, path = locations.opened(uri)
     where = content(system, path)
     try:
@@ -147,7 +147,7 @@ def read_json(uri: str, name: str) -> Any:
 
 def _bytes(system: FileSystem, path: str) -> bytes:
     with system.open_input_stream(path) as file:
-        return bytes(file.read())
+        return bytes(file.read(MOST_JSON))
 
 
 def _manifests(system: FileSystem, path: str, names: set[str]) -> list[Manifest]:
@@ -158,7 +158,7 @@ def _manifests(system: FileSystem, path: str, names: set[str]) -> list[Manifest]
         if not numbered and name != MANIFEST:
             continue
         try:
-            record = json.loads(_bytes(system, f"{path}/{name}")[:MOST_JSON])
+            record = json.loads(_bytes(system, f"{path}/{name}"))
             files = [str(name) for name in record["files"]]
         except (ValueError, KeyError, TypeError, AttributeError, FileNotFoundError):
             continue
@@ -173,7 +173,7 @@ def _published_before(system: FileSystem, path: str, names: set[str]) -> bool:
             if prefix + name not in names:
                 continue
             try:
-                record = json.loads(_bytes(system, f"{path}/{prefix}{name}")[:MOST_JSON])
+                record = json.loads(_bytes(system, f"{path}/{prefix}{name}"))
             except ValueError:
                 continue
             if isinstance(record, dict) and key in record and (key != "class" or _of_ours(record[key])):

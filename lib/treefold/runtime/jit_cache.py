@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Callable
 from functools import cache
@@ -21,6 +22,7 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 
 PACKAGE = "treefold"
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 UNUSED_DAYS = 30  # days after which the cache of another version is deleted
 log = logging.getLogger(__name__)
 VERSION = re.compile(r"[0-9a-f]{8}-\d+")  # names of the folders of versions: no other folder is ever deleted
@@ -97,16 +99,29 @@ def _folder() -> Path | None:
     try:
         root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", PACKAGE)
         made = root / _version()
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if root.stat().st_uid == os.geteuid():
+            root.chmod(root.stat().st_mode & ~OTHERS_WRITE)  # a folder made before, by another umask
         if not made.is_dir():
-            made.mkdir(mode=0o700, parents=True)
+            made.mkdir(mode=0o700, exist_ok=True)
             _forget(root)
+        trusted = all(_own(folder) for folder in (root, made)) and os.access(made, os.W_OK)
     except (OSError, RuntimeError) as error:
         log.info("compiled kernels are not kept, every process compiles its own: %s", error)
         return None
-    if os.access(made, os.W_OK) and made.stat().st_uid == os.getuid():
+    if trusted:
         return made
-    log.info("compiled kernels are not kept, every process compiles its own: %s belongs to another user", made)
+    log.info(
+        "compiled kernels are not kept, every process compiles its own: %s belongs to another user, or others may "
+        "write to it", made,
+    )  # fmt: skip
     return None
+
+
+def _own(folder: Path) -> bool:
+    """Whether a folder is this user's alone to write to: numba unpickles what is in it."""
+    found = folder.stat()
+    return found.st_uid == os.geteuid() and not found.st_mode & OTHERS_WRITE
 
 
 def _forget(root: Path) -> None:

@@ -219,7 +219,26 @@ class ForestModel:
         chosen = None if facts["thresholds"] is None else np.array(facts["thresholds"])
         known: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
         names = tuple(facts.get("feature_names", ()))
-        return cls(facts["features"], facts["classes"], thresholds=chosen, feature_names=names, **known)
+        made = cls(facts["features"], facts["classes"], thresholds=chosen, feature_names=names, **known)
+        made._check()
+        return made
+
+    def _check(self) -> None:
+        """Raise ValueError unless every descent ends at a leaf: compiled kernels follow the numbers unchecked."""
+        nodes, split = len(self.feature), self.feature >= 0
+        of_nodes = [getattr(self, name) for name in ARRAYS if name not in ("roots", "tables", "value")]
+        if any(array.shape != (nodes,) for array in of_nodes) or self.value.shape[:1] != (nodes,):
+            raise ValueError("arrays of other lengths")
+        ends = np.append(self.roots[1:], nodes)
+        if self.roots[0] != 0 or (ends <= self.roots).any():
+            raise ValueError("no trees that follow each other")
+        own = np.flatnonzero(split)
+        end = ends[np.searchsorted(self.roots, own, "right") - 1]
+        left, table = self.left[own], self.table[own]
+        if (left <= own).any() or (left + 1 >= end).any():
+            raise ValueError("a child that is no node below its parent")
+        if (self.feature >= self.features).any() or (table >= len(self.tables)).any():
+            raise ValueError("a split by what is not there")
 
     @cached_property
     def _nodes(self) -> NDArray:

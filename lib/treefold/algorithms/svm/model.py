@@ -186,6 +186,7 @@ class SvmModel:
         if support is None:
             shape = (len(arrays["coefficient"]), facts["features"])
             support = csr_array(tuple(arrays[name] for name in ("data", "indices", "indptr")), shape=shape)
+            support.check_format()  # products follow the indices unchecked
         return cls(
             support, arrays["coefficient"], arrays["bias"], Kernel(*facts["kernel"]), facts["task"], arrays["pairs"],
             facts["classes"], arrays.get("inverse"), tuple(facts.get("feature_names", ())),

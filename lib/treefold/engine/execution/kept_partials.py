@@ -50,6 +50,8 @@ class Limit:
         for folder in local_dirs.candidates(self._file):
             path = Path(folder, self._file)
             with suppress(OSError):
+                if not local_dirs.is_own(folder):
+                    continue
                 partial: Partial = pickle.loads(path.read_bytes())
                 path.unlink()
                 return partial

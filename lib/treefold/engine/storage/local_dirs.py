@@ -8,12 +8,15 @@ process that sleeps until the executor is gone and then removes the folder.
 import inspect
 import logging
 import os
+import stat
 import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+
+from treefold.errors import InputError
 
 FOLDER = "treefold"
 
@@ -33,11 +36,16 @@ def candidates(name: str) -> list[Path]:
 
 
 def create(folder: Path) -> Path:
-    """The folder, which is created if it does not exist."""
+    """The folder, which is created if it does not exist; InputError if others may write to it."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
     except FileExistsError:
+        if not is_own(folder):
+            raise InputError(
+                f"{folder} belongs to another user, or others may write to it: set spark.local.dir to a folder that "
+                "only this user may write to"
+            ) from None
         return folder
     executor = _executor()
     if not executor:
@@ -48,6 +56,16 @@ def create(folder: Path) -> Path:
         quiet = subprocess.DEVNULL
         subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True, cwd="/")
     return folder
+
+
+def is_own(folder: Path) -> bool:
+    """Whether a folder is this user's and nobody else may write to it: what is read there is unpickled."""
+    found = os.lstat(folder)
+    return (
+        stat.S_ISDIR(found.st_mode)
+        and found.st_uid == os.geteuid()
+        and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    )
 
 
 def files() -> Iterator[Path]:
