@@ -59,7 +59,7 @@ class Application:
     data : str
         Folder of the rows: see :func:`benchmarks.chaos.fits.write_rows`.
     settings : dict
-        Properties of Spark beyond ``SETTINGS``.
+        Properties of Spark beyond ``SETTINGS``, and ``executors``: how many to wait for, by default both.
     """
 
     def __init__(self, cluster: Cluster, data: str, **settings: str) -> None:

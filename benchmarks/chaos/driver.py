@@ -44,10 +44,10 @@ class Reporter:
         self.made, self.stops = [], stops
 
 
-def wait_for_executors(spark: SparkSession) -> None:
-    """Wait until both executors are there, or one of them would store all blocks."""
+def wait_for_executors(spark: SparkSession, wanted: int) -> None:
+    """Wait until all executors are there, or one of them would store all blocks."""
     deadline = time.monotonic() + 30
-    while spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size() < 3 and time.monotonic() < deadline:
+    while spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size() <= wanted and time.monotonic() < deadline:
         time.sleep(0.1)
 
 
@@ -73,16 +73,18 @@ def main(master: str, data: str, settings: str) -> None:
     block.BLOCK_BYTES = 1  # blocks of 64 rows
     growth.CHEAPER = 0.1  # trees grow in passes
     builder = SparkSession.builder.master(master).appName("treefold chaos")
-    for key, value in json.loads(settings).items():
+    properties = json.loads(settings)
+    wanted = int(properties.pop("executors", 2))
+    for key, value in properties.items():
         builder = builder.config(key, value)
     reporter = Reporter()
     with builder.getOrCreate() as spark:
         spark.sparkContext.setLogLevel("OFF")
-        wait_for_executors(spark)
+        wait_for_executors(spark, wanted)
         say(ready=True)
         for line in sys.stdin:
-            if "spark.dynamicAllocation.enabled" not in settings:
-                wait_for_executors(spark)
+            if "spark.dynamicAllocation.enabled" not in properties:
+                wait_for_executors(spark, wanted)
             fit(spark, data, json.loads(line), reporter)
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from treefold.dataset.block import BLOCK_BYTES, MOST_ROWS, MOST_SPARSE_ROWS, SPARSE_BYTES, SPARSE_ROWS, rows_per_block
-from treefold.engine.execution.executors_to_come import slots_asked_for
+from treefold.engine.execution.executors import Growth, slots_asked_for
 from treefold.engine.reading.partitioning import TaskCount, block_runs, bytes_of_blocks
 
 
@@ -83,3 +83,18 @@ def test_slots_that_are_to_come_have_a_task_each_of_at_least_16_mebibytes(mebiby
 )
 def test_the_slots_that_a_cluster_may_give_are_those_of_its_properties(properties, slots):
     assert slots_asked_for(lambda name, default: properties.get(name.removeprefix("spark."), default)) == slots
+
+
+def test_blocks_are_placed_anew_for_each_doubling_of_the_executors_and_not_where_one_task_would_move():
+    present = [1]
+    growth = Growth(lambda: present[0])
+    growth.placed()
+    spread = []
+    for present[0] in (1, 2, 3, 4, 0, 1, 2, 7):
+        spread.append(growth.grown(8))
+        if spread[-1]:
+            growth.placed()
+    assert spread == [False, True, False, True, False, False, True, True]
+    present[0] = 100
+    assert growth.grown(8)
+    assert not growth.grown(7)

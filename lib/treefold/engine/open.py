@@ -9,7 +9,7 @@ import logging
 
 from pyspark.sql import DataFrame
 
-from treefold.engine.execution.executors_to_come import slots_asked_for
+from treefold.engine.execution.executors import slots_asked_for
 from treefold.engine.execution.spark_blocks import BlockSource, SparkBlocks, new_name
 from treefold.engine.execution.task import ReadTask
 from treefold.engine.reading.arrow_to_numpy import Columns

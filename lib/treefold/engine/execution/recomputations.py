@@ -9,6 +9,7 @@ from treefold.engine.storage.provenance import BuildRecord
 from treefold.errors import InputError
 
 EXECUTOR = "which were gone with their executor"
+MOVED = "to spread them over more executors"
 ALL = "all of them, because some were gone that can only be recomputed with the others"
 
 
@@ -25,9 +26,9 @@ class RecomputationLog:
         self.exact, self.why = exact, EXECUTOR
         self.built: dict[int, BuildRecord] = {}
 
-    def remake(self) -> None:
-        """Note that all blocks are recomputed."""
-        self.why = ALL
+    def remake(self, why: str = ALL) -> None:
+        """Note that all blocks are recomputed, and why."""
+        self.why = why
 
     def losses(self, accounts: Sequence[Account], during: str) -> tuple[Recomputed, ...]:
         """Recomputations of a pass, one entry for each reason.

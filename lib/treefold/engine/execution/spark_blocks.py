@@ -13,6 +13,7 @@ from pyspark import RDD, SparkContext
 
 from treefold.dataset.blocks import Merge, Pass, WidenedStatistic, add, stat_name
 from treefold.dataset.reduction import BlockReduction, TaskReduction, reduce_tree
+from treefold.engine.execution.executors import Growth, executors_of
 from treefold.engine.execution.job_errors import (
     RESULT_SIZE,
     beyond_result_size,
@@ -23,7 +24,7 @@ from treefold.engine.execution.job_errors import (
 )
 from treefold.engine.execution.job_names import described
 from treefold.engine.execution.partials import Partial, pass_of
-from treefold.engine.execution.recomputations import RecomputationLog
+from treefold.engine.execution.recomputations import MOVED, RecomputationLog
 from treefold.engine.execution.task import DeleteTask, MapTask, pack, shipped
 from treefold.engine.execution.task_pool import PooledPasses
 from treefold.engine.execution.tree_reduction import Extent, collected
@@ -84,6 +85,7 @@ class SparkBlocks:
         self._parts: RDD | None = None
         self._recomputations = RecomputationLog(self.exact)
         self._extents: dict[str, Extent] = {}  # of the last pass of each statistic
+        self._growth = None if str(context.master).startswith("local") else Growth(lambda: executors_of(context))
         self._standing = PooledPasses(context, lambda what: self._described(what, self._during))
 
     def sum(self, stat: Callable, *args: Any) -> Any:
@@ -107,6 +109,7 @@ class SparkBlocks:
     def _pass(self, work: BlockReduction | TaskReduction) -> Any:
         start, name = time.perf_counter(), stat_name(work.stat)
         payload = pack(work)
+        self._spread()
         partials, how = self._survive(lambda: self._partials(payload, work), name)
         faults = [fault for partial in partials for fault in partial.faults]
         if faults and faults[0].elsewhere and len(self.sources) > 1:
@@ -158,7 +161,22 @@ class SparkBlocks:
         """Handles of the blocks, cached by Spark; they are made on the first access."""
         if self._parts is None:
             self._parts = self.sources[0].make().persist(KEEP)
+            if self._growth:
+                self._growth.placed()
         return self._parts
+
+    def _spread(self) -> None:
+        """Place the blocks anew if the application has many more executors than when they were placed."""
+        if self._parts is None or not self._growth or not self._growth.grown(self._parts.getNumPartitions()):
+            return
+        log.info(
+            "the application has more executors: its %d tasks read their rows again", self._parts.getNumPartitions()
+        )
+        self._standing.end()
+        self._parts.unpersist(blocking=True)
+        self._parts.persist(KEEP)
+        self._growth.placed()
+        self._recomputations.remake(MOVED)
 
     def _forget(self) -> None:
         """Release the handles; a later pass makes them again, and with them the files that are gone."""
@@ -263,6 +281,10 @@ class MappedBlocks(SparkBlocks):
     def _remake(self) -> None:
         super()._remake()
         self.parent._remake()
+
+    def _spread(self) -> None:
+        self.parent._spread()  # Spark computes mapped blocks where those of the parent are
+        super()._spread()
 
 
 def new_name() -> str:
