@@ -210,11 +210,16 @@ def test_a_file_that_has_become_empty_is_named(spark, tmp_path):
         open_blocks(frame, Columns(("x",)), "test")
 
 
-def test_a_codec_that_spark_lacks_is_read(spark, tmp_path):
+def test_a_codec_that_spark_lacks_is_read_or_named_where_spark_reads(spark, tmp_path):
     pq.write_table(pa.table({"x": NUMBERS, "label": NUMBERS}), tmp_path / "a.parquet", compression="brotli")
     frame = spark.read.parquet(str(tmp_path))
     with open_blocks(frame, Columns(("x",), dtype="float64"), "test") as blocks:
         np.testing.assert_array_equal(blocks.reduce(rows_of, merge=one_after_the_other).X[:, 0], NUMBERS)
+    with (
+        pytest.raises(InputError, match=r"a\.parquet is compressed by brotli, for which Spark has no codec: write it with zstd or snappy"),
+        open_blocks(frame.where("x > 0"), Columns(("x",)), "test") as blocks,
+    ):
+        blocks.reduce(rows_of, merge=one_after_the_other)
 
 
 def test_the_reason_why_spark_makes_the_rows_is_logged(spark, tmp_path, caplog):

@@ -16,6 +16,7 @@ DAMAGED = re.compile(
 ENCRYPTED = re.compile(r"ParquetCryptoRuntimeException|KeyAccessDeniedException|with encrypted footer")
 # The message of Spark's vectorised reader for a column whose type in this file differs from the DataFrame's.
 OTHER_TYPE = re.compile(r"column: \[([^\]]*)\], physicalType: (\w+), logicalType: ([^)\n]+)")
+NO_CODEC = re.compile(r"ClassNotFoundException: org\.apache\.hadoop\.io\.compress\.(\w+)Codec")
 NO_CONNECTOR = re.compile(r"ClassNotFoundException|UnsupportedFileSystemException")
 GONE = re.compile(r"FileNotFoundException: (?![^\n]*Permission denied)")
 
@@ -32,6 +33,12 @@ def unreadable_file(error: Exception) -> InputError | None:
         return no_parquet(path)
     if ENCRYPTED.search(cause):
         return InputError(f"{path} is encrypted ({_root(cause)}): give Spark its keys by parquet.crypto properties")
+    codec = NO_CODEC.search(cause)
+    if codec:
+        return InputError(
+            f"{path} is compressed by {codec[1].lower()}, for which Spark has no codec: write it with zstd or "
+            "snappy, or add a jar with the codec (spark.jars)"
+        )
     other = OTHER_TYPE.search(cause)
     if other:
         return InputError(
