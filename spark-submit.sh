@@ -15,9 +15,13 @@ jobs() {
     (cd "$root/jobs" && ls -- [a-z]*.py | sed 's/\.py$//' | paste -sd' ')
 }
 
+targets() {
+    (cd "$root/conf/spark" && ls -- *.conf | sed 's/\.conf$//' | grep -v '[0-9]$' | paste -sd'|')
+}
+
 usage() {
     cat <<USAGE
-usage: ./spark-submit.sh [--target local|standalone|yarn|k8s] JOB CONF [table.key=value ...] [--overwrite] [--fresh]
+usage: ./spark-submit.sh [--target $(targets)] JOB CONF [table.key=value ...] [--overwrite] [--fresh]
        ./spark-submit.sh JOB --help
        ./spark-submit.sh --setup [dev|docs]     make the environment and stop
 

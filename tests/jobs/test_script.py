@@ -43,7 +43,11 @@ def test_bad_commands_are_named(arguments, message):
 
 
 def test_help_of_the_script_and_of_every_job():
-    assert "usage: ./spark-submit.sh" in submit("--help").stdout
+    shown = submit("--help").stdout
+    assert "usage: ./spark-submit.sh" in shown
+    named = shown.partition("[--target ")[2].partition("]")[0].split("|")
+    assert {"local", "standalone", "yarn"} <= {*named}
+    assert [name for name in named if not (ROOT / f"conf/spark/{name}.conf").exists()] == []
     for job in (ROOT / "jobs").glob("[a-z]*.py"):
         run = submit(job.stem, "--help")
         assert run.returncode == 0
