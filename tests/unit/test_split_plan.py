@@ -24,8 +24,8 @@ def blocks_of(label, fold=FOLD, weight=None):
     return LocalBlocks([Block(np.zeros((12, 1))[p], label[p], weight[p], p.start, (fold[p],)) for p in parts])
 
 
-def checked(label, judged=AREA, plan=None, weight=None, fold=FOLD):
-    return (plan or Plan(3, 0, "fold")).check(blocks_of(label, fold, weight), Given(-1), judged)
+def checked(label, criterion=AREA, plan=None, weight=None, fold=FOLD):
+    return (plan or Plan(3, 0, "fold")).check(blocks_of(label, fold, weight), Given(-1), criterion)
 
 
 def test_a_fold_of_one_class_has_no_area_and_the_warning_has_the_cure(caplog):
@@ -67,9 +67,9 @@ def test_an_area_that_no_fold_has_is_refused_before_the_fits(label, plan, messag
         checked(label, plan=plan, fold=fold)
 
 
-@pytest.mark.parametrize("judged", [AREA, LOSS])
-def test_rows_in_no_fold_and_folds_without_rows_are_refused(judged):
+@pytest.mark.parametrize("criterion", [AREA, LOSS])
+def test_rows_in_no_fold_and_folds_without_rows_are_refused(criterion):
     with pytest.raises(InputError, match="column 'fold' holds 4 values that are none of the folds 0 to 1"):
-        checked(BOTH, judged, Plan(2, 0, "fold"))
+        checked(BOTH, criterion, Plan(2, 0, "fold"))
     with pytest.raises(InputError, match="fold 3 has no rows of positive weight"):
-        checked(BOTH, judged, Plan(4, 0, "fold"))
+        checked(BOTH, criterion, Plan(4, 0, "fold"))

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from treefold.errors import InputError
-from treefold.ml.base import Progress, Trainable
+from treefold.ml.base import Trainable
 from treefold.ml.clustering.kmeans import KMeans
 from treefold.ml.clustering.model import KMeansModel
 from treefold.ml.clustering.summary import KMeansSummary
@@ -32,6 +32,7 @@ from treefold.ml.perceptron.classifier import (
     MultilayerPerceptronClassifier,
 )
 from treefold.ml.perceptron.regressor import MultilayerPerceptronRegressionModel, MultilayerPerceptronRegressor
+from treefold.ml.progress import Progress
 from treefold.ml.read import read_parquet, read_source
 from treefold.ml.summaries.kinds import (
     BinaryLogisticRegressionSummary,

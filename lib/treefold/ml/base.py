@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 from pyspark.ml.param import TypeConverters
@@ -18,8 +17,9 @@ from treefold.errors import InputError
 from treefold.ml.converters import Choice, at_least, columns
 from treefold.ml.feature_patterns import features_named
 from treefold.ml.params import Option, Options, plain
+from treefold.ml.progress import Progress
 from treefold.optim.iterate import Rungs
-from treefold.optim.status import DIVERGED
+from treefold.optim.status import DIVERGED, RUNNING
 from treefold.persistence.checkpoint import Checkpoint
 from treefold.runtime.blas_threads import one
 
@@ -91,34 +91,6 @@ class LabelOptions(ColumnOptions):
     """The columns of a supervised model."""
 
     labelCol = Option("labelCol", "the label column", TypeConverters.toString, "label")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Progress of a fit.
-
-    Attributes
-    ----------
-    iteration : int
-        The iteration, or another count.
-    figures : dict
-        Current figures by name, such as the objective.
-    last : Pass
-        The pass that computed them.
-    unit : str, default ``iteration``
-        What is counted.
-    lines : tuple of str
-        Further lines for a person.
-    most : int or None
-        Largest possible count, if it is known.
-    """
-
-    iteration: int
-    figures: dict[str, float]
-    last: Pass
-    unit: str = "iteration"
-    lines: tuple[str, ...] = ()
-    most: int | None = None
 
 
 class Batch(NamedTuple):
@@ -243,3 +215,10 @@ class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
         if self._watcher:
             limits = [self.value(name) for name in ("maxIter", "maxDepth") if self.hasParam(name)]
             self._watcher(Progress(iteration, figures, last, most=limits[0] if limits else None))
+
+    def report_state(self, state: Any, last: Pass) -> None:
+        """Call the watcher with the state of a solver after the pass ``last``."""
+        figures = {"objective": float(state.value.min()), "gradient": float(abs(state.gradient).max())}
+        if len(state.value) > 1:
+            figures["models running"] = int((state.status == RUNNING).sum())
+        self.report(int(state.iteration.max()), figures, last)

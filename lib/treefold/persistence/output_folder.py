@@ -167,7 +167,7 @@ def _manifests(system: FileSystem, path: str, names: set[str]) -> list[Manifest]
 
 
 def _published_before(system: FileSystem, path: str, names: set[str]) -> bool:
-    """Whether an earlier version published a folder without a manifest: judged by content, not by name alone."""
+    """Whether an earlier version published a folder without a manifest: its content decides, not its name alone."""
     for name, key in (("model.json", "treefold"), ("search.json", "scores"), (METADATA, "class")):
         for prefix in ("", "model/"):
             if prefix + name not in names:

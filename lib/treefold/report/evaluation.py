@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from treefold.dataset.blocks import Pass
 from treefold.report.charts import Chart
 from treefold.report.page import REPORT, page
-from treefold.report.results import METRICS, plain_figures
+from treefold.report.results import METRICS, plain_figures, write_passes
 
 
 def write_evaluation(
@@ -30,8 +29,7 @@ def write_evaluation(
     passes : sequence of Pass
         Passes of the evaluation.
     """
-    records = [{"pass": i, "of": "evaluation", **asdict(p)} for i, p in enumerate(passes, 1)]
-    (folder / "passes.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    write_passes(folder, evaluation=passes)
     facts = {name: _with_interval(name, value, metrics) for name, value in metrics["scores"].items()}
     facts["expected_calibration_error"] = metrics.get("expected_calibration_error")
     figures = metrics["run"]

@@ -67,14 +67,19 @@ def write_results(
     **passes : sequence of Pass
         Passes by what they are of: ``fit``, ``test``.
     """
-    lines = [{"pass": i, "of": of, **asdict(p)} for of, some in passes.items() for i, p in enumerate(some, 1)]
-    (folder / "passes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    write_passes(folder, **passes)
     facts = {k: v for k, v in metrics.items() if k not in ("test", "cost")}
     tested = {f"test {name}": value for name, value in (metrics["test"] or {}).items()}
     (folder / REPORT).write_text(
         page(title, summary(metrics).splitlines()[0], facts | tested, charts, {"Trials": rows})
     )
     (folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
+
+
+def write_passes(folder: Path, **passes: Sequence[Pass]) -> None:
+    """Write ``passes.jsonl``, one line a pass, numbered from 1 within what they are of, such as ``fit``."""
+    lines = [{"pass": i, "of": of, **asdict(p)} for of, some in passes.items() for i, p in enumerate(some, 1)]
+    (folder / "passes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 def write_trials(folder: Path, table: pa.Table, records: Sequence[dict[str, Any]], choice: dict[str, Any]) -> None:

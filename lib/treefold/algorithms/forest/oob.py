@@ -61,20 +61,20 @@ def out_of_bag(block: Block, trees: Trees, value: NDArray, sampling: Sampling, c
     OutOfBag
         Sums over the rows that at least one tree has not seen.
     """
-    total, judges = np.zeros((len(block.y), value.shape[1])), np.zeros(len(block.y), np.int64)
+    total, voters = np.zeros((len(block.y), value.shape[1])), np.zeros(len(block.y), np.int64)
     leaf, place = np.empty(len(block.y), np.int64), positions(block)
     for root, tree in zip(trees.roots, trees.numbers, strict=True):
         land(block.X, root, trees.steps, trees.tables, leaf)
         unseen = sampling.counts(place, int(tree)) == 0
         total[unseen] += value[leaf[unseen]]
-        judges += unseen
-    kept = (judges > 0) & (block.weight > 0)
-    weight, y, judged = block.weight[kept], block.y[kept], total[kept]
+        voters += unseen
+    kept = (voters > 0) & (block.weight > 0)
+    weight, y, voted = block.weight[kept], block.y[kept], total[kept]
     if classes:
-        hits = float(weight[judged.argmax(axis=1) == y].sum())
+        hits = float(weight[voted.argmax(axis=1) == y].sum())
         return OutOfBag(int(kept.sum()), float(weight.sum()), hits, 0.0, 0.0, 0.0)
     label = y / weight * scale
-    error = judged[:, 0] / judges[kept] - label
+    error = voted[:, 0] / voters[kept] - label
     sums = (float(weight @ term) for term in (error**2, label, label**2))
     return OutOfBag(int(kept.sum()), float(weight.sum()), 0.0, *sums)
 

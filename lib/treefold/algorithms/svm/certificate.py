@@ -8,7 +8,7 @@ from treefold.algorithms.svm.machine import Machine, Support
 from treefold.dataset.block import Block, positions
 
 
-class Judged(NamedTuple):
+class Candidate(NamedTuple):
     """A machine with its support vectors and bias, and the number of violators to return."""
 
     machine: Machine
@@ -43,9 +43,9 @@ class Certificate(NamedTuple):
         return self.top - self.bottom
 
 
-def certify(block: Block, judged: tuple[Judged, ...]) -> tuple[Certificate, ...]:
+def certify(block: Block, candidates: tuple[Candidate, ...]) -> tuple[Certificate, ...]:
     """Certificates of machines over the rows of a block."""
-    return tuple(_certificate(block, *each) for each in judged)
+    return tuple(_certificate(block, *each) for each in candidates)
 
 
 def merge_certificates(

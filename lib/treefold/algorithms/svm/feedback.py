@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from treefold.algorithms.svm.cascade import Cascade, leaf
-from treefold.algorithms.svm.certificate import Certificate, Judged, certify, merge_certificates
+from treefold.algorithms.svm.certificate import Candidate, Certificate, certify, merge_certificates
 from treefold.algorithms.svm.machine import MOST_SUPPORT, Machine, Support, too_many
 from treefold.algorithms.svm.result import Fitted, Round, result_of, round_of, with_work
 from treefold.algorithms.svm.working_set import Solution
@@ -85,12 +85,12 @@ class Feedback:
         """Certificates over all rows of some machines, by number: one pass, if there are any."""
         if not machines:
             return {}
-        judged = tuple(
-            Judged(machine, self.sets[i].used(), solutions[i].bias, max(LEAST_VIOLATORS, self.sets[i].size // 4))
+        candidates = tuple(
+            Candidate(machine, self.sets[i].used(), solutions[i].bias, max(LEAST_VIOLATORS, self.sets[i].size // 4))
             for i, machine in machines.items()
         )
-        most = tuple(each.most for each in judged)
-        reported = self.blocks.reduce(certify, judged, merge=partial(merge_certificates, most=most))
+        most = tuple(each.most for each in candidates)
+        reported = self.blocks.reduce(certify, candidates, merge=partial(merge_certificates, most=most))
         return dict(zip(machines, reported, strict=True))
 
     def _grown(self, i: int, certificate: Certificate) -> bool:

@@ -33,7 +33,7 @@ class Fitted(NamedTuple):
         """The best restart of the chosen number of clusters."""
         return kmeans.best_of(self.trials[self.chosen])
 
-    def judged(self, blocks: Blocks, cosine: bool) -> "Fitted":
+    def scored(self, blocks: Blocks, cosine: bool) -> "Fitted":
         """The same with the number of greatest silhouette, or the first one, chosen; one pass if there are several."""
         candidates = candidates_of(blocks, self.trials, cosine)
         silhouettes = [-np.inf if one.silhouette is None else one.silhouette for one in candidates]
@@ -109,9 +109,9 @@ class KMeans(Trainable, ClusterOptions, Estimator):
             tol=each("tol"),
             seed=self.value("seed"),
             on_step=lambda state: self._tell(state, blocks),
-            rungs=rungs and Rungs(rungs.at, lambda fitted: rungs.select(self._batch(by_trial(fitted)))[owner]),
+            rungs=rungs and rungs.through(lambda fitted: self._batch(by_trial(fitted)), owner),
         )
-        return self._batch([one.judged(blocks, self.cosine) for one in by_trial(fitted)])
+        return self._batch([one.scored(blocks, self.cosine) for one in by_trial(fitted)])
 
     def _batch(self, fitted: list["Fitted"]) -> Batch:
         best = [one.best for one in fitted]

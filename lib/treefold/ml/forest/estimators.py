@@ -7,8 +7,6 @@ from pyspark.ml.classification import ProbabilisticClassifier
 from pyspark.ml.regression import Regressor
 
 from treefold.algorithms import forest
-from treefold.dataset.blocks import Pass
-from treefold.ml.base import Batch
 from treefold.ml.class_params import ClassTrainable
 from treefold.ml.forest.models import RandomForestClassificationModel, RandomForestRegressionModel
 from treefold.ml.forest.params import ForestFitOptions, ValueOptions, VoteOptions
@@ -42,9 +40,7 @@ class RandomForestClassifier(ForestFitOptions, ClassTrainable, VoteOptions, Esti
     20
     """
 
-    def build_model(self, batch: Batch, passes: list[Pass]) -> "RandomForestClassificationModel":
-        """See :class:`~treefold.ml.base.Trainable`."""
-        return RandomForestClassificationModel(batch.numpy_models[0], self.summary_of(batch, passes))
+    model_class = RandomForestClassificationModel
 
     def settings(self, **others: Any) -> forest.Settings:
         """The params as settings of the algorithm."""
@@ -80,6 +76,4 @@ class RandomForestRegressor(ForestFitOptions, ValueOptions, Estimator):
     [0.0, 0.0, 1.0, 1.0]
     """
 
-    def build_model(self, batch: Batch, passes: list[Pass]) -> "RandomForestRegressionModel":
-        """See :class:`~treefold.ml.base.Trainable`."""
-        return RandomForestRegressionModel(batch.numpy_models[0], self.summary_of(batch, passes))
+    model_class = RandomForestRegressionModel

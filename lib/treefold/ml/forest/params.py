@@ -1,6 +1,6 @@
 """Params of forests and their models, and how a fit is set up from them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from pyspark.ml.param import TypeConverters
@@ -100,8 +100,9 @@ class ValueOptions(ForestOptions):
 
 
 class ForestFitOptions(Trainable, ForestOptions):
-    """The fit of a forest."""
+    """The fit of a forest, whose model is a ``model_class``."""
 
+    model_class: Callable[[Any, ForestSummary], Any]
     simpler = {"maxDepth": -1, "minInstancesPerNode": 1, "numTrees": -1}
     _categorical: tuple[int, ...] = ()
     _names = FeatureNames()
@@ -129,10 +130,11 @@ class ForestFitOptions(Trainable, ForestOptions):
         model = fitted.model
         return Batch([model], [[]], [model.depth], [CONVERGED], [(fitted, trial._names.of_all(model.features))])
 
-    def summary_of(self, batch: Batch, passes: list[Pass]) -> ForestSummary:
-        """Summary of a batch of one."""
+    def build_model(self, batch: Batch, passes: list[Pass]) -> Any:
+        """See :class:`~treefold.ml.base.Trainable`."""
         fitted, names = batch.details[0]
-        return ForestSummary.of(fitted, names, [*passes, *fitted.passes])
+        summary = ForestSummary.of(fitted, names, [*passes, *fitted.passes])
+        return self.model_class(batch.numpy_models[0], summary)
 
     def settings(self, **others: Any) -> forest.Settings:
         """The params as settings of the algorithm."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from treefold.ml.linear.params import LinearOptions
 from treefold.ml.linear.private_fit import DPGD, noise_of
 from treefold.ml.linear.solver_params import GRAM_ROWS
 from treefold.optim.iterate import Rungs
-from treefold.optim.status import MEANING, RUNNING
+from treefold.optim.status import MEANING
 from treefold.persistence import model_io
 from treefold.privacy.noisy_blocks import NoisyBlocks
 from treefold.report.charts import Chart, LineChart
@@ -187,59 +188,67 @@ def fit_all(
     """
     for trial in trials:
         trial.check_read()
-
-    def each(name: str) -> np.ndarray:
-        return np.array([trial.value(name) for trial in trials])
-
     seen = found.data_summary if isinstance(found, Gram) else found
-    outputs = loss.start(seen).n_linear
-    strength, l1 = each("regParam"), each("elasticNetParam")
-    # In pyspark.ml and glmnet, regParam is the strength for a label of unit variance.
-    unit = seen.moments.label_deviation if loss.homogeneity == 2 else 1.0
-
-    def batch(fitted: LinearFit) -> Batch:
-        numpy_models = [
-            replace(trial.numpy_model(coef, link), with_offset=params.with_offset)
-            for trial, coef in zip(trials, fitted.coef, strict=True)
-        ]
-        held = fitted.held or [[]] * len(trials)
-        products = [found if isinstance(found, Gram) and each == 0 else None for each in strength]
-        return Batch(
-            numpy_models, fitted.objective, fitted.iterations, fitted.status, list(zip(held, products, strict=True))
-        )
-
+    outputs, features = loss.start(seen).n_linear, blocks.features
+    result = partial(_batch, params.with_offset, trials, found, link)
+    ridge, lasso = _strengths(trials, seen, loss)
+    step_size, max_iter = each(trials, "stepSize"), each(trials, "maxIter")
     fitted = fit(
         blocks,
         loss,
         found,
-        ridge=(1 - l1) * strength / unit,
-        lasso=l1 * strength,
-        start=params.first(outputs, blocks.features),
-        bounds=params.bounds_of(outputs, blocks.features),
+        ridge=ridge,
+        lasso=lasso,
+        start=params.first(outputs, features),
+        bounds=params.bounds_of(outputs, features),
         with_offset=params.with_offset,
         validation=params.split(),
         patience=params.value("earlyStoppingRounds"),
         intercept=params.value("fitIntercept"),
         standardize=params.value("standardization"),
-        solver=params.solver_of(loss, blocks.features, each("stepSize"), int(each("maxIter").max()), params.validated),
+        solver=params.solver_of(loss, features, step_size, int(max_iter.max()), params.validated),
         seed=params.value("seed"),
-        max_iter=each("maxIter"),
-        tol=each("tol"),
-        on_step=lambda state: _report(params, state, blocks.passes[-1]),
-        rungs=rungs and Rungs(rungs.at, lambda fitted: rungs.select(batch(fitted))),
+        max_iter=max_iter,
+        tol=each(trials, "tol"),
+        on_step=lambda state: params.report_state(state, blocks.passes[-1]),
+        rungs=rungs and rungs.through(result),
         **options,
     )
-    return batch(fitted)
+    return result(fitted)
+
+
+def each(trials: Sequence[FitOptions], name: str) -> np.ndarray:
+    """The value of a param in each trial."""
+    return np.array([trial.value(name) for trial in trials])
+
+
+def _strengths(trials: Sequence[FitOptions], seen: DataSummary, loss: Loss) -> tuple[np.ndarray, np.ndarray]:
+    """Strengths of the L2 and L1 penalties of each trial.
+
+    In pyspark.ml and glmnet, regParam is the strength for a label of unit variance.
+    """
+    strength, l1 = each(trials, "regParam"), each(trials, "elasticNetParam")
+    unit = seen.moments.label_deviation if loss.homogeneity == 2 else 1.0
+    return (1 - l1) * strength / unit, l1 * strength
+
+
+def _batch(
+    with_offset: bool, trials: Sequence[FitOptions], found: DataSummary | Gram, link: str, fitted: LinearFit
+) -> Batch:
+    """The models of the trials, with what their summaries need."""
+    numpy_models = [
+        replace(trial.numpy_model(coef, link), with_offset=with_offset)
+        for trial, coef in zip(trials, fitted.coef, strict=True)
+    ]
+    held = fitted.held or [[]] * len(trials)
+    strengths = each(trials, "regParam")
+    products = [found if isinstance(found, Gram) and strength == 0 else None for strength in strengths]
+    return Batch(
+        numpy_models, fitted.objective, fitted.iterations, fitted.status, list(zip(held, products, strict=True))
+    )
 
 
 def summary_of(batch: Batch, passes: list[Pass]) -> TrainingSummary:
     """Summary of a batch of one."""
     outcome = MEANING[int(batch.status[0])]
     return TrainingSummary(batch.histories[0], int(batch.iterations[0]), outcome, passes, *batch.details[0])
-
-
-def _report(params: FitOptions, state: Any, last: Pass) -> None:
-    figures = {"objective": float(state.value.min()), "gradient": float(abs(state.gradient).max())}
-    if len(state.value) > 1:
-        figures["models running"] = int((state.status == RUNNING).sum())
-    params.report(int(state.iteration.max()), figures, last)

@@ -1,7 +1,6 @@
 """Estimators of perceptrons: from their params to a fit over blocks."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +12,14 @@ from treefold.dataset.blocks import Blocks, Pass
 from treefold.dataset.lanes import lane_count
 from treefold.dataset.random import substream
 from treefold.errors import InputError
-from treefold.ml.base import Batch, Progress, Trainable
+from treefold.ml.base import Batch, Trainable
 from treefold.ml.linear.solver_params import NOISE
 from treefold.ml.perceptron.params import BATCHED, RATE, RATE_ROWS, PerceptronOptions
+from treefold.ml.progress import Progress
 from treefold.optim import GradientDescent, Lbfgs, Solver
 from treefold.optim.fused_updates import FusedAdam, FusedMomentum, FusedUpdate
 from treefold.optim.iterate import Rungs
-from treefold.optim.status import DIVERGED, RUNNING
+from treefold.optim.status import DIVERGED
 from treefold.persistence import model_io
 from treefold.statistics.label_summary import data_summary
 
@@ -175,15 +175,8 @@ def fit_all(
     def each(name: str) -> NDArray:
         return np.array([trial.value(name) for trial in trials])[owner]
 
-    def batch(fitted: PerceptronFit) -> Batch:
-        kept = [best_of(fitted, np.flatnonzero(owner == t)) for t in range(len(trials))]
-        sizes, activation, link = network.layers.sizes, network.activation, network.loss.link
-        numpy_models = [PerceptronModel(sizes, fitted.weights[m], activation, link) for m in kept]
-        held = fitted.held or [[]] * len(owner)
-        return Batch(
-            numpy_models, [fitted.objective[m] for m in kept], fitted.iterations[kept], fitted.status[kept],
-            [held[m] for m in kept],
-        )  # fmt: skip
+    def result(fitted: PerceptronFit) -> Batch:
+        return _batch(network, fitted, [best_of(fitted, np.flatnonzero(owner == t)) for t in range(len(trials))])
 
     fitted = perceptron.fit(
         blocks,
@@ -196,10 +189,21 @@ def fit_all(
         solver=_solver(params, np.array([trial.rate() for trial in trials])[owner]),
         max_iter=each("maxEpochs" if params.by_batches else "maxIter"),
         tol=each("tol"),
-        on_step=lambda state: _report(params, state, blocks),
-        rungs=rungs and Rungs(rungs.at, lambda fitted: rungs.select(batch(fitted))[owner]),
+        on_step=lambda state: params.report_state(state, blocks.passes[-1]),
+        rungs=rungs and rungs.through(result, owner),
     )
-    return batch(fitted)
+    return result(fitted)
+
+
+def _batch(network: Network, fitted: PerceptronFit, kept: list[int]) -> Batch:
+    """The models ``kept`` of a fit."""
+    sizes, activation, link = network.layers.sizes, network.activation, network.loss.link
+    numpy_models = [PerceptronModel(sizes, fitted.weights[m], activation, link) for m in kept]
+    held = fitted.held or [[]] * len(fitted.weights)
+    return Batch(
+        numpy_models, [fitted.objective[m] for m in kept], fitted.iterations[kept], fitted.status[kept],
+        [held[m] for m in kept],
+    )  # fmt: skip
 
 
 def best_of(fitted: PerceptronFit, restarts: NDArray) -> int:
@@ -228,10 +232,3 @@ def _minibatches(params: PerceptronTrainable, steps: NDArray) -> MiniBatches:
         rows, params.lanes, steps, params.value("stepRule"), updates[params.value("updater")], dropout, epochs, seed,
         dtype, params.value("solver") == "localsgd", params.value("slowMomentum"),
     )  # fmt: skip
-
-
-def _report(params: PerceptronTrainable, state: Any, blocks: Blocks) -> None:
-    figures = {"objective": float(state.value.min()), "gradient": float(abs(state.gradient).max())}
-    if len(state.value) > 1:
-        figures["models running"] = int((state.status == RUNNING).sum())
-    params.report(int(state.iteration.max()), figures, blocks.passes[-1])

@@ -15,9 +15,9 @@ def charts_of(search: Search) -> list[Chart]:
     leaders = [search.trials[t] for t in search.order[:CURVES]]
     objectives = {_name(trial, search.varied): _mean_curve(trial.objectives) for trial in leaders}
     drawn.append(LineChart(f"Learning curves of the best {len(leaders)}", "iteration", "objective", objectives))
-    judged = {_name(t, search.varied): _points(t.on_the_way) for t in leaders if t.on_the_way}
-    if judged:
-        drawn.append(LineChart("Score on the way", "iteration", search.metric, judged))
+    scores = {_name(t, search.varied): _points(t.on_the_way) for t in leaders if t.on_the_way}
+    if scores:
+        drawn.append(LineChart("Score on the way", "iteration", search.metric, scores))
     return drawn
 
 

@@ -21,7 +21,7 @@ def search_of(
     fold_results: FoldResults,
     folds: int,
     rungs: list[tuple[int, NDArray]],
-    judged: Criterion,
+    criterion: Criterion,
     passes: list[Pass],
     scored: NDArray[np.bool_],
 ) -> Search:
@@ -39,7 +39,7 @@ def search_of(
         Number of folds.
     rungs : list of (int, (trials, folds))
         Iterations at which trials were scored, and the scores.
-    judged : Criterion
+    criterion : Criterion
         Score of the trials.
     passes : list of Pass
         Passes of the search.
@@ -56,7 +56,9 @@ def search_of(
         If no trial has a score.
     """
     if not scored.any():
-        raise InputError(f"no fold has rows of both classes, so there is no {judged.name}: name other folds by foldCol")
+        raise InputError(
+            f"no fold has rows of both classes, so there is no {criterion.name}: name other folds by foldCol"
+        )
     scores = np.array(
         [[fold_result.scores[i] for fold_result, i in fold_results[t][:folds]] for t in range(len(trials))]
     )
@@ -65,13 +67,13 @@ def search_of(
         _trial(number, settings[number], scores[number], own, fold_results[number][:folds], rungs)
         for number, own in enumerate(zip(means, errors, strict=True))
     ]
-    larger = judged.larger_is_better
-    standing = np.where(np.array([trial.stopped for trial in made])[:, None], np.nan, scores[:, scored])
-    best = int(ranked(standing, larger)[0])
-    if np.isnan(mean_scores(standing)[best]):
+    larger = criterion.larger_is_better
+    of_finished = np.where(np.array([trial.stopped for trial in made])[:, None], np.nan, scores[:, scored])
+    best = int(ranked(of_finished, larger)[0])
+    if np.isnan(mean_scores(of_finished)[best]):
         raise InputError("no trial has a score: every fit diverged, or its metric is NaN; try smaller steps")
-    simple = within_one_error(standing, larger, _simplicity(trials))
-    return Search(judged.name, larger, made, best, simple, passes)
+    simple = within_one_error(of_finished, larger, _simplicity(trials))
+    return Search(criterion.name, larger, made, best, simple, passes)
 
 
 def _trial(

@@ -14,7 +14,8 @@ from pyspark.sql import DataFrame
 
 from treefold.dataset.blocks import Blocks, Pass
 from treefold.errors import InputError
-from treefold.ml.base import Batch, Progress, Trainable
+from treefold.ml.base import Batch, Trainable
+from treefold.ml.progress import Progress
 from treefold.ml.tuning.candidates import Candidate
 from treefold.ml.tuning.fold_results import search_of
 from treefold.ml.tuning.fold_rows import FoldRows, divided, fold_rows, learns
@@ -51,7 +52,7 @@ class JointSearch:
     candidates : list of Candidate
     settings : list of dict
         The candidates' settings by name.
-    judged : Criterion
+    criterion : Criterion
         Score of the trials.
     rules : Rules
         Iterations at which trials are scored, and which of them continue.
@@ -69,7 +70,7 @@ class JointSearch:
         self,
         candidates: list[Candidate],
         settings: list[dict[str, Any]],
-        judged: Criterion,
+        criterion: Criterion,
         rules: Rules,
         plan: Plan,
         *,
@@ -78,7 +79,13 @@ class JointSearch:
         checkpoint: Checkpoint | None,
         watcher: Callable[[Progress], None] | None,
     ) -> None:
-        self.candidates, self.settings, self.judged, self.rules, self.plan = candidates, settings, judged, rules, plan
+        self.candidates, self.settings, self.criterion, self.rules, self.plan = (
+            candidates,
+            settings,
+            criterion,
+            rules,
+            plan,
+        )
         self.simplest, self.pipeline, self.checkpoint, self.watcher = simplest, pipeline, checkpoint, watcher
         self.whole = len(candidates) <= ALONG
         self.scored = np.ones(plan.held_out, bool)
@@ -126,7 +133,7 @@ class JointSearch:
                 opened = holder.enter_context(widest.open(part.data, *filter(None, [part.plan.column])))
                 blocks: Blocks = self.checkpoint.over(opened, opened.private) if self.checkpoint else opened
                 contest = JointTuning(
-                    some, grouped(some), self.judged, self.rules, len(part.folds), self.whole and part.whole
+                    some, grouped(some), self.criterion, self.rules, len(part.folds), self.whole and part.whole
                 )
                 fold_results = self._run(contest, blocks, part.plan, [self.settings[t] for t in numbers])
                 for i, t in enumerate(numbers):
@@ -155,7 +162,14 @@ class JointSearch:
         trials = [candidate.estimator for candidate in self.candidates]
         fold_results = {t: [(each.fold_result, each.place) for each in fitted] for t, fitted in enumerate(self.fitted)}
         return search_of(
-            trials, self.settings, fold_results, self.plan.held_out, self.rungs, self.judged, self.passes, self.scored
+            trials,
+            self.settings,
+            fold_results,
+            self.plan.held_out,
+            self.rungs,
+            self.criterion,
+            self.passes,
+            self.scored,
         )
 
     def _winner(self, number: int, data: DataFrame) -> Any:

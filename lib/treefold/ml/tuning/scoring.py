@@ -24,7 +24,7 @@ from treefold.ml.base import Trainable
 from treefold.ml.clustering.summary import mean_silhouettes
 
 SILHOUETTE = "silhouette"
-JUDGES: tuple[type, ...] = (
+EVALUATORS: tuple[type, ...] = (
     BinaryClassificationEvaluator, MulticlassClassificationEvaluator, RegressionEvaluator, ClusteringEvaluator,
 )  # fmt: skip
 AREAS = ("areaUnderROC", "areaUnderPR")
@@ -82,7 +82,7 @@ def criterion(evaluator: Any, estimator: Trainable) -> Criterion:
         )
     if isinstance(evaluator, Metric):
         return _of("score", evaluator, True)
-    if type(evaluator) not in JUDGES:
+    if type(evaluator) not in EVALUATORS:
         raise InputError("evaluator is an evaluator of pyspark.ml, the name of a metric, or a treefold.metrics.Metric")
     weighted = _check_columns(evaluator, estimator)
     name = str(evaluator.getMetricName())

@@ -73,7 +73,7 @@ class Plan(NamedTuple):
         data_summary(blocks, classification=True)  # raises for labels that are not classes
         return stratified(blocks, self.folds, self.seed)
 
-    def check(self, blocks: Blocks, split: Split, judged: Criterion) -> NDArray[np.bool_]:
+    def check(self, blocks: Blocks, split: Split, criterion: Criterion) -> NDArray[np.bool_]:
         """Check the folds: one pass.
 
         Parameters
@@ -82,7 +82,7 @@ class Plan(NamedTuple):
             The data set.
         split : Split
             The split of the rows.
-        judged : Criterion
+        criterion : Criterion
             Score of the trials.
 
         Returns
@@ -104,24 +104,24 @@ class Plan(NamedTuple):
             part = ("the part held out", "the training part")[empty] if self.once else f"fold {empty}"
             where = f" of fold {self.only}" if self.only and self.train_share is None else ""
             raise InputError(f"{part}{where} has no rows of positive weight: use fewer folds, or another seed")
-        return self._with_score(sizes, judged) if judged.of_two_classes else np.ones(self.held_out, bool)
+        return self._with_score(sizes, criterion) if criterion.of_two_classes else np.ones(self.held_out, bool)
 
-    def _with_score(self, sizes: "Sizes", judged: Criterion) -> NDArray[np.bool_]:
+    def _with_score(self, sizes: "Sizes", criterion: Criterion) -> NDArray[np.bool_]:
         """The folds that have rows of both classes; the other folds are logged."""
         if sizes.other_labels:
             raise InputError(
-                f"{judged.name} compares the labels 0 and 1, and there are others: use accuracy, f1 or logLoss"
+                f"{criterion.name} compares the labels 0 and 1, and there are others: use accuracy, f1 or logLoss"
             )
         both = ((sizes.zeros > 0) & (sizes.ones > 0))[: self.held_out]
         if not (sizes.zeros.any() and sizes.ones.any()):
-            raise InputError(f"all rows are of one class, so there is no {judged.name}: use accuracy or logLoss")
+            raise InputError(f"all rows are of one class, so there is no {criterion.name}: use accuracy or logLoss")
         if self.only is None and not both.any():
-            raise InputError(f"no fold has rows of both classes, so there is no {judged.name}: {self._remedy()}")
+            raise InputError(f"no fold has rows of both classes, so there is no {criterion.name}: {self._remedy()}")
         if not both.all():
             one_class = ", ".join(map(str, np.flatnonzero(~both) + (self.only or 0)))
             log.warning(
                 "the rows held out in fold %s are of one class: their %s is NaN, and the means are of the other folds; "
-                "%s", one_class, judged.name, self._remedy(),
+                "%s", one_class, criterion.name, self._remedy(),
             )  # fmt: skip
         return both
 

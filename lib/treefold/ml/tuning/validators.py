@@ -19,7 +19,7 @@ from treefold.ml.tuning.models import CrossValidatorModel, SelectedModel, TrainV
 from treefold.ml.tuning.params import FoldOptions, SearchOptions, SplitOptions
 from treefold.ml.tuning.persistence import ValidatorReader, ValidatorWriter
 from treefold.ml.tuning.results import Search
-from treefold.ml.tuning.scoring import JUDGES, check_measures, criterion
+from treefold.ml.tuning.scoring import EVALUATORS, check_measures, criterion
 from treefold.ml.tuning.search_space import Space, drawn, every, halvings, size
 from treefold.ml.tuning.spark_search import search_by_spark
 from treefold.ml.tuning.split_plan import Plan
@@ -77,7 +77,7 @@ class Validator(SearchOptions, Estimator, MLReadable, MLWritable):
         estimator, evaluator = self._required("estimator"), self._required("evaluator")
         maps = self.param_maps()
         tried, search = candidates(estimator, maps), None
-        if tried is None or (isinstance(evaluator, Evaluator) and type(evaluator) not in JUDGES):
+        if tried is None or (isinstance(evaluator, Evaluator) and type(evaluator) not in EVALUATORS):
             what = type(estimator if tried is None else evaluator).__name__
             why = f"{what} has no shared passes, so each setting is fitted and scored on its own, as pyspark.ml does"
             log.warning(why)
