@@ -6,7 +6,7 @@ axis. It only knows ``fun(x, models) -> (value, gradient)``, where ``models`` ar
 the models that still run. An evaluation is a pass over the data, so each trial of a line search is a step of its own.
 """
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -49,12 +49,25 @@ class Solver(Protocol):
         """The solver for the function plus a non-smooth term; TypeError if the solver takes none."""
         ...
 
-    def hessian_outputs(self, outputs: int) -> int:
-        """Number of outputs whose joint second derivatives at the start the solver uses; 0 if it uses none."""
+    def init(self, fun: Fun, x0: NDArray) -> Any:
+        """State at ``x0``, ``(models, p)``."""
         ...
 
-    def with_hessian(self, mix: NDArray, hessian: NDArray) -> "Solver":
-        """The solver with second derivatives at the start; only if ``hessian_outputs`` is not 0.
+    def step(self, fun: Fun, state: Any) -> Any:
+        """State after one more evaluation of the running models."""
+        ...
+
+
+@runtime_checkable
+class TakesHessian(Solver, Protocol):
+    """A solver that can use second derivatives at the start."""
+
+    def hessian_outputs(self, outputs: int) -> int:
+        """Number of outputs whose joint second derivatives at the start the solver uses."""
+        ...
+
+    def with_hessian(self, mix: NDArray, hessian: NDArray) -> Solver:
+        """The solver with second derivatives at the start.
 
         Parameters
         ----------
@@ -67,14 +80,6 @@ class Solver(Protocol):
         -------
         Solver
         """
-        ...
-
-    def init(self, fun: Fun, x0: NDArray) -> Any:
-        """State at ``x0``, ``(models, p)``."""
-        ...
-
-    def step(self, fun: Fun, state: Any) -> Any:
-        """State after one more evaluation of the running models."""
         ...
 
 
@@ -90,4 +95,5 @@ __all__ = [
     "Separable",
     "Sgd",
     "Solver",
+    "TakesHessian",
 ]

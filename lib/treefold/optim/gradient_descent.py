@@ -78,14 +78,6 @@ class GradientDescent(NamedTuple):
         """The solver for a function plus L1 penalties and bounds."""
         return self._replace(term=term)
 
-    def hessian_outputs(self, outputs: int) -> int:
-        """0: the solver uses no second derivatives at the start."""
-        return 0
-
-    def with_hessian(self, mix: NDArray, hessian: NDArray) -> Any:
-        """Raise TypeError: the solver uses no second derivatives at the start."""
-        raise TypeError(f"{type(self).__name__} takes no second derivatives at the start")
-
     def init(self, fun: Any, x0: NDArray) -> GradientState:
         """State at ``x0``, moved within the bounds: one evaluation."""
         x0, everyone = x0 if self.term is None else self.term.clip(x0), np.arange(len(x0))

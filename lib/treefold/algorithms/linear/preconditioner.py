@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from treefold.algorithms.linear.problem import Evaluated, Problem
 from treefold.algorithms.linear.sampled_products import sampling
 from treefold.dataset.random import substream
-from treefold.optim import Solver
+from treefold.optim import Solver, TakesHessian
 from treefold.statistics.moments import Moments
 
 MOST_FEATURES = 512  # beyond that, the products cost more than the passes that they save
@@ -63,8 +63,7 @@ def preconditioned(solver: Solver, problem: Problem, x: NDArray, rough: HessianS
     -------
     tuple of Solver and Problem
     """
-    together = solver.hessian_outputs(problem.outputs)
-    if not together or _too_many(problem, together):
+    if not isinstance(solver, TakesHessian) or _too_many(problem, solver.hessian_outputs(problem.outputs)):
         return solver, problem
     x = x if solver.term is None else solver.term.clip(x)
     columns = problem.free.shape[1]
