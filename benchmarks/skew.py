@@ -56,14 +56,14 @@ def seconds_of(data: DataFrame) -> list[list[float]]:
     """Seconds of every task when the rows are read, and in each of the passes that follow."""
     coef, found = np.zeros((1, 1, FEATURES + 1)), []
     with open_blocks(data, COLUMNS, "benchmark", TASKS) as blocks:
-        partials_of = blocks._partials
+        partials_of = blocks.jobs.partials
 
         def watched(*work: Any) -> Any:
             partials, how = partials_of(*work)
             found.append([account.seconds for partial in partials for account in partial.accounts])
             return partials, how
 
-        blocks._partials = watched
+        blocks.jobs.partials = watched
         moments(blocks)
         for _ in range(PASSES + 1):
             blocks.sum(objective, coef, logistic, None)

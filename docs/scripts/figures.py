@@ -18,7 +18,8 @@ from treefold.algorithms import forest, kmeans, linear, perceptron, svm
 from treefold.algorithms.linear.batch import LinearBatch
 from treefold.algorithms.linear.losses import softmax
 from treefold.algorithms.perceptron.losses import CrossEntropy
-from treefold.dataset.folds import Hashed, held_out, training
+from treefold.dataset.folds import held_out, training
+from treefold.dataset.splits import Hashed
 from treefold.metrics import classification
 from treefold.metrics.predictions import measure
 from treefold.statistics.label_summary import data_summary

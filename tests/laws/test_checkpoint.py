@@ -10,8 +10,9 @@ from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 from treefold import locations
 from treefold.algorithms import kmeans, linear
 from treefold.algorithms.linear.losses import logistic
-from treefold.dataset.folds import Hashed, training
+from treefold.dataset.folds import training
 from treefold.dataset.shared_passes import share_passes
+from treefold.dataset.splits import Hashed
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
 from treefold.persistence import checkpoint_folder as module

@@ -10,8 +10,9 @@ from rows import ragged
 from treefold import ml
 from treefold.algorithms.linear import fit
 from treefold.algorithms.linear.losses import Hinge, logistic, squared
-from treefold.dataset.folds import Given, Hashed, Shared, training
+from treefold.dataset.folds import training
 from treefold.dataset.shared_passes import share_passes
+from treefold.dataset.splits import Given, Hashed, Shared
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
 from treefold.optim import GradientDescent, Lbfgs, Newton, Sgd

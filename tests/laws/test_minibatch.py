@@ -15,8 +15,8 @@ from treefold.algorithms.perceptron.minibatch import MiniBatch, gathered, lane_g
 from treefold.algorithms.perceptron.network import Dropout
 from treefold.algorithms.perceptron.objective import objective
 from treefold.dataset.csr import as_csr
-from treefold.dataset.folds import Given, Shared
 from treefold.dataset.lanes import Lanes, lane_count, lane_cuts, lanes_of, merge_lanes
+from treefold.dataset.splits import Given, Shared
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.engine.reading.partitioning import block_runs
 from treefold.optim.fused_updates import FusedAdam, FusedMomentum

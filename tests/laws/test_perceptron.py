@@ -14,7 +14,7 @@ from treefold.algorithms.perceptron.network import Network
 from treefold.algorithms.perceptron.objective import objective, validation_loss
 from treefold.dataset.block import Block
 from treefold.dataset.csr import as_csr
-from treefold.dataset.folds import Given, Shared
+from treefold.dataset.splits import Given, Shared
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
 from treefold.optim import Lbfgs

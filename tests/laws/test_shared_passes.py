@@ -12,9 +12,10 @@ from treefold.algorithms.linear.losses import logistic, squared
 from treefold.algorithms.linear.objective import objective
 from treefold.dataset.block import Block
 from treefold.dataset.blocks import WidenedStatistic
-from treefold.dataset.folds import FoldStatistic, Hashed, training
+from treefold.dataset.folds import FoldStatistic, training
 from treefold.dataset.fused_statistic import FusedStatistic
 from treefold.dataset.shared_passes import JobStopped, share_passes
+from treefold.dataset.splits import Hashed
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
 from treefold.statistics.label_summary import data_summary

@@ -7,8 +7,9 @@ import pytest
 
 from rows import ragged
 from treefold.dataset.block import Block
-from treefold.dataset.folds import FoldStatistic, Given, Hashed, Shared, held_out, stratified, training
+from treefold.dataset.folds import FoldStatistic, held_out, training
 from treefold.dataset.random import splitmix64, substream
+from treefold.dataset.splits import Given, Hashed, Shared, stratified
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.statistics.moments import moments
 

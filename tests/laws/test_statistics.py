@@ -7,7 +7,8 @@ from treefold.algorithms.linear import fit
 from treefold.algorithms.linear.losses import logistic, softmax, squared
 from treefold.algorithms.linear.objective import objective
 from treefold.dataset.block import Block
-from treefold.dataset.folds import Fold, Hashed
+from treefold.dataset.folds import Fold
+from treefold.dataset.splits import Hashed
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
 from treefold.optim import GradientDescent

@@ -8,8 +8,9 @@ from scipy.sparse import csr_array
 
 from rows import ragged
 from treefold.dataset.block import Block
-from treefold.dataset.folds import Hashed, held_out, training
+from treefold.dataset.folds import held_out, training
 from treefold.dataset.shared_passes import share_passes
+from treefold.dataset.splits import Hashed
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
 

@@ -16,8 +16,7 @@ from treefold.algorithms.linear.gram import gram
 from treefold.algorithms.linear.losses import logistic
 from treefold.algorithms.linear.objective import objective
 from treefold.dataset.block import Block
-from treefold.engine.execution import spark_blocks as spark_engine
-from treefold.engine.execution import task
+from treefold.engine.execution import pass_jobs, task
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.engine.open import open_blocks
 from treefold.engine.reading.arrow_to_numpy import Columns
@@ -95,7 +94,7 @@ def test_any_number_of_tasks_gives_the_same_bits(frame, expected, tasks, reader)
 @pytest.mark.parametrize("limit", [0, 3000])
 @pytest.mark.parametrize("private", [False, True], ids=["kept in files", "made again"])
 def test_partials_combined_on_the_executors_give_the_same_bits(frame, expected, monkeypatch, limit, private):
-    monkeypatch.setattr(spark_engine, "FLAT_BYTES", limit)
+    monkeypatch.setattr(pass_jobs, "FLAT_BYTES", limit)
     with open_blocks(frame(), COLUMNS, "test", 7) as blocks:
         blocks.store = BlockStore(on_disk=not private)
         assert bits(blocks) == bits(blocks) == expected
@@ -107,7 +106,7 @@ def test_partials_combined_on_the_executors_give_the_same_bits(frame, expected, 
 
 
 def test_a_statistic_that_was_too_much_for_the_driver_is_combined_by_one_job_the_next_time(spark, frame, monkeypatch):
-    monkeypatch.setattr(spark_engine, "FLAT_BYTES", 0)
+    monkeypatch.setattr(pass_jobs, "FLAT_BYTES", 0)
     jobs = spark.sparkContext.statusTracker().getJobIdsForGroup
     with open_blocks(frame(), COLUMNS, "test", 7) as blocks:
         counts = []
@@ -131,7 +130,7 @@ def after(left: Rows, right: Rows) -> Rows:
 
 
 def test_partials_of_whole_tasks_are_combined_in_the_order_of_the_rows(frame, monkeypatch):
-    monkeypatch.setattr(spark_engine, "FLAT_BYTES", 0)
+    monkeypatch.setattr(pass_jobs, "FLAT_BYTES", 0)
     with open_blocks(frame(), COLUMNS, "test", 9) as blocks:
         np.testing.assert_array_equal(blocks.reduce_tasks(first_column, merge=after).first, X[:, 0])
         assert blocks.passes[-1].how == "tree"
@@ -323,8 +322,8 @@ def test_the_job_has_a_name_and_the_callers_name_is_kept(frame, spark):
 
     with open_blocks(frame(), COLUMNS, "Digits") as blocks:
         context.setLocalProperty("spark.job.description", "mine")
-        collect = blocks._collect
-        blocks._collect = lambda *a: seen.append(context.getLocalProperty("spark.job.description")) or collect(*a)
+        collect = blocks.jobs._collect
+        blocks.jobs._collect = lambda *a: seen.append(context.getLocalProperty("spark.job.description")) or collect(*a)
         moments(blocks)
         assert seen == ["treefold Digits pass 1: block_moments"]
         assert context.getLocalProperty("spark.job.description") == "mine"

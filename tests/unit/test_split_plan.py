@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from treefold.dataset.block import Block
-from treefold.dataset.folds import Given
+from treefold.dataset.splits import Given
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
 from treefold.ml.tuning.scoring import Criterion

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.dataset.blocks import Blocks, WidenedStatistic, add
-from treefold.dataset.folds import FoldStatistic, Split
+from treefold.dataset.folds import FoldStatistic
 from treefold.dataset.fused_statistic import FusedMerge, FusedStatistic
+from treefold.dataset.splits import Split
 from treefold.errors import InputError
 from treefold.optim.status import HALTED
 

@@ -196,3 +196,30 @@ def _links(system: FileSystem, path: str) -> set[str]:
 
 def _of_ours(name: Any) -> bool:
     return isinstance(name, str) and name.startswith("treefold.")
+
+
+def refuse(uri: str, found: Look, overwrite: bool) -> None:
+    """Raise InputError if what is at a path must not be replaced.
+
+    Parameters
+    ----------
+    uri : str
+        What errors call the path.
+    found : Look
+        What is there.
+    overwrite : bool
+        Whether to replace what treefold published there before.
+    """
+    if found.there and not overwrite:
+        raise InputError(f"{uri} exists: choose another path, or replace it with --overwrite")
+    if found.foreign == "a file":
+        raise InputError(f"{uri} is a file, which is never replaced: choose another path")
+    if found.foreign:
+        raise InputError(
+            f"{uri} is not replaced, because {found.foreign} in it is not ours: choose another path, or move it away"
+        )
+
+
+def files_of(folder: Path) -> list[str]:
+    """Names of all files below a local folder, relative to it."""
+    return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())

@@ -3,20 +3,25 @@
 import logging
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
-from pyarrow.fs import FileSystem, FileType, LocalFileSystem
+from pyarrow.fs import FileType, LocalFileSystem
 
 from treefold import locations
 from treefold.errors import InputError
-from treefold.locations import first_line
 from treefold.persistence import local_files
+from treefold.persistence.generations import put, upload
 from treefold.persistence.output_checks import check_place, check_writable, why
-from treefold.persistence.output_folder import GENERATION, MANIFEST, METADATA, NUMBERED, Look, look, manifest_text
+from treefold.persistence.output_folder import (
+    MANIFEST,
+    files_of,
+    look,
+    manifest_text,
+    refuse,
+)
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +44,7 @@ def check_free(uri: str, overwrite: bool, apart_from: Iterable[str] = ()) -> Non
         found = look(system, path)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{uri} cannot be looked at ({why(error)}): check the path and who may use it") from error
-    _refuse(uri, found, overwrite)
+    refuse(uri, found, overwrite)
 
 
 def preflight(uri: str, overwrite: bool, apart_from: Iterable[str] = ()) -> None:
@@ -109,7 +114,7 @@ def published(uri: str, *, overwrite: bool = False, apart_from: Iterable[str] = 
         if local:
             _rename(aside, Path(path), uri, overwrite)
         else:
-            _upload(aside, system, path, uri, overwrite)
+            upload(aside, system, path, uri, overwrite)
     except InputError as error:
         raise InputError(f"{error}; the results are kept in {aside}") from error
     except (OSError, pa.ArrowException) as error:
@@ -159,20 +164,9 @@ def write(uri: str, content: bytes) -> None:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             local_files.write(path, content)
         else:
-            _put(system, path, content)
+            put(system, path, content)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{uri} cannot be written ({why(error)}): name another path") from error
-
-
-def _refuse(uri: str, found: Look, overwrite: bool) -> None:
-    if found.there and not overwrite:
-        raise InputError(f"{uri} exists: choose another path, or replace it with --overwrite")
-    if found.foreign == "a file":
-        raise InputError(f"{uri} is a file, which is never replaced: choose another path")
-    if found.foreign:
-        raise InputError(
-            f"{uri} is not replaced, because {found.foreign} in it is not ours: choose another path, or move it away"
-        )
 
 
 def _aside(uri: str, target: Path | None) -> Path:
@@ -187,12 +181,8 @@ def _aside(uri: str, target: Path | None) -> Path:
         raise InputError(f"{uri} cannot be written ({why(error)}): name another path") from error
 
 
-def _files(folder: Path) -> list[str]:
-    return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
-
-
 def _rename(aside: Path, target: Path, uri: str, overwrite: bool) -> None:
-    (aside / MANIFEST).write_bytes(manifest_text("", _files(aside)))
+    (aside / MANIFEST).write_bytes(manifest_text("", files_of(aside)))
     local_files.sync_tree(aside)
     old = None
     if not target.exists():
@@ -200,9 +190,7 @@ def _rename(aside: Path, target: Path, uri: str, overwrite: bool) -> None:
     elif not overwrite:
         raise InputError(f"{uri} exists: another run has published it meanwhile")
     else:
-        _refuse(
-            uri, look(LocalFileSystem(), str(target)), overwrite
-        )  # a file may have been added while this was filled
+        refuse(uri, look(LocalFileSystem(), str(target)), overwrite)  # a file may have been added while this was filled
         old = _exchange(aside, target)
     try:  # the new one is published: a failure from here on loses nothing
         local_files.sync(target.parent)
@@ -229,41 +217,3 @@ def _exchange(new: Path, target: Path) -> Path:
 def _removed(folder: Path) -> bool:
     """Delete our files in a folder, and the folder; returns whether nothing is left."""
     return local_files.remove(folder, look(LocalFileSystem(), str(folder)).ours)
-
-
-def _upload(aside: Path, system: FileSystem, path: str, uri: str, overwrite: bool) -> None:
-    """Copy into a new generation, make it the newest, then delete the older ones."""
-    before = look(system, path)
-    number = 1 + (before.newest.number if before.newest else 0)
-    name = f"{number:06d}-{uuid.uuid4().hex}"
-    files = _files(aside)
-    for file in files:
-        _put(system, f"{path}/{name}/{file}", (aside / file).read_bytes())
-    if METADATA in files and METADATA not in before.ours:
-        _put(system, f"{path}/{METADATA}", (aside / METADATA).read_bytes())
-    now = look(system, path)
-    if not overwrite and now.newest:
-        raise InputError(f"{uri} exists: another run has published it meanwhile")
-    _refuse(uri, now, True)
-    _put(system, f"{path}/_treefold-{name}.json", manifest_text(name, files))
-    try:
-        if METADATA in files and METADATA in before.ours:
-            _put(system, f"{path}/{METADATA}", (aside / METADATA).read_bytes())
-        older = [old for old in before.ours if _number(old) < number and not (old == METADATA and METADATA in files)]
-        for old in sorted(older, key=lambda old: (not NUMBERED.fullmatch(old), old)):  # manifests before their files
-            system.delete_file(f"{path}/{old}")
-    except (OSError, pa.ArrowException) as error:
-        log.warning("files of the publication before are left in %s: %s", uri, first_line(error))
-    shutil.rmtree(aside, ignore_errors=True)  # made by this run, and copied
-
-
-def _number(name: str) -> int:
-    """Number of the generation that a file belongs to; a concurrent publication has no lower one."""
-    found = NUMBERED.fullmatch(name)
-    return int(found[2] if found else name[:6] if GENERATION.fullmatch(name.partition("/")[0]) else 0)
-
-
-def _put(system: FileSystem, path: str, content: bytes) -> None:
-    system.create_dir(path.rsplit("/", 1)[0], recursive=True)
-    with system.open_output_stream(path) as out:
-        out.write(content)

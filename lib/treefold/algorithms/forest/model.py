@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.algorithms.forest.kernels_predict import NODE, leaves, votes
+from treefold.algorithms.forest.tree_structure import leaf_numbers_of, levels_of
 from treefold.dataset.tables import features_by_name
 from treefold.errors import InputError
 from treefold.metrics.predictions import Predictions
@@ -100,13 +101,7 @@ class ForestModel:
     @property
     def levels(self) -> NDArray:
         """Depth of every node; 0 of a root."""
-        level = np.zeros(len(self.feature), np.int64)
-        at = self.roots
-        while len(at := at[self.feature[at] >= 0]):
-            below = np.concatenate([self.left[at], self.left[at] + 1])
-            level[below] = np.tile(level[at] + 1, 2)
-            at = below
-        return level
+        return levels_of(self.roots, self.feature, self.left)
 
     @property
     def depth(self) -> int:
@@ -192,17 +187,7 @@ class ForestModel:
     @property
     def leaf_numbers(self) -> NDArray:
         """Number of each leaf among those of its tree, from left to right; for other nodes that of their first leaf."""
-        levels = self.levels
-        below = (self.feature < 0).astype(np.int64)
-        first = np.zeros(len(below), np.int64)
-        for level in range(int(levels.max()) - 1, -1, -1):
-            at = np.flatnonzero((levels == level) & (self.feature >= 0))
-            below[at] = below[self.left[at]] + below[self.left[at] + 1]
-        for level in range(int(levels.max())):
-            at = np.flatnonzero((levels == level) & (self.feature >= 0))
-            first[self.left[at]] = first[at]
-            first[self.left[at] + 1] = first[at] + below[self.left[at]]
-        return first.astype(np.int32)
+        return leaf_numbers_of(self.levels, self.feature, self.left)
 
     def save_state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Facts and arrays from which :meth:`from_state` restores the model."""

@@ -6,11 +6,12 @@ length 1 and the sum is half of that, ``sum_i w_i (1 - cos)``.
 ====================== ==============================================================================
 module                 holds
 ====================== ==============================================================================
-``fit``                the whole fit; ``lloyd`` has its steps
+``fit``                the whole fit; ``steps`` has its steps, and ``lloyd`` the solvers that take them
 ``first_pass``         the first pass: counts, rows of zeros, rows drawn for the start
 ``start``              the first centres; ``distance_sampling`` draws rows by distance
 ``clusters``           the statistic: sums over the rows of each cluster
-``centres``            the centres of a batch, and the assignment of rows; ``kernels`` has its loops
+``centres``            the centres of a batch, and the assignment of rows
+``kernels``            the loops over rows, with what ``kernels_rows`` does for one row
 ``silhouette``         the silhouette of a clustering
 ``model``              the fitted model
 ====================== ==============================================================================

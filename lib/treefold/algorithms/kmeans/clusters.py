@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.algorithms.kmeans.centres import Centres, chunks
-from treefold.algorithms.kmeans.kernels import gather, relate
+from treefold.algorithms.kmeans.kernels import gather
+from treefold.algorithms.kmeans.kernels_rows import relate
 from treefold.dataset.block import Block, positions
 from treefold.dataset.random import splitmix64
 

@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from treefold.algorithms.kmeans.centres import Centres
 from treefold.algorithms.kmeans.first_pass import FirstPass, first_pass
-from treefold.algorithms.kmeans.lloyd import Lloyd, MiniBatch, Solver, State, begin, farthest_move, step
+from treefold.algorithms.kmeans.lloyd import Lloyd, MiniBatch, Solver
 from treefold.algorithms.kmeans.start import Start, Wanted, start
+from treefold.algorithms.kmeans.steps import State, begin, farthest_move, step
 from treefold.algorithms.objective_history import ObjectiveHistory
 from treefold.dataset.blocks import Blocks
 from treefold.dataset.random import substream

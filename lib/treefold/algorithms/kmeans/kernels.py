@@ -4,16 +4,14 @@
 ``scale[i] * rows[i]``. Distances and residuals are computed in float64 whatever the type of the rows.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import types
-from numba.extending import overload
 from numpy.typing import NDArray
 
+from treefold.algorithms.kmeans.kernels_rows import add_row, squared_distance
 from treefold.runtime.jit_cache import njit
 
-NOISE = 2.0**-44  # relative rounding of a sum of squares: less counts as 0, so that a row at its centre has distance 0
 TIE = 2.0**-40  # relative difference of squared distances that counts as a tie
 TILE = 64  # rows and centres whose scores stay in a core's first-level cache
 
@@ -42,53 +40,6 @@ class Measure(NamedTuple):
     level: float
     safe: float
     first: int
-
-
-def _distance(rows: Any, i: int, scale: float, centres: NDArray, squares: NDArray, j: int) -> float:
-    """Squared distance of row i from centre j."""
-    raise NotImplementedError("compiled code only")
-
-
-@overload(_distance, jit_options={"fastmath": {"reassoc", "contract"}})
-def _distance_of(rows, i, scale, centres, squares, j):  # type: ignore[no-untyped-def]
-    def dense(rows, i, scale, centres, squares, j):  # type: ignore[no-untyped-def]
-        total = 0.0
-        for f in range(rows.shape[1]):
-            gap = scale * rows[i, f] - centres[j, f]
-            total += gap * gap
-        return total
-
-    def sparse(rows, i, scale, centres, squares, j):  # type: ignore[no-untyped-def]
-        data, indices, indptr = rows
-        total, met = 0.0, 0.0
-        for at in range(indptr[i], indptr[i + 1]):
-            c = centres[j, indices[at]]
-            gap = scale * data[at] - c
-            total += gap * gap
-            met += c * c
-        rest = squares[j] - met  # squares of the centre's coordinates at which the row is zero
-        return total + (rest if rest > NOISE * squares[j] else 0.0)
-
-    return dense if isinstance(rows, types.Array) else sparse
-
-
-def _add_row(rows: Any, i: int, scale: float, j: int, sums: NDArray) -> None:
-    """Add row i to the sums of centre j."""
-    raise NotImplementedError("compiled code only")
-
-
-@overload(_add_row, jit_options={"fastmath": {"contract"}})
-def _add_row_of(rows, i, scale, j, sums):  # type: ignore[no-untyped-def]
-    def dense(rows, i, scale, j, sums):  # type: ignore[no-untyped-def]
-        for f in range(rows.shape[1]):
-            sums[j, f] += scale * rows[i, f]
-
-    def sparse(rows, i, scale, j, sums):  # type: ignore[no-untyped-def]
-        data, indices, indptr = rows
-        for at in range(indptr[i], indptr[i + 1]):
-            sums[j, indices[at]] += scale * data[at]
-
-    return dense if isinstance(rows, types.Array) else sparse
 
 
 @njit
@@ -130,15 +81,15 @@ def _contested(  # type: ignore[no-untyped-def]
     rows, i, scale, products, bias, centres, squares, norms, slope, level, safe, offset, own, best
 ):
     """The nearest centre of row i and the squared distance from it, for rows whose scores do not decide it."""
-    d = _distance(rows, i, scale[i], centres, squares, own)
+    d = squared_distance(rows, i, scale[i], centres, squares, own)
     sure = best + level + slope * (norms[own] + np.sqrt(d)) if d < safe else np.inf
     s, least = bias.dtype.type(scale[i]), d
     for j in range(len(bias)):
         if j != own and not bias[j] - s * products[i, offset + j] > sure:
-            least = min(least, _distance(rows, i, scale[i], centres, squares, j))
+            least = min(least, squared_distance(rows, i, scale[i], centres, squares, j))
     for j in range(len(bias)):
         if not bias[j] - s * products[i, offset + j] > sure:
-            d = _distance(rows, i, scale[i], centres, squares, j)
+            d = squared_distance(rows, i, scale[i], centres, squares, j)
             if d <= least * (1 + TIE):
                 return np.int32(j), d
     return own, d  # NaN: no comparison holds
@@ -175,7 +126,7 @@ def nearest(rows, scale, products, measure, label, distance):  # type: ignore[no
         for r in range(m):
             i = begin + r
             own = front[r]
-            d = _distance(rows, i, scale[i], centres, squares, own)
+            d = squared_distance(rows, i, scale[i], centres, squares, own)
             if not _certain(d, norms[own], best[r], second[r], slope, level, safe):
                 own, d = _contested(
                     rows, i, scale, products, bias, centres, squares, norms, slope, level, safe, offset, own, best[r]
@@ -213,33 +164,15 @@ def gather(rows, scale, weight, products, measure, sums, cost, total, count):  #
             w = np.float64(weight[i])
             if w > 0:
                 j = front[r]
-                d = _distance(rows, i, scale[i], centres, squares, j)
+                d = squared_distance(rows, i, scale[i], centres, squares, j)
                 if not _certain(d, norms[j], best[r], second[r], slope, level, safe):
                     j, d = _contested(
                         rows, i, scale, products, bias, centres, squares, norms, slope, level, safe, offset, j, best[r]
                     )
-                _add_row(rows, i, w * scale[i], j, sums)
+                add_row(rows, i, w * scale[i], j, sums)
                 cost[j] += w * d
                 total[j] += w
                 count[j] += 1
-
-
-@njit
-def relate(sums, total, centres):  # type: ignore[no-untyped-def]
-    """Replace sums of rows by sums of their residuals, in place.
-
-    Parameters
-    ----------
-    sums : (k, features)
-        Sums of weighted rows; overwritten by ``sums - total * centres``.
-    total : (k,)
-        Weights.
-    centres : (k, features)
-        Centres.
-    """
-    for j in range(len(total)):
-        for f in range(centres.shape[1]):
-            sums[j, f] -= total[j] * centres[j, f]
 
 
 @njit
@@ -268,5 +201,5 @@ def rivals(rows, scale, products, measure, spread, label, own, rival):  # type: 
             score = bias[j] - s * products[i, offset + j] + half[j]
             if j != mine and score < least:
                 least, other = score, j
-        own[i] = _distance(rows, i, scale[i], centres, squares, mine) + spread[mine]
-        rival[i] = np.inf if other < 0 else _distance(rows, i, scale[i], centres, squares, other) + spread[other]
+        own[i] = squared_distance(rows, i, scale[i], centres, squares, mine) + spread[mine]
+        rival[i] = np.inf if other < 0 else squared_distance(rows, i, scale[i], centres, squares, other) + spread[other]

@@ -10,7 +10,8 @@ from treefold.algorithms.kmeans.centres import Centres
 from treefold.algorithms.kmeans.clusters import Clusters, clusters
 from treefold.algorithms.kmeans.distance_sampling import directed, draw_far
 from treefold.algorithms.kmeans.first_pass import FirstPass, first_pass
-from treefold.algorithms.kmeans.lloyd import Lloyd, begin, farthest_move, step
+from treefold.algorithms.kmeans.lloyd import Lloyd
+from treefold.algorithms.kmeans.steps import begin, farthest_move, step
 from treefold.dataset.block import Block
 from treefold.dataset.blocks import Blocks, Merge
 from treefold.dataset.random import exponential_keys, substream

@@ -18,7 +18,7 @@ from treefold.algorithms.linear.standardization import Standardization, standard
 from treefold.algorithms.linear.training_rows import TrainingRows
 from treefold.algorithms.linear.validation_loss import validation_loss
 from treefold.dataset.blocks import Blocks
-from treefold.dataset.folds import Split
+from treefold.dataset.splits import Split
 from treefold.optim import Lbfgs, Solver
 from treefold.optim.iterate import OnStep, Rungs
 from treefold.optim.penalties import L2

@@ -9,7 +9,8 @@ from treefold.algorithms.linear.gram import Gram
 from treefold.algorithms.linear.losses import Loss, Start
 from treefold.algorithms.linear.offset import start_with_offsets
 from treefold.dataset.blocks import Blocks
-from treefold.dataset.folds import Split, training
+from treefold.dataset.folds import training
+from treefold.dataset.splits import Split
 from treefold.errors import InputError
 from treefold.statistics.label_summary import DataSummary
 from treefold.statistics.moments import Moments

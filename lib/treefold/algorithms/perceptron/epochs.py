@@ -11,9 +11,10 @@ from treefold.algorithms.perceptron.local_epoch import LocalSums, Steps, lane_ep
 from treefold.algorithms.perceptron.minibatch import MiniBatch, lane_gradients
 from treefold.algorithms.perceptron.objective import Objective, validation_loss
 from treefold.algorithms.perceptron.problem import Problem
-from treefold.dataset.folds import Split, held_out
+from treefold.dataset.folds import held_out
 from treefold.dataset.lanes import Lanes, lanes_of, merge_lanes
 from treefold.dataset.random import substream
+from treefold.dataset.splits import Split
 from treefold.optim.fused_updates import FusedAdam, FusedUpdate
 from treefold.optim.schedules import Adaptive, Constant, InverseScaling, OneCycle, Schedule
 from treefold.optim.sgd import shrunk

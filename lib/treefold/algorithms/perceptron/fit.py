@@ -13,7 +13,7 @@ from treefold.algorithms.perceptron.network import Network
 from treefold.algorithms.perceptron.objective import validation_loss
 from treefold.algorithms.perceptron.problem import Problem
 from treefold.dataset.blocks import Blocks
-from treefold.dataset.folds import Split
+from treefold.dataset.splits import Split
 from treefold.optim import Lbfgs, Solver
 from treefold.optim.iterate import OnStep, Rungs, iterate
 

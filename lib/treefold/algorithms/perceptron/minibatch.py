@@ -12,9 +12,9 @@ from treefold.algorithms.linear.objective import weight_of
 from treefold.algorithms.perceptron.network import Dropout, Network
 from treefold.algorithms.perceptron.objective import Objective, features_and_targets
 from treefold.dataset.block import Block, Matrix
-from treefold.dataset.folds import Given, Split
 from treefold.dataset.lanes import Lanes, LaneSums, lane_order
 from treefold.dataset.random import splitmix64, substream
+from treefold.dataset.splits import Given, Split
 
 DROPOUT_STREAM = 0xD1
 

@@ -9,7 +9,8 @@ from treefold.algorithms.early_stopping import HELD, EarlyStopping
 from treefold.algorithms.perceptron.network import Network
 from treefold.algorithms.perceptron.objective import Objective, objective
 from treefold.dataset.blocks import Blocks
-from treefold.dataset.folds import Split, training
+from treefold.dataset.folds import training
+from treefold.dataset.splits import Split
 
 
 class Problem(NamedTuple):

@@ -13,7 +13,8 @@ from pyspark import TaskContext
 
 from treefold.engine.execution.partials import Partial
 from treefold.engine.storage import local_dirs
-from treefold.engine.storage.block_store import FULL, StoredBlocks
+from treefold.engine.storage.block_store import StoredBlocks
+from treefold.engine.storage.block_writing import FULL
 
 Task = Callable[[Iterable[StoredBlocks]], Iterable[Partial]]
 

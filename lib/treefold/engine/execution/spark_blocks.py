@@ -1,7 +1,6 @@
 """Blocks stored on Spark's executors: one Spark job for each pass, or in local mode one job for many passes."""
 
 import logging
-import sys
 import time
 import uuid
 from collections import deque
@@ -14,26 +13,14 @@ from pyspark import RDD, SparkContext
 from treefold.dataset.blocks import Merge, Pass, WidenedStatistic, add, stat_name
 from treefold.dataset.reduction import BlockReduction, TaskReduction, reduce_tree
 from treefold.engine.execution.executors import Growth, executors_of
-from treefold.engine.execution.job_errors import (
-    RESULT_SIZE,
-    beyond_result_size,
-    blocks_lost,
-    bytes_of,
-    too_large,
-    without_module,
-)
 from treefold.engine.execution.job_names import described
-from treefold.engine.execution.partials import Partial, pass_of
+from treefold.engine.execution.partials import pass_of
+from treefold.engine.execution.pass_jobs import PassJobs
 from treefold.engine.execution.recomputations import MOVED, RecomputationLog
-from treefold.engine.execution.task import DeleteTask, MapTask, pack, shipped
-from treefold.engine.execution.task_pool import PooledPasses
-from treefold.engine.execution.tree_reduction import Extent, collected
-from treefold.engine.reading.spark_errors import unreadable_file
+from treefold.engine.execution.task import DeleteTask, MapTask, pack
 from treefold.engine.storage.block_store import KEEP, BlockStore
 from treefold.errors import InputError
 
-FLAT_BYTES = 64 << 20  # if all partials together are larger, they are combined on the executors first
-MOST_REBUILDS = 3
 CLOSED: deque[str] = deque(maxlen=256)  # names of block files that are to be deleted
 
 log = logging.getLogger(__name__)
@@ -72,6 +59,8 @@ class SparkBlocks:
     features : int
         Number of features; known after the first pass.
     passes : list of Pass
+    jobs : PassJobs
+        Computes the partials of the passes.
     """
 
     exact = True  # whether recomputed blocks must have the bits they had
@@ -84,9 +73,8 @@ class SparkBlocks:
         self.passes: list[Pass] = []
         self._parts: RDD | None = None
         self._recomputations = RecomputationLog(self.exact)
-        self._extents: dict[str, Extent] = {}  # of the last pass of each statistic
         self._growth = None if str(context.master).startswith("local") else Growth(lambda: executors_of(context))
-        self._standing = PooledPasses(context, lambda what: self._described(what, self._during))
+        self.jobs = PassJobs(context, lambda what: self._described(what, self._during), self._kept_name, self._rebuild)
 
     def sum(self, stat: Callable, *args: Any) -> Any:
         """See :class:`treefold.dataset.blocks.Blocks`."""
@@ -108,9 +96,9 @@ class SparkBlocks:
 
     def _pass(self, work: BlockReduction | TaskReduction) -> Any:
         start, name = time.perf_counter(), stat_name(work.stat)
-        payload = pack(work)
+        payload, what = pack(work), f"pass {len(self.passes) + 1}: {name}"
         self._spread()
-        partials, how = self._survive(lambda: self._partials(payload, work), name)
+        partials, how = self.jobs.partials(lambda: self.parts, payload, work, what)
         faults = [fault for partial in partials for fault in partial.faults]
         if faults and faults[0].elsewhere and len(self.sources) > 1:
             log.info("Spark makes the rows instead of the Parquet reader: %s", faults[0].message)
@@ -122,7 +110,7 @@ class SparkBlocks:
         value = reduce_tree((packed.node for partial in partials for packed in partial.nodes), work.merge)
         accounts = [account for partial in partials for account in partial.accounts]
         self.features = max(account.features for account in accounts)
-        self._extents[name] = Extent.of(accounts)
+        self.jobs.record(name, accounts)
         lost = self._recomputations.losses(accounts, self._during)
         seconds = time.perf_counter() - start
         self.passes.append(pass_of(accounts, name, seconds, len(payload), self.sources[0].source, how, lost))
@@ -172,7 +160,7 @@ class SparkBlocks:
         log.info(
             "the application has more executors: its %d tasks read their rows again", self._parts.getNumPartitions()
         )
-        self._standing.end()
+        self.jobs.end_pool()
         self._parts.unpersist(blocking=True)
         self._parts.persist(KEEP)
         self._growth.placed()
@@ -180,69 +168,24 @@ class SparkBlocks:
 
     def _forget(self) -> None:
         """Release the handles; a later pass makes them again, and with them the files that are gone."""
-        self._standing.end()
+        self.jobs.end_pool()
         if self._parts is not None:
             self._parts.unpersist()
             self._parts = None
         self.sources[0].close()
 
-    def _partials(self, payload: bytes, work: BlockReduction | TaskReduction) -> tuple[list[Partial], str]:
-        """Partials of all tasks, from the task pool if possible, and how they were combined."""
-        name = stat_name(work.stat)
-        if self._heavy(name):
-            self._standing.end()
-        elif found := self._standing.partials(lambda: self.parts, payload):
-            return found, "pooled"
-        with (
-            self._described(f"pass {len(self.passes) + 1}: {name}", self._during),
-            shipped(payload, self.context) as task,
-        ):
-            return self._collect(task, work)
-
-    def _collect(self, task: Callable, work: BlockReduction | TaskReduction) -> tuple[list[Partial], str]:
-        """Partials of a Spark job, combined by a second job if they are large, and how they were combined."""
-        keep = "" if self.private else f"{self.name}-{new_name()}"
-        return collected(self.parts, task, work, self._budget, keep, self._extents.get(stat_name(work.stat)))
-
-    @property
-    def _budget(self) -> int:
-        """Bytes of partials that the driver accepts from a job."""
-        most = bytes_of(self._result_size) // 2 or sys.maxsize
-        return min(FLAT_BYTES, most) if self.parts.getNumPartitions() > 2 else most
-
-    @property
-    def _result_size(self) -> str:
-        return self.context.getConf().get(RESULT_SIZE, "1g") or "1g"
-
-    def _heavy(self, name: str) -> bool:
-        """Whether the partials of a statistic are to be combined on the executors, by those it had before."""
-        before = self._extents.get(name)
-        return before is not None and before.tasks > 2 and before.bytes > self._budget
-
-    def _survive(self, job: Callable[[], Any], name: str) -> Any:
-        """Run the job of a pass; if blocks are lost that no task can recompute, recompute all and repeat the job.
-
-        Raises
-        ------
-        InputError
-            If a task could not read a file in as many attempts as Spark makes, a partial is larger than the driver
-            accepts, or a worker lacks a module.
-        """
-        for left in reversed(range(MOST_REBUILDS + 1)):
-            try:
-                return job()
-            except Exception as error:
-                if too_large(error):
-                    raise beyond_result_size(name, self._result_size) from error
-                if not left or not blocks_lost(error):
-                    raise unreadable_file(error) or without_module(error) or error from None
-                self._recomputations.remake()
-                self._remake()
-        raise AssertionError
+    def _rebuild(self) -> None:
+        """Recompute all blocks in the next pass, because some are lost that no task can recompute."""
+        self._recomputations.remake()
+        self._remake()
 
     def _remake(self) -> None:
         """Mark all blocks so that the next pass recomputes them."""
         self._forget()
+
+    def _kept_name(self) -> str:
+        """Prefix of the files in which the tasks of a pass keep large partials; empty if no disk may hold them."""
+        return "" if self.private else f"{self.name}-{new_name()}"
 
     def _described(self, what: str, during: str = "") -> AbstractContextManager[None]:
         return described(self.context, f"treefold {self.label} {what}", during)

@@ -24,7 +24,8 @@ from treefold.engine.reading.spark_errors import unreadable_file
 from treefold.engine.reading.spill import DiskBuffer, MemoryBuffer
 from treefold.engine.reading.staging import STAGED, Chunk, Stage, Staged, staged_of, uneven
 from treefold.engine.storage import local_dirs
-from treefold.engine.storage.block_store import KEEP, BlocksLost, BlockStore, DiskFull, Fault, StoredBlocks
+from treefold.engine.storage.block_store import KEEP, BlocksLost, BlockStore, Fault, StoredBlocks
+from treefold.engine.storage.block_writing import DiskFull
 from treefold.engine.storage.file_format import Shape
 from treefold.errors import InputError
 

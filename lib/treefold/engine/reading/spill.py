@@ -7,7 +7,7 @@ from pathlib import Path
 
 from treefold.engine.reading.assemble import Rows
 from treefold.engine.storage import local_dirs
-from treefold.engine.storage.block_store import room
+from treefold.engine.storage.block_writing import room
 
 
 class DiskBuffer:

@@ -19,7 +19,8 @@ from treefold.dataset.csr import LOOK_ROWS, is_sparse, stored_entries
 from treefold.engine.reading.arrow_to_numpy import Columns, finite, read_rows
 from treefold.engine.reading.assemble import Rows
 from treefold.engine.storage import local_dirs
-from treefold.engine.storage.block_store import BlockStore, room
+from treefold.engine.storage.block_store import BlockStore
+from treefold.engine.storage.block_writing import room
 from treefold.engine.storage.file_format import INDEX
 from treefold.errors import InputError
 

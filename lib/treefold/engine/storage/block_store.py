@@ -5,12 +5,8 @@ be recomputed, they are recomputed in every pass. If ``spark.io.encryption.enabl
 itself, because it encrypts what it writes.
 """
 
-import errno
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -19,12 +15,11 @@ from scipy.sparse import csr_array
 
 from treefold.dataset.block import Block
 from treefold.engine.storage import local_dirs, mmap_cache
-from treefold.engine.storage.file_format import Shape, Written, checksum, put
+from treefold.engine.storage.block_writing import disk_full, write_file
+from treefold.engine.storage.file_format import Shape, checksum
 from treefold.engine.storage.provenance import BuildRecord, Provenance, this_pass
-from treefold.errors import InputError
 
 KEEP = StorageLevel.MEMORY_AND_DISK  # of handles: one evicted from memory would cost reading the data again
-FULL = errno.ENOSPC, errno.EDQUOT, errno.EROFS
 
 
 class BlocksLost(RuntimeError):
@@ -37,10 +32,6 @@ class BlocksLost(RuntimeError):
 
     def __init__(self, message: str) -> None:
         super().__init__(f"{message} [{self.MARK}]")
-
-
-class DiskFull(InputError):
-    """The local disks are full."""
 
 
 class Fault(NamedTuple):
@@ -172,9 +163,7 @@ class BlockStore(NamedTuple):
 
 
 def write(name: str, first: int, shape: Shape, origin: Origin | None, make: Make) -> BlockFile:
-    """Write blocks to a file, in the first folder that has room.
-
-    The file is written under another name and renamed when it is complete, so no half-written file is ever read.
+    """Write blocks to a file; see :func:`treefold.engine.storage.block_writing.write_file`.
 
     Parameters
     ----------
@@ -199,44 +188,13 @@ def write(name: str, first: int, shape: Shape, origin: Origin | None, make: Make
     DiskFull
         If the disks are full and the blocks have no origin.
     """
-    start, where = time.perf_counter(), local_dirs.candidates(name)
-    for folder in where:
-        try:
-            with room(folder):
-                path, written = _write(folder, name, shape, make())
-        except DiskFull:
-            if folder == where[-1] and origin is None:
-                raise
-        else:
-            built = BuildRecord(
-                first, len(written), this_pass(), time.perf_counter() - start, tuple(w.checksum for w in written)
-            )
-            values = tuple(w.values for w in written) if shape.sparse else None
-            return BlockFile(path, name, shape._replace(values=values), origin, built)
-    return BlockFile(
-        "", name, shape, origin, BuildRecord(first, len(shape.counts), this_pass(), time.perf_counter() - start, ())
-    )
-
-
-@contextmanager
-def room(folder: Path) -> Iterator[None]:
-    """Turn the error of a full disk into one line.
-
-    Raises
-    ------
-    DiskFull
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        raise DiskFull(f"{disk_full(folder)}: give spark.local.dir more room, or save the rows as Parquet") from error
-
-
-def disk_full(folder: Path) -> str:
-    """The message for a folder on a full disk."""
-    return f"there is no room for blocks in {folder.parent} of {os.uname().nodename}"
+    start = time.perf_counter()
+    path, written = write_file(name, shape, make, required=origin is None)
+    count = len(written) if path else len(shape.counts)
+    seconds, checksums = time.perf_counter() - start, tuple(w.checksum for w in written)
+    if path and shape.sparse:
+        shape = shape._replace(values=tuple(w.values for w in written))
+    return BlockFile(path, name, shape, origin, BuildRecord(first, count, this_pass(), seconds, checksums))
 
 
 def intact(path: Path, shape: Shape) -> bool:
@@ -253,18 +211,6 @@ def delete(names: tuple[str, ...]) -> None:
     for file in local_dirs.files():
         if file.name.startswith(names):
             file.unlink(missing_ok=True)
-
-
-def _write(folder: Path, name: str, shape: Shape, blocks: Iterator[Block]) -> tuple[str, list[Written]]:
-    handle, aside = tempfile.mkstemp(dir=local_dirs.create(folder), prefix=f"{name}.")  # readable by its owner only
-    try:
-        with open(handle, "wb") as file:
-            written = [put(file, block, shape) for block in blocks]
-        os.replace(aside, folder / name)
-    except BaseException:
-        os.unlink(aside)
-        raise
-    return str(folder / name), written
 
 
 def _found(part: BlockFile) -> str | None:

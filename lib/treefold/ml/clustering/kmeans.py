@@ -9,13 +9,13 @@ from pyspark.sql import DataFrame
 
 from treefold.algorithms import kmeans
 from treefold.algorithms.kmeans.first_pass import first_pass
-from treefold.algorithms.kmeans.lloyd import State
+from treefold.algorithms.kmeans.steps import State
 from treefold.dataset.blocks import Blocks, Pass
 from treefold.errors import InputError
 from treefold.ml.base import Batch, Trainable
+from treefold.ml.clustering.clustering_fit import Candidate, ClusteringFit, candidates_of
 from treefold.ml.clustering.model import KMeansModel
 from treefold.ml.clustering.params import ClusterOptions
-from treefold.ml.clustering.summary import Candidate, ClusteringFit, candidates_of
 from treefold.optim.iterate import Rungs
 from treefold.optim.status import RUNNING
 from treefold.persistence import model_io

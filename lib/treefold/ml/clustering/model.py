@@ -12,9 +12,10 @@ from treefold.errors import InputError
 from treefold.interchange import mllib, scikit
 from treefold.ml.attributes import class_attributes
 from treefold.ml.base import ColumnOptions
+from treefold.ml.clustering.clustering_fit import mean_silhouettes
 from treefold.ml.clustering.evaluation import Evaluation
 from treefold.ml.clustering.params import ClusterOptions
-from treefold.ml.clustering.summary import KMeansSummary, mean_silhouettes
+from treefold.ml.clustering.summary import KMeansSummary
 from treefold.ml.model import SparkModel
 
 

@@ -4,8 +4,9 @@ from pyspark.ml.param import TypeConverters
 
 from treefold.algorithms.early_stopping import HELD
 from treefold.dataset.blocks import Blocks
-from treefold.dataset.folds import Given, Shared, Split, training
+from treefold.dataset.folds import training
 from treefold.dataset.random import substream
+from treefold.dataset.splits import Given, Shared, Split
 from treefold.errors import InputError
 from treefold.ml.base import ColumnOptions
 from treefold.ml.converters import at_least, between

@@ -1,7 +1,7 @@
 """Linear estimators: from params to a fit over blocks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,17 +11,15 @@ from pyspark.sql import DataFrame
 from treefold.algorithms.linear import LinearFit, LinearModel, fit
 from treefold.algorithms.linear.gram import Gram
 from treefold.algorithms.linear.losses import Loss
-from treefold.dataset.blocks import Blocks, Pass
+from treefold.dataset.blocks import Blocks
 from treefold.errors import InputError
 from treefold.ml.base import Batch, Trainable
 from treefold.ml.linear.params import LinearOptions
 from treefold.ml.linear.private_fit import DPGD, noise_of
 from treefold.ml.linear.solver_params import GRAM_ROWS
 from treefold.optim.iterate import Rungs
-from treefold.optim.status import MEANING
 from treefold.persistence import model_io
 from treefold.privacy.noisy_blocks import NoisyBlocks
-from treefold.report.charts import Chart, LineChart
 from treefold.statistics.label_summary import DataSummary, data_summary
 
 
@@ -101,49 +99,6 @@ class FitOptions(Trainable, LinearOptions):
         """Raise InputError for data with which a fit or an evaluation would fail: one pass."""
         with self.open(data) as blocks:
             data_summary(blocks, classification=self.labels_are_classes)
-
-
-@dataclass(frozen=True)
-class TrainingSummary:
-    """Summary of a fit.
-
-    Attributes
-    ----------
-    objectiveHistory : list of float
-        Objective, including the penalty, at the start and after each iteration.
-    totalIterations : int
-    outcome : str
-        Why the fit ended.
-    passes : list of Pass
-    validationHistory : list of float
-        Mean loss of the held-out rows at the start and after each iteration; empty if none are held out.
-    products : Gram, optional
-        Products of the columns, from an unpenalised fit by normal equations.
-    privacy : dict, optional
-        Of a differentially private fit: what it has spent, and how. It computes no objective.
-    """
-
-    objectiveHistory: list[float]
-    totalIterations: int
-    outcome: str
-    passes: list[Pass] = field(repr=False)
-    validationHistory: list[float] = field(default_factory=list)
-    products: Gram | None = field(default=None, repr=False)
-    privacy: dict[str, float] | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """What a job writes down."""
-        told = self.privacy or {"objective": self.objectiveHistory[-1]}
-        return {**told, "iterations": self.totalIterations, "outcome": self.outcome}
-
-    def charts(self) -> list[Chart]:
-        """What a report draws."""
-        if not self.objectiveHistory:
-            return []
-        lines = {"objective": self.objectiveHistory}
-        if self.validationHistory:
-            lines["loss of the held-out rows"] = self.validationHistory
-        return [LineChart("Objective", "iteration", "objective", lines)]
 
 
 def fit_all(
@@ -246,9 +201,3 @@ def _batch(
     return Batch(
         numpy_models, fitted.objective, fitted.iterations, fitted.status, list(zip(held, products, strict=True))
     )
-
-
-def summary_of(batch: Batch, passes: list[Pass]) -> TrainingSummary:
-    """Summary of a batch of one."""
-    outcome = MEANING[int(batch.status[0])]
-    return TrainingSummary(batch.histories[0], int(batch.iterations[0]), outcome, passes, *batch.details[0])

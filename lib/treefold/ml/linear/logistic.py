@@ -19,9 +19,10 @@ from treefold.ml.base import Batch
 from treefold.ml.class_params import ProbabilityOptions
 from treefold.ml.converters import Choice, class_thresholds, share
 from treefold.ml.linear.classifiers import LinearClassifier, LinearClassifierModel
-from treefold.ml.linear.fitting import fit_all, summary_of
+from treefold.ml.linear.fitting import fit_all
 from treefold.ml.linear.params import OffsetOptions
 from treefold.ml.linear.private_fit import PrivateClassOptions, fit_privately
+from treefold.ml.linear.training_summary import summary_of
 from treefold.ml.params import Option
 from treefold.ml.summaries.kinds import LOGISTIC
 from treefold.optim.iterate import Rungs

@@ -5,9 +5,9 @@ from pyspark.ml import Estimator
 from treefold.algorithms.linear.losses import Loss, poisson
 from treefold.dataset.blocks import Pass
 from treefold.ml.base import Batch
-from treefold.ml.linear.fitting import summary_of
 from treefold.ml.linear.params import OffsetOptions
 from treefold.ml.linear.regressors import LinearRegressorModel, Regression
+from treefold.ml.linear.training_summary import summary_of
 
 
 class PoissonRegression(Regression, Estimator):

@@ -6,10 +6,10 @@ from treefold.algorithms.linear.losses import Loss, Quantile
 from treefold.dataset.blocks import Pass
 from treefold.ml.base import Batch
 from treefold.ml.converters import Choice, between
-from treefold.ml.linear.fitting import summary_of
 from treefold.ml.linear.params import OffsetOptions, smoothing
 from treefold.ml.linear.regressors import LinearRegressorModel, Regression
 from treefold.ml.linear.solver_params import BY_GRADIENT
+from treefold.ml.linear.training_summary import summary_of
 from treefold.ml.params import Option
 
 

@@ -16,9 +16,10 @@ from treefold.ml.base import Batch
 from treefold.ml.class_params import ClassOptions
 from treefold.ml.converters import Choice
 from treefold.ml.linear.classifiers import LinearClassifier, LinearClassifierModel
-from treefold.ml.linear.fitting import fit_all, summary_of
+from treefold.ml.linear.fitting import fit_all
 from treefold.ml.linear.params import LinearOptions, smoothing
 from treefold.ml.linear.private_fit import PrivateClassOptions, fit_privately
+from treefold.ml.linear.training_summary import summary_of
 from treefold.ml.params import Option
 from treefold.ml.summaries.kinds import SVC
 from treefold.optim.iterate import Rungs

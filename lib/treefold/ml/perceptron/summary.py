@@ -2,7 +2,7 @@
 
 from treefold.dataset.blocks import Pass
 from treefold.ml.base import Batch
-from treefold.ml.linear.fitting import TrainingSummary
+from treefold.ml.linear.training_summary import TrainingSummary
 from treefold.optim.status import MEANING
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.dataset.blocks import Blocks
-from treefold.dataset.folds import Fold, Split
+from treefold.dataset.folds import Fold
 from treefold.dataset.shared_passes import SharedBlocks, share_passes
+from treefold.dataset.splits import Split
 from treefold.ml.base import Batch, Trainable
 from treefold.ml.params import plain
 from treefold.ml.tuning.scoring import Criterion

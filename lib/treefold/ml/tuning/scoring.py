@@ -21,7 +21,7 @@ from treefold.metrics import Metric, measure, named
 from treefold.metrics.named import OF_NUMBERS
 from treefold.metrics.predictions import Several
 from treefold.ml.base import Trainable
-from treefold.ml.clustering.summary import mean_silhouettes
+from treefold.ml.clustering.clustering_fit import mean_silhouettes
 
 SILHOUETTE = "silhouette"
 EVALUATORS: tuple[type, ...] = (

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from treefold.dataset.block import Block
 from treefold.dataset.blocks import Blocks
-from treefold.dataset.folds import Given, Hashed, Shared, Split, stratified
+from treefold.dataset.splits import Given, Hashed, Shared, Split, stratified
 from treefold.errors import InputError
 from treefold.ml.tuning.scoring import Criterion
 from treefold.statistics.label_summary import data_summary
