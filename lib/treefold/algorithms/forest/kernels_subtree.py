@@ -1,6 +1,9 @@
 """Complete subtrees of small nodes, grown from the nodes' own rows."""
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from treefold.algorithms.forest.kernels_draws import draw
 from treefold.algorithms.forest.kernels_impurity import VARIANCE, impurity_of, weight_of
@@ -118,6 +121,51 @@ def _count(X, fill, rows, tried, hist):  # type: ignore[no-untyped-def]
                 hist[k, X[r, f], s] += fill[r, s]
 
 
+class _Scratch(NamedTuple):
+    """Memory that the search for a split writes: histograms, the arrays of ``best_split`` and of ``draw``."""
+
+    hist: NDArray
+    left: NDArray
+    straight: NDArray
+    order: NDArray
+    best_left: NDArray
+    table: NDArray
+    deck: NDArray
+    swaps: NDArray
+    drawn: NDArray
+    tried: NDArray
+
+
+@njit(inline="always")
+def _scratch(wanted, width, channels, features):  # type: ignore[no-untyped-def]
+    return _Scratch(
+        np.zeros((wanted, width, channels)), np.empty(channels), np.arange(width).astype(np.int32),
+        np.empty(width, np.int32), np.empty(channels), np.empty(width + 1, np.bool_),
+        np.arange(features), np.empty(features, np.int64), np.zeros(features, np.bool_), np.empty(wanted, np.int32),
+    )  # fmt: skip
+
+
+@njit(inline="always")
+def _found_split(X, fill, rows, seed, path, stats, counts, missing, categorical, rules, scratch):  # type: ignore[no-untyped-def]
+    """The best split of a node with these rows; further features are drawn as long as all that were tried are constant.
+
+    Returns its gain, the feature (-1 for no split), the cut and the other bin that goes left.
+    """
+    chosen, best, cut, also, attempt = -1, 0.0, 0, -1, 0
+    features, wanted = X.shape[1], len(scratch.tried)
+    while chosen < 0 and attempt * wanted < features:
+        draw(seed, path, attempt, features, scratch.deck, scratch.swaps, scratch.drawn, scratch.tried)
+        _count(X, fill, rows, scratch.tried, scratch.hist)
+        best, chosen, cut, also, constant = best_split(
+            scratch.hist, scratch.tried, counts, missing, categorical, rules, stats,
+            scratch.left, scratch.straight, scratch.order, scratch.best_left, scratch.table,
+        )  # fmt: skip
+        attempt += 1
+        if not constant:
+            break
+    return best, -1 if chosen < 0 else scratch.tried[chosen], cut, also
+
+
 @njit
 def grow_subtrees(  # type: ignore[no-untyped-def]
     X, fill, starts, stats, paths, depths, seeds, wanted, max_depth, counts, missing, categorical, rules, width,
@@ -157,13 +205,10 @@ def grow_subtrees(  # type: ignore[no-untyped-def]
     -------
     number of nodes, number of tables
     """
-    channels, features = fill.shape[1], X.shape[1]
-    hist = np.zeros((wanted, width, channels))
-    left, order, best_left = np.empty(channels), np.empty(width, np.int32), np.empty(channels)
-    straight = np.arange(width).astype(np.int32)
-    deck, swaps, drawn = np.arange(features), np.empty(features, np.int64), np.zeros(features, np.bool_)
-    tried = np.empty(wanted, np.int32)
-    rows, spare, table = np.arange(len(X)), np.empty(len(X), np.int64), np.empty(width + 1, np.bool_)
+    channels = fill.shape[1]
+    scratch = _scratch(wanted, width, channels, X.shape[1])
+    best_left, table = scratch.best_left, scratch.table
+    rows, spare = np.arange(len(X)), np.empty(len(X), np.int64)
     stack = np.empty((2 * max_depth + 4, 4), np.int64)
     n, used = 0, 0
     for j in range(len(paths)):
@@ -178,30 +223,11 @@ def grow_subtrees(  # type: ignore[no-untyped-def]
             feature[node], gain[node] = -1, 0.0
             if not worth_splitting(made[node], depth, max_depth, rules):
                 continue
-            chosen, best, best_cut, best_also, attempt = -1, 0.0, 0, -1, 0
-            while chosen < 0 and attempt * wanted < features:
-                draw(seeds[j], path[node], attempt, features, deck, swaps, drawn, tried)
-                _count(X, fill, rows[begin:end], tried, hist)
-                best, chosen, best_cut, best_also, constant = best_split(
-                    hist,
-                    tried,
-                    counts,
-                    missing,
-                    categorical,
-                    rules,
-                    made[node],
-                    left,
-                    straight,
-                    order,
-                    best_left,
-                    table,
-                )
-                attempt += 1
-                if not constant:
-                    break
-            if chosen < 0:
+            best, f, best_cut, best_also = _found_split(
+                X, fill, rows[begin:end], seeds[j], path[node], made[node], counts, missing, categorical, rules, scratch
+            )
+            if f < 0:
                 continue
-            f = tried[chosen]
             feature[node], cut[node], also[node], gain[node] = f, best_cut, best_also, best
             if categorical[f]:
                 for b in range(width + 1):
