@@ -216,7 +216,10 @@ def test_a_codec_that_spark_lacks_is_read_or_named_where_spark_reads(spark, tmp_
     with open_blocks(frame, Columns(("x",), dtype="float64"), "test") as blocks:
         np.testing.assert_array_equal(blocks.reduce(rows_of, merge=one_after_the_other).X[:, 0], NUMBERS)
     with (
-        pytest.raises(InputError, match=r"a\.parquet is compressed by brotli, for which Spark has no codec: write it with zstd or snappy"),
+        pytest.raises(
+            InputError,
+            match=r"a\.parquet is compressed by brotli, for which Spark has no codec: write it with zstd or snappy",
+        ),
         open_blocks(frame.where("x > 0"), Columns(("x",)), "test") as blocks,
     ):
         blocks.reduce(rows_of, merge=one_after_the_other)
