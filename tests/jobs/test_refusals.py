@@ -123,6 +123,7 @@ def test_data_that_is_not_there_is_named_before_training(refused_with_jvm, tmp_p
         ("tune", TUNE, ["search.numFold=3"], "CrossValidator has no param 'numFold': did you mean 'numFolds'?"),
         ("tune", TUNE, ["search.space.regPram=[1.0]"], "has no param 'regPram': did you mean 'regParam'?"),
         ("tune", TUNE, ["search.trainRatio=0.5"], "TrainValidationSplit has no param 'numFolds'"),
+        ("tune", TUNE, ["solver.name=dpgd"], "a differentially private solver is for fit alone: a search"),
         ("tune", TUNE, ["checkpoint.evry=3"], "checkpoint: unknown key 'evry': did you mean 'every'?"),
     ],
 )  # fmt: skip

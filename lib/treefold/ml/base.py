@@ -165,6 +165,11 @@ class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
         """The Model of a batch of one."""
         raise NotImplementedError
 
+    @property
+    def private(self) -> bool:
+        """Whether the fit is differentially private."""
+        return False
+
     def with_noise(self, blocks: Blocks) -> Blocks:
         """The blocks, whose sums have noise if the fit is to be differentially private; a checkpoint is around them."""
         return blocks

@@ -123,3 +123,11 @@ def refusal() -> InputError:
         "solver dpgd fits squared errors, logistic regressions and linear support vector classifiers, each by fit "
         "alone: use another solver"
     )
+
+
+def search_refusal() -> InputError:
+    """The error for a search among models of which each would have noise: the choice would look at the rows."""
+    return InputError(
+        "a differentially private solver is for fit alone: a search would look at the rows without noise to choose; "
+        "fit one setting with train, or use another solver"
+    )

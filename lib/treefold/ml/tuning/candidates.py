@@ -9,6 +9,7 @@ from treefold.errors import InputError
 from treefold.ml.base import Trainable
 from treefold.ml.params import NoParam
 from treefold.ml.tuning.stages import stages_of
+from treefold.privacy.noisy_blocks import search_refusal
 
 ParamMap = dict[Param, Any]
 
@@ -52,10 +53,12 @@ def candidates(estimator: Any, settings: list[ParamMap]) -> list[Candidate] | No
     Raises
     ------
     InputError
-        If a value is not valid.
+        If a value is not valid, or a candidate is differentially private.
     """
     made = [_candidate(estimator, setting) for setting in settings]
     known = [each for each in made if each is not None]
+    if any(each.estimator.private for each in known):
+        raise search_refusal()
     return known if len(known) == len(made) else None
 
 
