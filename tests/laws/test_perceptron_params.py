@@ -23,6 +23,7 @@ BLOCKS = {
 OTHERS = {  # where rows come from and are stored, where predictions go, when a class is predicted
     "featuresCol", "labelCol", "weightCol", "predictionCol", "probabilityCol", "rawPredictionCol", "dtype", "numTasks",
     "thresholds", "blockSize",
+    "privacyEpsilon", "privacyDelta", "clip",  # which solver dpgd reads: see test_private_perceptron.py
 }  # fmt: skip
 BATCHES = {"solver": "minibatch", "batchSize": 16, "maxEpochs": 3}
 LOCAL = BATCHES | {"solver": "localsgd", "batchSize": 4}

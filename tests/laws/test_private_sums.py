@@ -9,9 +9,10 @@ from scipy.sparse import csr_array
 
 from treefold import LocalBlocks
 from treefold.algorithms.linear.losses import Hinge, Softmax, logistic, squared
-from treefold.algorithms.linear.private import Clipping, clipped_gradient, fit_with_noise, row_count
+from treefold.algorithms.linear.private import Clipping, clipped_gradient, fit_with_noise
 from treefold.errors import InputError
 from treefold.privacy.accountant import epsilon_spent, noise_multiplier
+from treefold.privacy.clipped_rows import row_count
 from treefold.privacy.noise import system_normals
 from treefold.privacy.noisy_blocks import Noise, NoisyBlocks
 from treefold.statistics.moments import block_moments, merge_moments

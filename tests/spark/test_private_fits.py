@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from treefold.errors import InputError
-from treefold.ml import CrossValidator, LinearRegression, LogisticRegression
+from treefold.ml import CrossValidator, KMeans, LinearRegression, LogisticRegression
+from treefold.scoring.reference import reference_on
 
 pytestmark = pytest.mark.spark
 
@@ -30,6 +31,14 @@ def test_a_private_fit_looks_at_the_rows_through_noise_alone(data):
     assert [each.name for each in model.training_summary.passes] == ["row_count", *["clipped_gradient"] * 8]
     with pytest.raises(InputError, match="use another solver"):
         LinearRegression(**PRIVATE, loss="huber").fit(data)
+
+
+def test_a_private_clustering_looks_at_the_rows_through_noise_alone(data, tmp_path):
+    model = KMeans(featuresCol=["x*"], k=3, solver="dplloyd", privacyEpsilon=3.0, clip=4.0, maxIter=4).fit(data)
+    assert [each.name for each in model.summary.passes] == ["row_count", "clipped_moments", *["clipped_clusters"] * 4]
+    assert model.summary.to_dict()["epsilon"] == pytest.approx(3.0, rel=1e-6)
+    assert reference_on(model, data) is None
+    assert model.evaluate(data).scores["rows"] == 3000
 
 
 def test_a_search_is_refused(data):

@@ -14,6 +14,7 @@ module                 holds
 ``kernels``            the loops over rows, with what ``kernels_rows`` does for one row
 ``silhouette``         the silhouette of a clustering
 ``model``              the fitted model
+``private``            a fit under differential privacy
 ====================== ==============================================================================
 """
 

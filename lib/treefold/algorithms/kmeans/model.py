@@ -26,11 +26,14 @@ class KMeansModel:
         Whether the distance is ``1 - cos`` of the angle; else it is Euclidean.
     feature_names : tuple of str
         Names by which features are found in tables; empty if they are not known.
+    privacy : dict, optional
+        Of a differentially private fit: its epsilon and delta, the largest norm of a row, the noise.
     """
 
     centres: NDArray
     cosine: bool = False
     feature_names: tuple[str, ...] = ()
+    privacy: dict[str, float] | None = None
 
     @property
     def features(self) -> int:
@@ -77,9 +80,10 @@ class KMeansModel:
 
     def save_state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Facts and arrays from which :meth:`from_state` restores the model."""
-        return {"cosine": self.cosine, "feature_names": self.feature_names}, {"centres": self.centres}
+        names = ("cosine", "feature_names", "privacy")
+        return {name: getattr(self, name) for name in names}, {"centres": self.centres}
 
     @classmethod
     def from_state(cls, facts: dict[str, Any], arrays: dict[str, NDArray]) -> "KMeansModel":
         """The model of saved facts and arrays."""
-        return cls(arrays["centres"], facts["cosine"], tuple(facts.get("feature_names", ())))
+        return cls(arrays["centres"], facts["cosine"], tuple(facts.get("feature_names", ())), facts.get("privacy"))

@@ -15,15 +15,10 @@ from scipy.sparse import csr_array
 
 from treefold.algorithms.linear.losses import Loss
 from treefold.algorithms.linear.objective import margins
-from treefold.dataset.block import Block, Matrix
+from treefold.dataset.block import Block
 from treefold.dataset.blocks import Blocks
+from treefold.privacy.clipped_rows import finite_rows, row_count
 from treefold.privacy.noisy_blocks import bounded
-
-
-class Rows(NamedTuple):
-    """Number of rows."""
-
-    rows: int
 
 
 class Clipped(NamedTuple):
@@ -50,12 +45,6 @@ class Clipping(NamedTuple):
     intercept: bool = True
 
 
-@bounded(lambda: 0.0)
-def row_count(block: Block) -> Rows:
-    """Rows of the block, of whatever weight: their number stays the same if a row is replaced."""
-    return Rows(len(block.y))
-
-
 @bounded(lambda coef, loss, clipping: 2 * clipping.norm)
 def clipped_gradient(block: Block, coef: NDArray, loss: Loss, clipping: Clipping) -> Clipped:
     """Sum of the gradients of the rows of a block, each of a norm of at most ``clipping.norm``.
@@ -78,34 +67,13 @@ def clipped_gradient(block: Block, coef: NDArray, loss: Loss, clipping: Clipping
     -------
     Clipped
     """
-    X, y, weight, squares = _finite(block, clipping.classes)
+    X, y, weight, squares = finite_rows(block, clipping.classes)
     slope = loss(margins(X, coef[None]), y)[1][0]
     size = np.sqrt(np.square(slope).sum(axis=0) * (squares + clipping.intercept))
     slope *= weight * clipping.norm / np.maximum(size, clipping.norm)
     slope[:, weight == 0] = 0.0
     products = (X.T @ slope.T).T if isinstance(X, csr_array) else slope @ X
     return Clipped(np.concatenate([products, slope.sum(axis=1, keepdims=True) * clipping.intercept], axis=1))
-
-
-def _finite(block: Block, classes: int) -> tuple[Matrix, NDArray, NDArray, NDArray]:
-    """Rows, labels, weights in [0, 1] and squared norms, in float64; rows that take no part are 0."""
-    X, y, weight = (part.astype(np.float64) for part in block[:3])
-    if isinstance(X, csr_array):
-        of_row = np.repeat(np.arange(len(y)), np.diff(X.indptr))
-        with np.errstate(invalid="ignore", over="ignore"):
-            squares = np.bincount(of_row, X.data**2, len(y))
-    else:
-        with np.errstate(invalid="ignore", over="ignore"):
-            squares = np.einsum("ij,ij->i", X, X)
-    there = np.isfinite(squares) & np.isfinite(y) & (weight > 0)
-    if classes:
-        there &= (y >= 0) & (y < classes) & (y == np.floor(y))
-    if not there.all():
-        if isinstance(X, csr_array):
-            X.data[~there[of_row]] = 0.0
-        else:
-            X[~there] = 0.0
-    return X, np.where(there, y, 0.0), np.where(there, np.minimum(weight, 1.0), 0.0), np.where(there, squares, 0.0)
 
 
 def fit_with_noise(

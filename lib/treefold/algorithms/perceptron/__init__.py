@@ -16,7 +16,7 @@ module         holds
 ``objective``  the statistic of the objective and its gradient
 ``problem``    the function that a solver minimises
 ``epochs``     the loop of mini-batches; ``minibatch`` and ``local_epoch`` have its statistics
-``fit``        the whole fit
+``fit``        the whole fit; ``private`` has that under differential privacy
 ``model``      the fitted model
 ============== ==================================================================================
 """

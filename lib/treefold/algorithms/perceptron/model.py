@@ -40,6 +40,8 @@ class PerceptronModel:
         The class of greatest ``probability / threshold`` is predicted.
     feature_names : tuple of str
         By which tables are read; empty if they are not known.
+    privacy : dict, optional
+        Of a differentially private fit: its epsilon and delta, the largest norm of a gradient, the noise.
     """
 
     sizes: tuple[int, ...]
@@ -48,6 +50,7 @@ class PerceptronModel:
     link: str
     thresholds: tuple[float, ...] | None = None
     feature_names: tuple[str, ...] = ()
+    privacy: dict[str, float] | None = None
 
     @property
     def layers(self) -> Layers:
@@ -119,7 +122,7 @@ class PerceptronModel:
 
     def save_state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Facts and arrays from which :meth:`from_state` restores the model."""
-        names = ("sizes", "activation", "link", "thresholds", "feature_names")
+        names = ("sizes", "activation", "link", "thresholds", "feature_names", "privacy")
         return {name: getattr(self, name) for name in names}, {"weights": self.weights}
 
     @classmethod
@@ -128,7 +131,7 @@ class PerceptronModel:
         thresholds = facts["thresholds"]
         made = cls(
             tuple(facts["sizes"]), arrays["weights"], facts["activation"], facts["link"],
-            thresholds and tuple(thresholds), tuple(facts["feature_names"]),
+            thresholds and tuple(thresholds), tuple(facts["feature_names"]), facts.get("privacy"),
         )  # fmt: skip
         if len(made.weights) != made.layers.size:
             raise ValueError(f"{len(made.weights)} weights for layers {made.sizes}")

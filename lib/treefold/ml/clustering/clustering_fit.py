@@ -51,6 +51,8 @@ class ClusteringFit:
     candidates : list of Candidate
         One for each number of clusters that was fitted.
     passes : list of Pass
+    privacy : dict, optional
+        Of a differentially private fit: what it has spent, and how. Its sizes have noise, and it computes no cost.
     """
 
     k: int
@@ -62,6 +64,7 @@ class ClusteringFit:
     restarts: list[list[float]]
     candidates: list[Candidate]
     passes: list[Pass] = field(repr=False)
+    privacy: dict[str, float] | None = None
 
     @classmethod
     def of(cls, trials: list[Trial], candidates: list[Candidate], passes: list[Pass]) -> "ClusteringFit":
@@ -95,6 +98,9 @@ class ClusteringFit:
 
     def to_dict(self) -> dict[str, Any]:
         """What a job writes down."""
+        if self.privacy:
+            found = {"k": self.k, "iterations": self.numIter, "outcome": self.outcome}
+            return {**found, "cluster_sizes": self.clusterSizes, **self.privacy}
         facts = {
             "k": self.k,
             "training_cost": self.trainingCost,
@@ -120,8 +126,9 @@ class ClusteringFit:
                     },
                 ),
             ]  # fmt: skip
-        names = {f"restart {i}": costs for i, costs in enumerate(self.restarts, 1)}
-        drawn.append(LineChart(f"Cost by iteration, k = {self.k}", "iteration", "cost", names))
+        if self.restarts:
+            names = {f"restart {i}": costs for i, costs in enumerate(self.restarts, 1)}
+            drawn.append(LineChart(f"Cost by iteration, k = {self.k}", "iteration", "cost", names))
         sizes = (list(range(self.k)), self.clusterSizes)
         drawn.append(BarChart(f"Cluster sizes, k = {self.k}", "cluster", "rows", {"rows": sizes}))
         return drawn

@@ -1,6 +1,7 @@
 """k-means as a pyspark.ml Estimator."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,9 +17,12 @@ from treefold.ml.base import Batch, Trainable
 from treefold.ml.clustering.clustering_fit import Candidate, ClusteringFit, candidates_of
 from treefold.ml.clustering.model import KMeansModel
 from treefold.ml.clustering.params import ClusterOptions
+from treefold.ml.clustering.private_fit import DPLLOYD, clustering_noise, fit_privately
+from treefold.ml.private_params import refuse_budget
 from treefold.optim.iterate import Rungs
 from treefold.optim.status import RUNNING
 from treefold.persistence import model_io
+from treefold.privacy.noisy_blocks import NoisyBlocks
 
 
 class Fitted(NamedTuple):
@@ -85,8 +89,24 @@ class KMeans(Trainable, ClusterOptions, Estimator):
         with self.open(data) as blocks:
             first_pass(blocks, self.cosine, ())
 
+    @property
+    def private(self) -> bool:
+        """Whether the fit is differentially private."""
+        return bool(self.value("solver") == DPLLOYD)
+
+    def with_noise(self, blocks: Blocks) -> Blocks:
+        """See :class:`~treefold.ml.base.Trainable`."""
+        if not self.private:
+            return blocks
+        return NoisyBlocks(blocks, clustering_noise(self, isinstance(self._start()[1], list)))
+
     def fit_batch(self, blocks: Blocks, trials: Sequence["KMeans"], rungs: Rungs | None = None) -> Batch:
         """See :class:`~treefold.ml.base.Trainable`."""
+        if self.private:
+            (k, *_), given = self._start()
+            return fit_privately(self, trials, blocks, k, given[0] if isinstance(given, list) else None)
+        for trial in trials:
+            refuse_budget(trial, DPLLOYD)
         starts = [trial._start() for trial in trials]
         ks = [k for some, _ in starts for k in some]
         owner = np.repeat(np.arange(len(trials)), [len(some) for some, _ in starts])
@@ -125,7 +145,9 @@ class KMeans(Trainable, ClusterOptions, Estimator):
 
     def build_model(self, batch: Batch, passes: list[Pass]) -> "KMeansModel":
         """See :class:`~treefold.ml.base.Trainable`."""
-        fitted: Fitted = batch.details[0]
+        fitted: Fitted | ClusteringFit = batch.details[0]
+        if isinstance(fitted, ClusteringFit):
+            return KMeansModel(batch.numpy_models[0], replace(fitted, passes=passes))
         trials = fitted.trials[fitted.chosen]
         return KMeansModel(batch.numpy_models[0], ClusteringFit.of(trials, fitted.candidates, passes))
 

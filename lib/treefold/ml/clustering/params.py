@@ -5,9 +5,10 @@ from pyspark.ml.param import TypeConverters
 from treefold.ml.base import ColumnOptions
 from treefold.ml.converters import Choice, at_least, counts, rows_of_numbers
 from treefold.ml.params import NO_EFFECT, Option
+from treefold.ml.private_params import PrivateOptions
 
 
-class ClusterOptions(ColumnOptions):
+class ClusterOptions(PrivateOptions, ColumnOptions):
     """Params that a clustering and its model share."""
 
     k = Option("k", "the number of clusters, or a list of numbers to choose from by their silhouettes", counts, 2)
@@ -35,8 +36,9 @@ class ClusterOptions(ColumnOptions):
         "initialModel", "the path of a saved model, whose centres are the first", TypeConverters.toString
     )
     solver = Option(
-        "solver", "auto, lloyd or minibatch; auto is lloyd, and so are pyspark.ml's row and block",
-        Choice("auto", "lloyd", "minibatch", same={"row": "lloyd", "block": "lloyd"}), "auto",
+        "solver",
+        "auto, lloyd, minibatch, or dplloyd under differential privacy; auto is lloyd, and so are pyspark.ml's row and "
+        "block", Choice("auto", "lloyd", "minibatch", "dplloyd", same={"row": "lloyd", "block": "lloyd"}), "auto",
     )  # fmt: skip
     batchSize = Option(
         "batchSize", "the rows of a mini-batch, for solver minibatch, >= 1", at_least(1, TypeConverters.toInt), 16384

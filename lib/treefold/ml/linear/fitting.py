@@ -15,7 +15,7 @@ from treefold.dataset.blocks import Blocks
 from treefold.errors import InputError
 from treefold.ml.base import Batch, Trainable
 from treefold.ml.linear.params import LinearOptions
-from treefold.ml.linear.private_fit import DPGD, noise_of
+from treefold.ml.linear.private_fit import DPGD, linear_noise
 from treefold.ml.linear.solver_params import GRAM_ROWS
 from treefold.optim.iterate import Rungs
 from treefold.persistence import model_io
@@ -93,7 +93,7 @@ class FitOptions(Trainable, LinearOptions):
 
     def with_noise(self, blocks: Blocks) -> Blocks:
         """See :class:`~treefold.ml.base.Trainable`."""
-        return NoisyBlocks(blocks, noise_of(self)) if self.private else blocks
+        return NoisyBlocks(blocks, linear_noise(self)) if self.private else blocks
 
     def check(self, data: DataFrame) -> None:
         """Raise InputError for data with which a fit or an evaluation would fail: one pass."""

@@ -18,6 +18,7 @@ from treefold.ml.class_params import ClassTrainable
 from treefold.ml.perceptron.fitting import PerceptronTrainable, fit_all
 from treefold.ml.perceptron.model import PerceptronFace
 from treefold.ml.perceptron.params import PerceptronClassOptions
+from treefold.ml.perceptron.private_fit import fit_privately
 from treefold.ml.perceptron.summary import summary_of
 from treefold.ml.summaries.kinds import PERCEPTRON
 from treefold.optim.iterate import Rungs
@@ -57,6 +58,8 @@ class MultilayerPerceptronClassifier(PerceptronTrainable, ClassTrainable, Percep
         self, blocks: Blocks, trials: Sequence["MultilayerPerceptronClassifier"], rungs: Rungs | None = None
     ) -> Batch:
         """See :class:`~treefold.ml.base.Trainable`."""
+        if self.private:
+            return fit_privately(self, trials, blocks, CrossEntropy())
         found = data_summary(blocks, classification=True)
         warn_of_labels(blocks, found.classes)
         layers = self.layers_for(blocks.features)

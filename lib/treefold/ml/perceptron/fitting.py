@@ -15,12 +15,14 @@ from treefold.errors import InputError
 from treefold.ml.base import Batch, Trainable
 from treefold.ml.linear.solver_params import NOISE
 from treefold.ml.perceptron.params import BATCHED, RATE, RATE_ROWS, PerceptronOptions
+from treefold.ml.perceptron.private_fit import perceptron_noise
 from treefold.ml.progress import Progress
 from treefold.optim import GradientDescent, Lbfgs, Solver
 from treefold.optim.fused_updates import FusedAdam, FusedMomentum, FusedUpdate
 from treefold.optim.iterate import Rungs
 from treefold.optim.status import DIVERGED
 from treefold.persistence import model_io
+from treefold.privacy.noisy_blocks import NoisyBlocks
 from treefold.statistics.label_summary import data_summary
 
 
@@ -57,6 +59,15 @@ class PerceptronTrainable(Trainable, PerceptronOptions):
         """See :class:`~treefold.ml.base.ColumnOptions`: the indicator of rows held out."""
         indicator = self.value("validationIndicatorCol") if labelled else None
         return (*super().extra_columns(labelled=labelled), *([indicator] if indicator else []))
+
+    @property
+    def private(self) -> bool:
+        """Whether the fit is differentially private."""
+        return bool(self.value("solver") == "dpgd")
+
+    def with_noise(self, blocks: Blocks) -> Blocks:
+        """See :class:`~treefold.ml.base.Trainable`."""
+        return NoisyBlocks(blocks, perceptron_noise(self)) if self.private else blocks
 
     def check(self, data: DataFrame) -> None:
         """Raise InputError for whatever in ``data`` would end a fit or an evaluation: one pass."""

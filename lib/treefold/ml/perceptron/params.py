@@ -11,12 +11,14 @@ from treefold.ml.class_params import ProbabilityOptions
 from treefold.ml.converters import Choice, at_least, class_thresholds, share
 from treefold.ml.linear.early_stopping_params import ValidationOptions
 from treefold.ml.params import NO_EFFECT, Option
+from treefold.ml.private_params import BUDGET, PrivateOptions
 
 BY_BATCHES = ("batchSize", "maxEpochs", "updater", "momentum", "nesterov", "stepRule", "dropout")
 BATCHED = ("minibatch", "localsgd")  # the solvers by mini-batches
 READERS = {  # of the params that not all solvers read
-    "stepSize": ("gd", "minibatch", "localsgd"), "maxIter": ("lbfgs", "gd"), "tol": ("lbfgs", "gd"),
-    **dict.fromkeys(BY_BATCHES, BATCHED), "localLanes": ("localsgd",), "slowMomentum": ("localsgd",),
+    "stepSize": ("gd", "minibatch", "localsgd", "dpgd"), "maxIter": ("lbfgs", "gd", "dpgd"), "tol": ("lbfgs", "gd"),
+    **dict.fromkeys(BUDGET, ("dpgd",)), **dict.fromkeys(BY_BATCHES, BATCHED),
+    "localLanes": ("localsgd",), "slowMomentum": ("localsgd",),
 }  # fmt: skip
 RATE, RATE_ROWS = 1e-3, 64  # the step of Adam for mini-batches of so many rows; it grows with the root of the rows
 
@@ -37,7 +39,7 @@ def below_one(value: Any) -> float:
     return number
 
 
-class PerceptronOptions(ValidationOptions, LabelOptions):
+class PerceptronOptions(PrivateOptions, ValidationOptions, LabelOptions):
     """What an estimator of perceptrons and its model share."""
 
     layers = Option(
@@ -48,13 +50,16 @@ class PerceptronOptions(ValidationOptions, LabelOptions):
         Choice("relu", "sigmoid", "tanh", "identity"), "relu",
     )  # fmt: skip
     solver = Option(
-        "solver", "l-bfgs, gd, minibatch or localsgd", Choice("lbfgs", "gd", "minibatch", "localsgd"), "l-bfgs"
+        "solver",
+        "l-bfgs, gd, minibatch, localsgd, or dpgd under differential privacy",
+        Choice("lbfgs", "gd", "minibatch", "localsgd", "dpgd"),
+        "l-bfgs",
     )
     maxIter = Option("maxIter", "the most iterations, >= 0", at_least(0, TypeConverters.toInt), 100)
     tol = Option("tol", "the largest gradient element at which a fit has converged, >= 0", at_least(0), 1e-6)
     stepSize = Option(
-        "stepSize", "the first step that solver gd tries, or the step of the solvers by mini-batches, > 0; of adam "
-        "and adamw, if it is not set, 0.001 times the root of batchSize / 64", at_least(1e-300), 0.03,
+        "stepSize", "the first step that solver gd tries, or the step of dpgd and the solvers by mini-batches, > 0; of "
+        "adam and adamw, if it is not set, 0.001 times the root of batchSize / 64", at_least(1e-300), 0.03,
     )  # fmt: skip
     batchSize = Option(
         "batchSize",

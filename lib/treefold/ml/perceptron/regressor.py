@@ -13,6 +13,7 @@ from treefold.ml.base import Batch
 from treefold.ml.perceptron.fitting import PerceptronTrainable, fit_all
 from treefold.ml.perceptron.model import PerceptronFace
 from treefold.ml.perceptron.params import PerceptronValueOptions
+from treefold.ml.perceptron.private_fit import fit_privately
 from treefold.ml.perceptron.summary import summary_of
 from treefold.ml.summaries.kinds import PERCEPTRON_REGRESSION
 from treefold.optim.iterate import Rungs
@@ -58,11 +59,12 @@ class MultilayerPerceptronRegressor(PerceptronTrainable, PerceptronValueOptions,
         self, blocks: Blocks, trials: Sequence["MultilayerPerceptronRegressor"], rungs: Rungs | None = None
     ) -> Batch:
         """See :class:`~treefold.ml.base.Trainable`."""
-        loss, found = self.loss_of(), data_summary(blocks, classification=False)
-        loss.check(found)
-        layers = self.layers_for(blocks.features)
+        loss, layers = self.loss_of(), self.layers_for(blocks.features)
         if layers.outputs != 1:
             raise InputError(f"layers end with {layers.outputs}, but the label is one number: let layers end with 1")
+        if self.private:
+            return fit_privately(self, trials, blocks, loss)
+        loss.check(data_summary(blocks, classification=False))
         network = Network(layers, self.value("activation"), loss)
         return fit_all(self, trials, blocks, network, None, rungs)
 

@@ -9,4 +9,5 @@ from treefold.optim.status import MEANING
 def summary_of(batch: Batch, passes: list[Pass]) -> TrainingSummary:
     """Summary of a batch of one; its learning curves are the objective and the loss of the rows held out."""
     outcome = MEANING[int(batch.status[0])]
-    return TrainingSummary(batch.histories[0], int(batch.iterations[0]), outcome, passes, batch.details[0])
+    history, held, privacy = batch.histories[0], batch.details[0], batch.numpy_models[0].privacy
+    return TrainingSummary(history, int(batch.iterations[0]), outcome, passes, held, privacy=privacy)
