@@ -27,7 +27,8 @@ BLOCKS = {name: LocalBlocks.from_arrays(X, y, extra=[OFFSET > 0.5], dtype="float
 OTHERS = {  # where rows come from and are stored, where predictions go, when a class is predicted
     "featuresCol", "labelCol", "weightCol", "predictionCol", "probabilityCol", "rawPredictionCol", "dtype", "numTasks",
     "threshold", "thresholds", "aggregationDepth", "maxBlockSizeInMB",
-    "privacyEpsilon", "privacyDelta", "clip", "classes",  # which solver dpgd reads: see test_private_fits.py
+    # Solver dpgd reads these: see test_private_fits.py.
+    "privacyEpsilon", "privacyDelta", "clip", "featureClip", "classes",
 }  # fmt: skip
 GD = {"solver": "gd", "stepRule": "constant", "stepSize": 0.1}
 SGD, LOCAL = {"solver": "sgd", "stepSize": 0.1}, {"solver": "localsgd", "stepSize": 0.1}

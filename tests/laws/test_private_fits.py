@@ -37,8 +37,10 @@ def fitted(estimator, rows, checkpoint=None):
         LinearSVC(**PRIVATE, classes=3),
         LinearSVC(**PRIVATE, classes=2, loss="squaredHinge"),
         LinearRegression(**PRIVATE, fitIntercept=False),
+        LogisticRegression(**PRIVATE, classes=3, featureClip=3.0),
+        LinearRegression(**PRIVATE, fitIntercept=False, featureClip=3.0),
     ],
-    ids=["logistic", "softmax", "svc", "squared hinge", "linear"],
+    ids=["logistic", "softmax", "svc", "squared hinge", "linear", "softmax standardised", "linear standardised"],
 )
 def test_a_private_model_says_what_it_has_spent(rows, tmp_path, estimator):
     seen = []
@@ -47,11 +49,12 @@ def test_a_private_model_says_what_it_has_spent(rows, tmp_path, estimator):
     assert told["epsilon"] == pytest.approx(3.0, rel=1e-6)
     assert "objective" not in told
     assert model.training_summary.charts() == []
-    assert [each.iteration for each in seen] == list(range(1, 9))
+    looks = int(estimator.isSet("featureClip"))
+    assert [each.iteration for each in seen] == list(range(1, 9 + looks))
     spent = [each.figures["epsilon spent"] for each in seen]
     assert spent == sorted(spent)
     assert spent[-1] == told["epsilon"]
-    assert len(model.training_summary.passes) == 9
+    assert len(model.training_summary.passes) == 9 + looks
     assert (model.numpy_model.coef[:, -1] == 0).all() == (not estimator.getFitIntercept())
     fill(model, tmp_path / "model")
     assert load(str(tmp_path / "model")).privacy == model.numpy_model.privacy
@@ -97,6 +100,7 @@ def test_a_resumed_fit_has_the_noise_of_the_passes_before(rows, tmp_path):
         (LinearRegression(**PRIVATE, loss="huber"), "use another solver"),
         (PoissonRegression(solver="dpgd"), "use another solver"),
         (LogisticRegression(clip=2.0), "solver auto reads no clip"),
+        (LogisticRegression(featureClip=2.0), "solver auto reads no featureClip"),
     ],
 )
 def test_a_private_fit_that_would_not_be_one_is_refused(rows, estimator, message):

@@ -9,7 +9,14 @@ from scipy.sparse import csr_array
 
 from treefold import LocalBlocks
 from treefold.algorithms.linear.losses import Hinge, Softmax, logistic, squared
-from treefold.algorithms.linear.private import Clipping, clipped_gradient, fit_with_noise
+from treefold.algorithms.linear.private import (
+    Clipping,
+    FeatureClipping,
+    Space,
+    clipped_gradient,
+    fit_with_noise,
+    noisy_space,
+)
 from treefold.errors import InputError
 from treefold.privacy.accountant import epsilon_spent, noise_multiplier
 from treefold.privacy.clipped_rows import row_count
@@ -17,6 +24,7 @@ from treefold.privacy.noise import system_normals
 from treefold.privacy.noisy_blocks import Noise, NoisyBlocks
 from treefold.statistics.moments import block_moments, merge_moments
 
+SPACE = Space(np.array([1.0, -2.0, 0.0, 0.5]), np.array([0.5, 10.0, 1.0, 0.01]))
 LOSSES = [(logistic, 1, 2), (Softmax(), 3, 3), (Hinge(), 1, 2), (squared, 1, 0)]
 
 
@@ -32,27 +40,30 @@ def rows(seed: int, count: int = 40, classes: int = 2):
     return X, y.astype(float), rng.choice([0.0, 0.3, 1.0, 5.0], count)
 
 
-def total(X, y, weight, coef, loss, clipping):
+def total(X, y, weight, coef, loss, clipping, space=None):
     blocks = LocalBlocks.from_arrays(X, y, weight, dtype="float64")
-    return blocks.sum(clipped_gradient, coef, loss, clipping).gradient
+    return blocks.sum(clipped_gradient, coef, loss, clipping, space).gradient
 
 
+@pytest.mark.parametrize("space", [None, SPACE], ids=["as they are", "standardised"])
 @pytest.mark.parametrize(("loss", "outputs", "classes"), LOSSES, ids=lambda value: str(value))
-def test_no_row_changes_a_sum_by_more_than_its_bound(loss, outputs, classes):
+def test_no_row_changes_a_sum_by_more_than_its_bound(loss, outputs, classes, space):
     """Every row is removed in turn, and replaced by one that is far away."""
     X, y, weight = rows(outputs, classes=classes)
     coef = np.random.default_rng(5).normal(size=(outputs, 5))
-    for norm in (0.01, 1.0, 100.0):
+    for norm in (0.01, 100.0):
         clipping = Clipping(norm, classes)
-        bound = clipped_gradient.sensitivity(coef, loss, clipping)
+        bound = clipped_gradient.sensitivity(coef, loss, clipping, space)
         assert bound == 2 * norm
-        whole, removed, replaced = total(X, y, weight, coef, loss, clipping), [], []
+        whole, removed, replaced = total(X, y, weight, coef, loss, clipping, space), [], []
         for i in range(len(y)):
             others = np.arange(len(y)) != i
-            removed.append(np.linalg.norm(whole - total(X[others], y[others], weight[others], coef, loss, clipping)))
+            removed.append(
+                np.linalg.norm(whole - total(X[others], y[others], weight[others], coef, loss, clipping, space))
+            )
             far, label, heavy = X.copy(), y.copy(), weight.copy()
             far[i], label[i], heavy[i] = -1e6 * np.sign(X[i]), 0.0, 1e6
-            replaced.append(np.linalg.norm(whole - total(far, label, heavy, coef, loss, clipping)))
+            replaced.append(np.linalg.norm(whole - total(far, label, heavy, coef, loss, clipping, space)))
         assert max(removed) <= norm * (1 + 1e-9)
         assert max(replaced) <= bound * (1 + 1e-9)
         if norm < 100:
@@ -81,6 +92,13 @@ def test_weight_0_is_absent_a_weight_above_1_counts_once_and_csr_is_dense():
     np.testing.assert_allclose(whole, total(X[there], y[there], weight[there], coef, logistic, clipping), atol=1e-12)
     np.testing.assert_allclose(whole, total(X, y, np.minimum(weight, 1), coef, logistic, clipping), atol=1e-12)
     np.testing.assert_allclose(whole, total(csr_array(X), y, weight, coef, logistic, clipping), atol=1e-12)
+    np.testing.assert_allclose(
+        total(X, y, weight, coef, logistic, clipping, SPACE),
+        total(csr_array(X), y, weight, coef, logistic, clipping, SPACE),
+        atol=1e-12,
+    )
+    expected = total((X - SPACE.mean) * SPACE.inverse, y, weight, coef, logistic, clipping)
+    np.testing.assert_allclose(total(X, y, weight, coef, logistic, clipping, SPACE), expected, atol=1e-12)
 
 
 def test_a_row_that_is_no_row_is_absent():
@@ -153,18 +171,39 @@ def test_many_passes_spend_what_the_composition_of_their_losses_says():
     assert epsilon_spent(20.0, 1e-5, 30) == pytest.approx(ledger.get_epsilon(1e-5), rel=1e-3)
 
 
-def fitted(blocks, noise: Noise) -> np.ndarray:
-    steps = noise.passes
+def fitted(blocks, noise: Noise, features: FeatureClipping | None = None, ridge: float = 0.0) -> np.ndarray:
     return fit_with_noise(
         NoisyBlocks(blocks, noise),
         logistic,
         1,
         Clipping(1.0, 2),
-        ridge=0.0,
+        ridge=ridge,
         step_size=1.0,
-        iterations=steps,
+        iterations=noise.passes - (features is not None),
         on_step=lambda step: None,
+        features=features,
     )
+
+
+def test_without_noise_a_fit_of_standardised_features_is_that_of_features_standardised_before():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(200, 3)) * [0.1, 1.0, 10.0] + [0.0, 5.0, -30.0]
+    y = (X[:, 0] > 0).astype(float)
+    before = (X - X.mean(axis=0)) / X.std(axis=0)
+    expected = fitted(LocalBlocks.from_arrays(before, y, dtype="float64"), Noise(0.0, 7, np.zeros), ridge=0.1)
+    found = fitted(
+        LocalBlocks.from_arrays(X, y, dtype="float64"), Noise(0.0, 8, np.zeros), FeatureClipping(1e3, 0.0), ridge=0.1
+    )
+    np.testing.assert_allclose(X @ found[0, :-1] + found[0, -1], before @ expected[0, :-1] + expected[0, -1], rtol=1e-6)
+
+
+def test_a_deviation_that_the_noise_hides_does_not_make_its_feature_large():
+    X = np.column_stack([np.random.default_rng(2).normal(size=500), np.full(500, 3.0)])
+    for seed in range(5):
+        blocks = NoisyBlocks(LocalBlocks.from_arrays(X, np.zeros(500)), Noise(1.0, 1, seeded(seed)))
+        space = noisy_space(blocks, FeatureClipping(5.0, 1.0), 500, True)
+        least = 5.0 * np.sqrt(2 * 6**0.5 / 500)
+        assert space.inverse.max() <= 1 / least * (1 + 1e-12)
 
 
 def test_without_noise_the_fit_is_gradient_descent_and_the_mean_of_its_second_half():

@@ -10,14 +10,14 @@ from treefold.errors import InputError
 from treefold.ml.base import Batch
 from treefold.ml.converters import Choice, at_least
 from treefold.ml.linear.params import OffsetOptions
+from treefold.ml.linear.private_fit import PrivateLinearOptions
 from treefold.ml.linear.regressors import LinearRegressorModel, Regression
 from treefold.ml.linear.solver_params import BY_GRADIENT, GRAM_ROWS
 from treefold.ml.linear.training_summary import summary_of
 from treefold.ml.params import Option
-from treefold.ml.private_params import PrivateOptions
 
 
-class RegressionOptions(OffsetOptions, PrivateOptions):
+class RegressionOptions(OffsetOptions, PrivateLinearOptions):
     """Params of LinearRegression and its model."""
 
     solver = Option(

@@ -8,7 +8,7 @@ import numpy as np
 from pyspark.ml.param import TypeConverters
 
 from treefold.algorithms.linear.losses import Loss
-from treefold.algorithms.linear.private import Clipping, fit_with_noise
+from treefold.algorithms.linear.private import Clipping, FeatureClipping, fit_with_noise
 from treefold.dataset.blocks import Blocks
 from treefold.ml.base import Batch
 from treefold.ml.converters import at_least
@@ -22,12 +22,22 @@ if TYPE_CHECKING:
 
 DPGD = "dpgd"
 READ = {  # params that a fit by this solver reads, or that have no effect on it
-    "stepSize", "regParam", "fitIntercept", "standardization", "family", "threshold", "thresholds", "loss", "classes",
-    "aggregationDepth", "labelCol", "rawPredictionCol", "probabilityCol",
+    "featureClip", "stepSize", "regParam", "fitIntercept", "standardization", "family", "threshold", "thresholds",
+    "loss", "classes", "aggregationDepth", "labelCol", "rawPredictionCol", "probabilityCol",
 }  # fmt: skip
 
 
-class PrivateClassOptions(PrivateOptions):
+class PrivateLinearOptions(PrivateOptions):
+    """Params of solver ``dpgd`` of a linear model."""
+
+    featureClip = Option(
+        "featureClip", "the largest norm of the features of a row, with which solver dpgd finds their means and "
+        "deviations by a share of the budget, to standardise them; unless it is set, it takes them as they are",
+        at_least(1e-300),
+    )  # fmt: skip
+
+
+class PrivateClassOptions(PrivateLinearOptions):
     """Params of solver ``dpgd`` of a classifier."""
 
     classes = Option(
@@ -40,7 +50,7 @@ def linear_noise(params: "FitOptions") -> Noise:
     """The noise that the params ask for; InputError for a model that has no private fit, or without a budget."""
     if not params.hasParam("privacyEpsilon"):
         raise refusal()
-    return noise_of(params, READ, params.value("maxIter"))
+    return noise_of(params, READ, params.value("maxIter") + params.isSet("featureClip"))
 
 
 def fit_privately(
@@ -72,7 +82,8 @@ def fit_privately(
     InputError
         If the blocks have no noise, as those of a search.
     """
-    noise = noise_around(blocks, trials)
+    noise, steps = noise_around(blocks, trials), params.value("maxIter")
+    features = FeatureClipping(params.value("featureClip"), noise.multiplier) if params.isSet("featureClip") else None
     coef = fit_with_noise(
         blocks,
         loss,
@@ -80,10 +91,11 @@ def fit_privately(
         Clipping(params.value("clip"), classes, params.value("fitIntercept")),
         ridge=params.value("regParam"),
         step_size=params.value("stepSize"),
-        iterations=noise.passes,
+        iterations=steps,
         on_step=teller(params, noise, blocks),
+        features=features,
     )
     privacy = spent(params, noise)
     model = replace(params.numpy_model(coef, link), privacy=privacy)
     status = np.array([MAX_ITER if np.isfinite(coef).all() else DIVERGED])
-    return Batch([model], [[]], np.array([noise.passes]), status, [([], None, privacy)])
+    return Batch([model], [[]], np.array([steps]), status, [([], None, privacy)])

@@ -20,7 +20,7 @@ NOISE = {"float32": 1e-8, "float64": 1e-15}  # of an objective: a mean over rows
 BY_GRADIENT = ("gd", "sgd", "localsgd")
 READERS = {  # of the params that not all solvers read
     "stepSize": (*BY_GRADIENT, "dpgd"),
-    **dict.fromkeys(("privacyEpsilon", "privacyDelta", "clip", "classes"), ("dpgd",)),
+    **dict.fromkeys(("privacyEpsilon", "privacyDelta", "clip", "featureClip", "classes"), ("dpgd",)),
     **dict.fromkeys(("stepRule", "momentum", "nesterov", "updater", "averaging"), BY_GRADIENT),
     "miniBatchFraction": ("sgd",), "batchSize": ("localsgd",), "seed": ("auto", "lbfgs", "sgd", "localsgd"),
     "smoothing": ("auto", "lbfgs", "gd"),
