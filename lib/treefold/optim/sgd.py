@@ -20,12 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from treefold.optim.composite import Separable, composite_value_and_subgradient
 from treefold.optim.needs import Needs
-from treefold.optim.schedules import Constant, Schedule
+from treefold.optim.schedules import Constant, Schedule, first_steps, shrunk
 from treefold.optim.status import DIVERGED, RUNNING, put, running
 from treefold.optim.update_rules import Momentum, UpdateRule
-
-PATIENCE, CUT = 3, 0.2  # of a schedule that shrinks: iterations without a better value, and the factor of the step
-BETTER = 1e-4  # least relative decrease that counts
 
 
 class SgdState(NamedTuple):
@@ -135,7 +132,7 @@ class Sgd(NamedTuple):
         """One step of every running model, or one local epoch over all blocks: one pass."""
         tried = running(state.status)
         t = int(state.iteration[tried[0]])  # all running models are at the same iteration
-        rate = self._rate(state.shrink[tried], t, tried)
+        rate = self.schedule.rate(first_steps(self.step_size, state.shrink, tried), t)
         at = state.at[tried]
         if self.local:
             value, end = fun.local_epochs(at, tried, self.local, rate, t)
@@ -162,20 +159,3 @@ class Sgd(NamedTuple):
             iteration=put(state.iteration, kept, state.iteration[kept] + 1),
         )
         return shrunk(state, kept) if self.schedule.shrinks else state
-
-    def _rate(self, shrink: NDArray, t: int, models: NDArray) -> NDArray:
-        size = np.asarray(self.step_size, np.float64)
-        return self.schedule.rate((size[models] if size.ndim else np.full(len(models), size)) * shrink, t)
-
-
-def shrunk(state: Any, models: NDArray) -> Any:
-    """Shorten the steps of models whose value has not decreased for ``PATIENCE`` iterations."""
-    value, best = state.value[models], state.best[models]
-    better = value < best - BETTER * abs(best)
-    stale = np.where(better, 0, state.stale[models] + 1)
-    cut = stale >= PATIENCE
-    return state._replace(
-        best=put(state.best, models, np.minimum(value, best)),
-        stale=put(state.stale, models, np.where(cut, 0, stale)),
-        shrink=put(state.shrink, models, state.shrink[models] * np.where(cut, CUT, 1.0)),
-    )

@@ -16,8 +16,7 @@ from treefold.dataset.lanes import Lanes, lanes_of, merge_lanes
 from treefold.dataset.random import substream
 from treefold.dataset.splits import Split
 from treefold.optim.fused_updates import FusedAdam, FusedUpdate
-from treefold.optim.schedules import Adaptive, Constant, InverseScaling, OneCycle, Schedule
-from treefold.optim.sgd import shrunk
+from treefold.optim.schedules import Adaptive, Constant, InverseScaling, OneCycle, Schedule, first_steps, shrunk
 from treefold.optim.status import DIVERGED, RUNNING, running
 
 ORDER_STREAM = 0x0D
@@ -130,7 +129,6 @@ class Epochs:
         self.steps = max(1, -(-longest // how.rows))
         self.schedule = how.schedule_of(self.steps)
         self.penalised = problem.network.layers.penalised.astype(how.dtype)
-        self.size = np.broadcast_to(np.asarray(how.step_size, np.float64), len(problem.ridge))
 
     def begin(self, start: NDArray) -> EpochState:
         """State at the initial weights: the objective of all rows, one pass."""
@@ -185,7 +183,7 @@ class Epochs:
 
     def _rates(self, state: EpochState, models: NDArray, epoch: int) -> NDArray:
         """Step sizes ``(steps, models)`` of an epoch."""
-        size, first = self.size[models] * state.shrink[models], epoch * self.steps
+        size, first = first_steps(self.how.step_size, state.shrink, models), epoch * self.steps
         return np.stack([self.schedule.rate(size, first + step) for step in range(self.steps)])
 
     def _pass(self, stat: Callable, epoch: int, step: int, *args: Any) -> Any:
