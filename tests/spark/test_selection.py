@@ -52,7 +52,7 @@ def coefficients(model):
     return np.append(model.coefficients.toArray(), model.intercept)
 
 
-JUDGES = [
+EVALUATORS = [
     (logistic, BinaryClassificationEvaluator, {"labelCol": "binary", "numBins": 0}),
     (logistic, MulticlassClassificationEvaluator, {"labelCol": "binary", "metricName": "logLoss", "weightCol": "w"}),
     (logistic, MulticlassClassificationEvaluator, {"labelCol": "binary", "metricName": "f1"}),
@@ -60,7 +60,7 @@ JUDGES = [
 ]
 
 
-@pytest.mark.parametrize(("make", "kind", "params"), JUDGES, ids=[str(params) for *_, params in JUDGES])
+@pytest.mark.parametrize(("make", "kind", "params"), EVALUATORS, ids=[str(params) for *_, params in EVALUATORS])
 def test_scores_are_those_of_pyspark_ml_s_cross_validator(rows, make, kind, params):
     estimator, select = make(), kind(**params)
     grid = ParamGridBuilder().addGrid(estimator.regParam, [0.01, 1.0]).build()

@@ -91,22 +91,22 @@ def iterate(
     NamedTuple
         The last state.
     """
-    ahead = list(rungs.at) if rungs else []
-    state = _halted(_stop(state, progress(state), max_iter, tol, ahead), stop)
+    rungs_left = list(rungs.at) if rungs else []
+    state = _halted(_stop(state, progress(state), max_iter, tol, rungs_left), stop)
     if on_step:
         on_step(state)
     while True:
         while (state.status == RUNNING).any():
             state = step(state)
-            state = _halted(_stop(state, progress(state), max_iter, tol, ahead), stop)
+            state = _halted(_stop(state, progress(state), max_iter, tol, rungs_left), stop)
             if on_step:
                 on_step(state)
-        if not rungs or not ahead:
+        if not rungs or not rungs_left:
             return state
-        ahead = ahead[1:]
-        waits = state.status == PAUSED
-        state = state._replace(status=np.where(waits, np.where(rungs.select(state), RUNNING, STOPPED), state.status))
-        state = _stop(state, progress(state), max_iter, tol, ahead)
+        rungs_left = rungs_left[1:]
+        waiting = state.status == PAUSED
+        state = state._replace(status=np.where(waiting, np.where(rungs.select(state), RUNNING, STOPPED), state.status))
+        state = _stop(state, progress(state), max_iter, tol, rungs_left)
 
 
 def _halted(state: Any, stop: Callable[[Any], NDArray] | None) -> Any:
@@ -115,8 +115,8 @@ def _halted(state: Any, stop: Callable[[Any], NDArray] | None) -> Any:
     return state._replace(status=np.where(stop(state) & (state.status == RUNNING), HALTED, state.status))
 
 
-def _stop(state: Any, left: NDArray, max_iter: ArrayLike, tol: ArrayLike, ahead: list[int]) -> Any:
-    status = np.where(state.iteration >= ahead[0], PAUSED, RUNNING) if ahead else np.full(len(left), RUNNING)
+def _stop(state: Any, left: NDArray, max_iter: ArrayLike, tol: ArrayLike, rungs_left: list[int]) -> Any:
+    status = np.where(state.iteration >= rungs_left[0], PAUSED, RUNNING) if rungs_left else np.full(len(left), RUNNING)
     status = np.where(state.iteration >= max_iter, MAX_ITER, status)
     status = np.where(left <= tol, CONVERGED, status)
     return state._replace(status=np.where(state.status == RUNNING, status, state.status))

@@ -148,13 +148,13 @@ class Normal(NamedTuple):
     def step(self, fun: Any, state: NewtonState) -> NewtonState:
         """Move to the minima of the quadratic functions. Further steps correct what rounding has left."""
         models = running(state.status)
-        way = state.target[models] - state.x[models]
-        turn = np.einsum("apq,aq->ap", state.hessian[models], way)
+        direction = state.target[models] - state.x[models]
+        hessian_direction = np.einsum("apq,aq->ap", state.hessian[models], direction)
         before = state.value[models]
         if self.term is not None:
             before = before - self.term.value(state.x[models], models)
-        smooth = before + np.einsum("ap,ap->a", way, state.slope[models] + turn / 2)
-        slope, x = state.slope[models] + turn, state.target[models]
+        smooth = before + np.einsum("ap,ap->a", direction, state.slope[models] + hessian_direction / 2)
+        slope, x = state.slope[models] + hessian_direction, state.target[models]
         value, gradient = composite_value_and_subgradient(self.term, x, smooth, slope, models)
         falling = abs(gradient).max(axis=1, initial=0) < abs(state.gradient[models]).max(axis=1, initial=0)
         kept = models[falling]

@@ -92,13 +92,18 @@ class SupportVectorTrainable(Trainable, KernelOptions):
             solver = svm.select_solver(found.moments.rows, blocks.features)
         rounds: list[svm.Round] = []
 
-        def tell(stands: svm.Round) -> None:
-            rounds.append(stands)
-            figures = {"gap": stands.gap, "violation": stands.violation, "support vectors": stands.support}
-            self.report(stands.number, figures, blocks.passes[-1])
+        def record(last: svm.Round) -> None:
+            rounds.append(last)
+            figures = {"gap": last.gap, "violation": last.violation, "support vectors": last.support}
+            self.report(last.number, figures, blocks.passes[-1])
 
         fitted = svm.fit(
-            blocks, machines, solver=solver, max_rounds=self.value("maxRounds"), seed=self.value("seed"), on_round=tell
+            blocks,
+            machines,
+            solver=solver,
+            max_rounds=self.value("maxRounds"),
+            seed=self.value("seed"),
+            on_round=record,
         )
         if any(one.violation > one.machine.tol for one in fitted):
             worst = max(one.violation for one in fitted)
