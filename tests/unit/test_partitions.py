@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 
 import pytest
 
@@ -38,6 +39,23 @@ def test_partitions_replace_their_own_and_leave_others(tmp_path):
     assert texts(out) == {"day=1": "a", "day=2": "c", "day=3": "d"}
     assert json.loads((out / PARTITIONS).read_text())["kind"] == folder.kind
     assert sorted(path.name for path in out.iterdir()) == [LOCK, PARTITIONS, "day=1", "day=2", "day=3"]
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o002])
+def test_partitions_have_the_modes_of_the_umask(tmp_path, umask):
+    out = tmp_path / "out"
+    before = os.umask(umask)
+    try:
+        folder = PartitionedFolder(str(out), "predictions")
+        with folder.staging() as staged:
+            write(staged, day_1="a")
+            for path in (staged, *staged.rglob("*")):
+                path.chmod(0o755 if path.is_dir() else 0o644)  # as Hadoop does, whatever the umask
+            folder.publish(staged)
+    finally:
+        os.umask(before)
+    for path in (out, *out.rglob("*")):
+        assert path.stat().st_mode & 0o777 == (0o777 if path.is_dir() else 0o666) & ~umask
 
 
 def test_a_partition_with_files_of_others_is_kept(tmp_path):

@@ -412,6 +412,23 @@ def test_the_umask_is_kept(tmp_path, umask):
     assert (tmp_path / "f.onnx").stat().st_mode & 0o777 == 0o666 & ~umask
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o027, 0o002])
+def test_what_spark_writes_has_the_modes_of_the_umask_too(tmp_path, umask):
+    """Hadoop gives files and folders of a local disk the modes of its own conf."""
+    before = os.umask(umask)
+    try:
+        with publishing.published(str(tmp_path / "m")) as folder:
+            (folder / "data").mkdir()
+            (folder / "data/part-0.parquet").write_bytes(b"rows")
+            (folder / "data").chmod(0o755)
+            (folder / "data/part-0.parquet").chmod(0o644)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "m/data/part-0.parquet").exists()
+    for path in (tmp_path / "m", *(tmp_path / "m").rglob("*")):
+        assert path.stat().st_mode & 0o777 == (0o777 if path.is_dir() else 0o666) & ~umask
+
+
 def test_every_file_and_folder_is_synced_before_the_rename(tmp_path, monkeypatch):
     synced, renamed = [], []
     sync, rename = os.fsync, Path.rename

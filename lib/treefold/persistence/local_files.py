@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import stat
 import uuid
 from pathlib import Path
 
@@ -37,6 +38,18 @@ def write(path: str, content: bytes, mode: int = 0o666) -> None:
         Path(aside).unlink(missing_ok=True)
         raise
     sync(Path(path).parent)
+
+
+def keep_umask(folder: Path) -> None:
+    """Give this user's files in a folder the modes of the umask: Spark gives them those of Hadoop's conf."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    for path in (folder, *folder.rglob("*")):
+        found = path.lstat()
+        mode = (0o777 if stat.S_ISDIR(found.st_mode) else 0o666) & ~umask
+        ours = found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode)
+        if ours and stat.S_IMODE(found.st_mode) & 0o777 != mode:
+            path.chmod(stat.S_IMODE(found.st_mode) & ~0o777 | mode)
 
 
 def sync(path: Path) -> None:

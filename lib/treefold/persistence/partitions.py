@@ -72,6 +72,7 @@ class PartitionedFolder:
         The name is the path below this folder, as in ``day=2024-01-01/hour=3``, or ``data`` where rows are in no
         partition. Partitions that are not among them are kept.
         """
+        local_files.keep_umask(staged)
         published = {}
         for folder in _partitions(staged):
             for file in [*folder.glob("_SUCCESS"), *folder.glob(".*.crc")]:

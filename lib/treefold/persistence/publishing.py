@@ -183,6 +183,7 @@ def _aside(uri: str, target: Path | None) -> Path:
 
 def _rename(aside: Path, target: Path, uri: str, overwrite: bool) -> None:
     (aside / MANIFEST).write_bytes(manifest_text("", files_of(aside)))
+    local_files.keep_umask(aside)
     local_files.sync_tree(aside)
     old = None
     if not target.exists():
