@@ -14,6 +14,7 @@ from pyarrow.fs import FileInfo, FileSystemHandler, FileType, LocalFileSystem, P
 from treefold import locations
 from treefold.algorithms.linear import LinearModel
 from treefold.errors import InputError
+from treefold.ml import LinearRegressionModel, LinearSVCModel, LogisticRegressionModel
 from treefold.persistence import local_files, model_io, output_folder, publishing
 from treefold.persistence.checkpoint import opened_for
 from treefold.persistence.partitions import PartitionedFolder
@@ -482,3 +483,12 @@ def test_what_belongs_to_another_user_is_no_output(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="belongs to another user"):
         PartitionedFolder(str(made), "predictions")
     publishing.preflight(str(tmp_path / "mine"), overwrite=False)
+
+
+@pytest.mark.parametrize("model_class", [LinearRegressionModel, LogisticRegressionModel, LinearSVCModel])
+def test_the_one_format_of_models_is_taken_and_others_name_the_way_to_them(model_class, tmp_path):
+    writer = model_class(OLD).write()
+    assert writer.format("internal") is writer
+    with pytest.raises(InputError, match=r"not written as pmml: toOnnx.* toSpark"):
+        writer.overwrite().format("pmml").save(str(tmp_path / "model"))
+    assert list(tmp_path.iterdir()) == []

@@ -145,6 +145,21 @@ class FolderWriter(MLWriter):
         super().__init__()
         self.model = model
 
+    def format(self, source: str) -> Self:
+        """The writer itself, for ``internal``: there is no other format.
+
+        Raises
+        ------
+        InputError
+            For a format that pyspark.ml's writers know besides, such as ``pmml``.
+        """
+        if source.lower() != "internal":
+            raise InputError(
+                f"models are not written as {source}: toOnnx(path) writes ONNX, and the writer of toSpark(spark) "
+                "has the formats of pyspark.ml"
+            )
+        return self
+
     def save(self, path: str) -> None:
         """Write the folder atomically."""
         with publishing.published(path, overwrite=self.shouldOverwrite) as aside:
