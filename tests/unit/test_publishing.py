@@ -1,6 +1,7 @@
 """Publishing: a reader sees the old whole one or the new whole one, and nothing that is not ours is ever replaced."""
 
 import io
+import json
 import os
 import re
 from pathlib import Path
@@ -236,6 +237,24 @@ def test_what_an_earlier_version_published_is_read_and_replaced(store, tmp_path)
     assert "models/m/model.json" not in store.files
 
 
+def save_estimator(path, name="treefold.ml.LogisticRegression"):
+    """What pyspark.ml's writer makes of an estimator, by the names of files of Spark 4."""
+    (path / "metadata").mkdir(parents=True)
+    part = "part-00000-a2a0a5bf-5384-4f55-a8f6-ababd1ee9794-c000.txt"
+    for file in ("_SUCCESS", "._SUCCESS.crc", f".{part}.crc"):
+        (path / "metadata" / file).write_bytes(b"crc")
+    (path / "metadata" / part).write_text(json.dumps({"class": name, "uid": "x", "paramMap": {}}))
+
+
+def test_a_saved_estimator_of_ours_is_replaced_by_a_model(tmp_path):
+    save_estimator(tmp_path / "m")
+    with pytest.raises(InputError, match="exists"):
+        publish(NEW, tmp_path / "m")
+    publish(NEW, tmp_path / "m", overwrite=True)
+    assert value(tmp_path / "m") == 2
+    assert not (tmp_path / "m" / "metadata" / "_SUCCESS").exists()
+
+
 def test_an_output_copied_to_a_store_and_back_is_read_as_before(store, tmp_path):
     publish(OLD, tmp_path / "m")
     for file in (tmp_path / "m").rglob("*"):
@@ -272,6 +291,10 @@ FOLDERS = {
     "a pipeline of pyspark's": lambda path: (
         (path / "metadata").mkdir(parents=True),
         (path / "metadata" / "part-00000").write_text('{"class": "pyspark.ml.pipeline.PipelineModel"}'),
+    ),
+    "an estimator of pyspark's": lambda path: save_estimator(path, "pyspark.ml.classification.LogisticRegression"),
+    "an estimator of ours, and a file of the user's": lambda path: (
+        save_estimator(path), (path / "metadata" / "notes.txt").write_text("mine")
     ),
 }  # fmt: skip
 

@@ -29,6 +29,8 @@ PLAIN = re.compile(
     r"|metrics\.json|passes\.jsonl|report\.html|trials\.parquet|trials\.json|search\.json"
 )
 """Names of what earlier versions published, without a manifest."""
+ESTIMATOR = re.compile(r"metadata/(_SUCCESS|\._SUCCESS\.crc|part-00000[^/]*|\.part-00000[^/]*\.crc)")
+"""Names of what pyspark.ml's writer makes of an estimator."""
 OUR_FOLDER = re.compile(r"\d{6}-[0-9a-f]{32}(/.*)?|(model|bestModel)|((model|bestModel)/)?metadata")
 
 
@@ -89,6 +91,7 @@ def look(system: FileSystem, path: str) -> Look:
         ours |= names & {METADATA}
     if _published_before(system, path, names - ours):
         ours |= {name for name in names if PLAIN.fullmatch(name)}
+    ours |= _estimator(system, path, names - ours)
     folders = {each.path[len(path) :].lstrip("/") for each in inside if each.type == FileType.Directory}
     strangers = sorted((names - ours) | _links(system, path) | _empty(folders, names))
     if strangers:
@@ -179,6 +182,21 @@ def _published_before(system: FileSystem, path: str, names: set[str]) -> bool:
             if isinstance(record, dict) and key in record and (key != "class" or _of_ours(record[key])):
                 return True
     return False
+
+
+def _estimator(system: FileSystem, path: str, names: set[str]) -> set[str]:
+    """Files of an estimator of ours, which pyspark.ml's writer saves as metadata alone."""
+    files = {name for name in names if ESTIMATOR.fullmatch(name)}
+    for name in files:
+        if not name.startswith("metadata/part-"):
+            continue
+        try:
+            record = json.loads(_bytes(system, f"{path}/{name}"))
+        except ValueError:
+            continue
+        if isinstance(record, dict) and "paramMap" in record and _of_ours(record.get("class")):
+            return files
+    return set()
 
 
 def _empty(folders: set[str], names: set[str]) -> set[str]:
