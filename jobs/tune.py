@@ -23,7 +23,7 @@ def tune(run: JobRun) -> dict[str, Any]:
     with opened_for(conf, fresh=run.fresh, say=line.say) as checkpoint:
         validator.resume_from(checkpoint)
         with session(f"treefold tune {run.path}", line.say) as spark:
-            rows, held_out, anonymity = training_rows(spark, conf)
+            rows, held_out, described = training_rows(spark, conf)
             if held_out:
                 estimator.check(held_out)  # rather now than after hours of training
             line.say(f"reading {data.train}")
@@ -33,7 +33,7 @@ def tune(run: JobRun) -> dict[str, Any]:
             made_by = recorded(run, ml.params_of(estimator), versions(spark))
         fitted, found, tested = model.summary, model.search, test.passes if test else []
         cost = account(fitted.passes, tested, seconds_since(run.started))
-        scores = {"test": test.scores if test else None, **fitted.to_dict(), **found.to_dict(), **anonymity}
+        scores = {"test": test.scores if test else None, **fitted.to_dict(), **found.to_dict(), **described}
         metrics = {**scores, "cost": cost, "run": made_by}
         with publishing.published(out, overwrite=run.overwrite, apart_from=conf.apart) as folder:
             ml.fill(model.bestModel, folder / "model")

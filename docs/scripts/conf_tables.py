@@ -4,6 +4,7 @@ import inspect
 import pkgutil
 import types
 from collections.abc import Iterator
+from datetime import datetime
 from importlib import import_module
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -13,7 +14,14 @@ from msgspec import Meta, Struct
 import treefold.jobs
 from param_tables import code, table
 
-WORDS = {str: "text", int: "integer", float: "number", bool: "true or false", type(None): ""}
+WORDS = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "true or false",
+    datetime: "time with a zone",
+    type(None): "",
+}
 
 
 def jobs() -> list[str]:

@@ -10,7 +10,7 @@ import queue
 import re
 import threading
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit
 
 import pyarrow as pa
@@ -28,6 +28,7 @@ CURES = {
     "wasbs": "name it as abfss://container@account.dfs.core.windows.net/...",
 }
 HADOOP_CLIENT = "set JAVA_HOME, HADOOP_HOME and CLASSPATH (to what hadoop classpath --glob prints)"
+T = TypeVar("T")
 WILD = "*?[{"
 LONGEST = 60.0  # seconds that a file system has to answer before a job begins or a model is read
 ELSE = "name a local folder, or one of file, s3, s3a, gs, abfss, hdfs and viewfs"
@@ -116,8 +117,8 @@ def opened(uri: str) -> tuple[FileSystem, str]:
         raise InputError(f"{uri} cannot be opened: {first_line(error)}{cure}") from error
 
 
-def answered(uri: str, look: Callable[[], object]) -> None:
-    """Call ``look``, which asks the file system of ``uri``, within ``LONGEST`` seconds.
+def answered(uri: str, look: Callable[[], T]) -> T:
+    """What ``look``, which asks the file system of ``uri``, returns within ``LONGEST`` seconds.
 
     The libraries of object stores try for up to a quarter of an hour where there is no network or no credentials, and
     heed no signal meanwhile. So they are asked from a thread, which is abandoned.
@@ -129,24 +130,24 @@ def answered(uri: str, look: Callable[[], object]) -> None:
     Exception
         Of ``look``.
     """
-    answers: queue.Queue[BaseException | None] = queue.Queue()
+    answers: queue.Queue[tuple[list[T], BaseException | None]] = queue.Queue()
 
     def ask() -> None:
         try:
-            look()
-            answers.put(None)
+            answers.put(([look()], None))
         except BaseException as error:
-            answers.put(error)
+            answers.put(([], error))
 
     threading.Thread(target=ask, daemon=True).start()
     try:
-        error = answers.get(timeout=LONGEST)
+        found, error = answers.get(timeout=LONGEST)
     except queue.Empty:
         raise InputError(
             f"{uri} has not answered within {LONGEST:g} s: check the network, the address and the credentials"
         ) from None
     if error is not None:
         raise error
+    return found[0]
 
 
 def first_line(error: BaseException) -> str:

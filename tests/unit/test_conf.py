@@ -55,6 +55,9 @@ def test_overrides_are_typed_and_win(conf):
         (["data.label.x=1"], "label is no table"),
         (["model=3"], "model: expected `object`, got `int`"),
         (["solver=3"], "solver: expected `object`, got `int`"),
+        (["data.version=2026-01-01"], r"data.version: expected `int \| datetime \| null`, got `date`"),
+        (["data.version=2026-01-01T00:00:00"], "data.version: expected `datetime` with a timezone component"),
+        (["data.version=-1"], "data.version: expected `int` >= 0"),
     ],
 )
 def test_a_bad_key_is_named_with_its_cure(conf, overrides, message):

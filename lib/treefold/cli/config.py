@@ -1,5 +1,6 @@
 """The confs of the jobs that fit models, as frozen records."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -9,6 +10,7 @@ from treefold.cli.conf_files import load
 from treefold.privacy.policies import Privacy
 
 Name = Annotated[str, Meta(min_length=1)]
+Version = Annotated[int, Meta(ge=0)] | Annotated[datetime, Meta(tz=True)]
 
 
 class Data(Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,6 +24,15 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
     test: Annotated[Name | None, Meta(description="Parquet with the rows on which the model is tested")] = None
     label: Annotated[Name | None, Meta(description="the label column, where the estimator takes one")] = None
     weight: Annotated[Name | None, Meta(description="the column of row weights")] = None
+    version: Annotated[
+        Version | None,
+        Meta(description="the version of `train`, the folder of a table: a number, or a time with its zone"),
+    ] = None
+    testVersion: Annotated[Version | None, Meta(description="the same of `test`")] = None
+
+    def __post_init__(self) -> None:
+        if self.testVersion is not None and self.test is None:
+            raise ValueError("testVersion is of test, which is not named")
 
     def params(self) -> dict[str, Any]:
         """The estimator's params for the columns that are named."""

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from treefold.cli.conf_files import load
-from treefold.cli.config import Name, Output
+from treefold.cli.config import Name, Output, Version
 from treefold.privacy.policies import Privacy
 
 
@@ -21,9 +21,15 @@ class Source(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     format: Annotated[Name, Meta(description="the format of the files, as Spark's reader names it")] = "parquet"
     options: Annotated[dict[str, Any], Meta(description="options of Spark's reader")] = {}
     schema: Annotated[Name | None, Meta(description="a schema as in `id INT, x DOUBLE`; otherwise the files'")] = None
+    version: Annotated[
+        Version | None,
+        Meta(description="the version of `path`, the folder of a table: a number, or a time with its zone"),
+    ] = None
     key: Annotated[list[Name], Meta(description="columns that go to the output as they are")] = []
 
     def __post_init__(self) -> None:
+        if self.version is not None and (self.path is None or self.format != "parquet" or self.schema):
+            raise ValueError("version is of the folder of a table, which takes neither table, format nor schema")
         if (self.path is None) == (self.table is None):
             raise ValueError("name either a path or a table")
 

@@ -5,24 +5,29 @@ from typing import Any
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
+from treefold.engine.reading.delta_table import delta_table
 from treefold.engine.reading.hadoop_folders import HadoopFolders
+from treefold.engine.reading.planned_table import PlannedTable, Version
 from treefold.engine.reading.spark_errors import no_storage, unreadable_file
-from treefold.engine.reading.table_formats import refuse_table_folders
+from treefold.engine.reading.table_formats import refuse_table_folders, table_format
 from treefold.errors import InputError
 from treefold.locations import answered
 
+PLANS = {"Delta Lake": delta_table}
 OF_FILES = {"parquet", "orc", "avro", "csv", "json", "text", "xml"}
 
 
-def read_parquet(spark: SparkSession, path: str) -> DataFrame:
-    """``spark.read.parquet(path)`` with errors of one line.
+def read_parquet(spark: SparkSession, path: str, version: Version | None = None) -> DataFrame:
+    """``spark.read.parquet(path)`` with errors of one line, or the live rows of a table of Delta Lake.
 
     Parameters
     ----------
     spark : SparkSession
         The session.
     path : str
-        A path or URI of files.
+        A path or URI of files, or the folder of a table.
+    version : int or datetime, optional
+        The version of the table, by its number or a time; by default the newest.
 
     Returns
     -------
@@ -31,13 +36,27 @@ def read_parquet(spark: SparkSession, path: str) -> DataFrame:
     Raises
     ------
     InputError
-        If there is nothing at ``path``, no Parquet, or a table of Delta Lake, Hudi or Iceberg.
+        If there is nothing at ``path``, no Parquet, or a table that cannot be read.
     """
-    return read_files(spark, [path], "parquet")
+    table = _table(spark, path, version)
+    return table.rows(spark, {}) if table else read_files(spark, [path], "parquet")
 
 
-def read_source(spark: SparkSession, source: Any) -> DataFrame:
+def read_source(
+    spark: SparkSession, source: Any, partitions: dict[str, str] | None = None, version: Version | None = None
+) -> DataFrame:
     """The rows of a :class:`treefold.cli.scoring_confs.Source`: files of any format, or a table.
+
+    Parameters
+    ----------
+    spark : SparkSession
+        The session.
+    source : treefold.cli.scoring_confs.Source
+        The rows to read.
+    partitions : dict of str, optional
+        The partitions to read, by the names of their folders; their paths.
+    version : int or datetime, optional
+        The version of a table at ``source.path``; by default that of the source.
 
     Raises
     ------
@@ -45,6 +64,14 @@ def read_source(spark: SparkSession, source: Any) -> DataFrame:
         If they cannot be read.
     """
     if source.path is not None:
+        table = None
+        if source.format == "parquet" and source.schema is None:
+            table = _table(spark, source.path, source.version if version is None else version)
+        if table:
+            return (table.only(partitions) if partitions else table).rows(spark, _texts(source.options))
+        if partitions:
+            options = {**source.options, "basePath": source.path}
+            return read_files(spark, list(partitions.values()), source.format, options, source.schema)
         return read_files(spark, [source.path], source.format, source.options, source.schema)
     try:
         return spark.table(source.table)
@@ -88,7 +115,7 @@ def read_files(
         refuse_table_folders(HadoopFolders(spark), paths)  # before Spark fails on the metadata in the folder
     where = ", ".join(paths)
     try:
-        reader = spark.read.format(format).options(**{k: _option(v) for k, v in (options or {}).items()})
+        reader = spark.read.format(format).options(**_texts(options or {}))
         return (reader.schema(schema) if schema else reader).load(paths)
     except AnalysisException as error:
         if error.getCondition() == "PATH_NOT_FOUND":
@@ -115,8 +142,22 @@ def _check_answers(spark: SparkSession, path: str) -> None:
         raise no_storage(path, error) from error
 
 
-def _option(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _table(spark: SparkSession, path: str, version: Version | None) -> PlannedTable | None:
+    """The table whose folder a path is, planned from its log; None if it is no such folder."""
+    _check_answers(spark, path)
+    folders = HadoopFolders(spark)
+    plan = PLANS.get(table_format(folders, path))
+    if plan:
+        named = folders.named(path)
+        return answered(named, lambda: plan(named, version))
+    if version is not None:
+        raise InputError(f"{path} is the folder of no table that has versions ({', '.join(PLANS)}): leave version out")
+    return None
+
+
+def _texts(options: dict[str, Any]) -> dict[str, str]:
+    """Options as Spark's reader takes them."""
+    return {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in options.items()}
 
 
 def _first_line(error: Exception) -> str:

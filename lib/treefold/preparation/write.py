@@ -11,6 +11,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
+from treefold.engine.reading.planned_table import tables_of
 from treefold.errors import InputError
 from treefold.preparation.apply import indexed, prepared
 from treefold.preparation.learn import columns_by_kind, labels_of, learn
@@ -97,6 +98,7 @@ def _write_all(raw: DataFrame, conf: Any, folder: Path) -> dict[str, Any]:
         "features": [name for name in features.columns if name not in (*kept, SPLIT)],
         "labels": preparation.labels,
         "k_anonymity": anonymity,
+        **tables_of(raw),
     }
     (folder / SUMMARY).write_text(json.dumps(described, indent=2) + "\n")
     for file in [*folder.rglob("_SUCCESS"), *folder.rglob(".*.crc")]:

@@ -13,9 +13,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from treefold import __version__
 from treefold.engine.reading.columns import hint
+from treefold.engine.reading.planned_table import tables_of
+from treefold.engine.reading.spark_plan import tables_read
 from treefold.errors import InputError, ThresholdNotMet
 from treefold.ml import read_source
-from treefold.ml.read import read_files
 from treefold.persistence import output_folder
 from treefold.persistence.model_io import MODEL
 from treefold.persistence.partitions import PartitionedFolder
@@ -83,15 +84,15 @@ class Batch:
         """
         with self.folder.staging() as staged:
             data = read_source(spark, self.conf.data)
-            there = input_partitions(data)
+            there, tables = input_partitions(data), tables_of(data)
             by = self._partition_columns(protected(data, self.conf.privacy), there, incremental)
             todo = self._pending(there, incremental)
             if incremental and there and len(todo) < len(there.found):
                 same, every = len(there.found) - len(todo), len(there.found)
                 say(f"{same} of {every} partitions are unchanged since they were written")
-                data = self._only(spark, todo)
+                data = self._only(spark, data, todo)
             if incremental and not todo:
-                return self._manifest_of({}, {}, [], self.folder.manifest.get("k_anonymity"))
+                return self._manifest_of({}, {}, [], self.folder.manifest.get("k_anonymity"), tables)
             data = protected(data, self.conf.privacy)
             anonymity = check_k_anonymity(data, self.conf.privacy)
             check_key(data, self.conf.data.key)
@@ -108,7 +109,7 @@ class Batch:
             if nulls.count:
                 say(f"{nulls.count:,} rows have a null feature: {NULLS[self.conf.data.nulls]}")
             drift = drift_of(self.reference, counting.counts.value) if self.reference else []
-            return self._manifest_of(self._published(staged), todo, drift, anonymity, nulls.count)
+            return self._manifest_of(self._published(staged), todo, drift, anonymity, tables, nulls.count)
 
     def check_drift(self, manifest: dict[str, Any], result: dict[str, Any]) -> None:
         """Raise ThresholdNotMet if the drift of a column exceeds the limit of the conf."""
@@ -159,12 +160,13 @@ class Batch:
 
         return {n: p for n, p in there.found.items() if not (incremental and known(n, p))}
 
-    def _only(self, spark: SparkSession, todo: dict[str, InputPartition]) -> DataFrame:
-        source = self.conf.data
+    def _only(self, spark: SparkSession, data: DataFrame, todo: dict[str, InputPartition]) -> DataFrame:
+        """The rows of some partitions, where the input is a table of the version of ``data``."""
         if not todo or WHOLE in todo:
-            return read_source(spark, source)
-        options = {**source.options, "basePath": source.path}
-        return read_files(spark, [each.folder for each in todo.values()], source.format, options, source.schema)
+            return data
+        version = next((table["version"] for table in tables_read(data)), None)
+        folders = {name: each.folder for name, each in todo.items()}
+        return read_source(spark, self.conf.data, folders, version)
 
     def _published(self, staged: Path) -> dict[str, dict[str, Any]]:
         """Partitions that were written, with the manifest's description of their files."""
@@ -181,6 +183,7 @@ class Batch:
         todo: dict[str, InputPartition],
         drift: list[dict[str, Any]],
         anonymity: int | None,
+        tables: dict[str, Any],
         nulls: int = 0,
     ) -> dict[str, Any]:
         """Write the manifest of all partitions; returns it."""
@@ -193,6 +196,7 @@ class Batch:
             "model": {"path": self.conf.model.path, "class": type(self.model).__name__, "uid": self.model.uid},
             "version": self.version,
             "input": self.conf.data.name,
+            **tables,
             "rows": sum(entry["rows"] for entry in written.values()),
             "rows_with_null": nulls,
             "written_partitions": sorted(written),

@@ -5,6 +5,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from treefold.dataset.blocks import Pass
+from treefold.engine.reading.planned_table import tables_of
 from treefold.errors import InputError
 from treefold.ml import load_model, read_source
 from treefold.privacy.anonymity import check_k_anonymity
@@ -48,13 +49,14 @@ class Challenge:
         """
         asked = self.conf.evaluation
         plan = Plan(asked.replicates, asked.seed)
-        data = protected(read_source(spark, self.conf.data), self.conf.privacy)
+        rows = read_source(spark, self.conf.data)
+        data = protected(rows, self.conf.privacy)
         check_k_anonymity(data, self.conf.privacy)
         found = evaluate_model(self.model, data, asked.slices, plan)
         self.passes, self.charts = list(found.passes), found.charts()
         metrics: dict[str, Any] = {"scores": found.summary.scores, "level": asked.level}
         metrics["intervals"] = intervals(found.replicates, asked.level) if asked.replicates else {}
-        metrics |= found.figures
+        metrics |= found.figures | tables_of(rows)
         if self.champion is not None:
             other = evaluate_model(self.champion, data, [], plan)
             self.passes += other.passes

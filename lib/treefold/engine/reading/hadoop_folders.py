@@ -20,6 +20,11 @@ class HadoopFolders:
         asked = self.path(path)
         asked.getFileSystem(self.conf).exists(asked)
 
+    def named(self, path: str) -> str:
+        """A path with the scheme and host of its file system, and no slash at its end."""
+        asked = self.path(path)
+        return str(asked.getFileSystem(self.conf).makeQualified(asked).toString())
+
     def exists(self, path: str) -> bool:
         """See :class:`~treefold.engine.reading.table_formats.Folders`."""
         try:

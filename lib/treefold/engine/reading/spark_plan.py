@@ -1,5 +1,6 @@
 """Inspection of the plan of a DataFrame; the only file that uses Catalyst."""
 
+import json
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from treefold.errors import InputError
 PARQUET = "org.apache.spark.sql.execution.datasources.parquet.ParquetFileFormat"
 PARQUET_V2 = "org.apache.spark.sql.execution.datasources.v2.parquet.ParquetTable"
 PLAIN_INDEXES = ("InMemoryFileIndex", "CatalogFileIndex")
+TABLE_OPTION = "treefold.table"  # of a scan of the live files of a table: path, format and version as JSON
 
 
 def refuse_connect(data: DataFrame) -> None:
@@ -88,16 +90,36 @@ def planned_sizes(data: DataFrame, uris: Collection[str]) -> dict[str, int]:
 def parquet_roots(data: DataFrame) -> list[str]:
     """The paths that a DataFrame reads as plain Parquet, anywhere in its plan.
 
-    Tables of other formats that store Parquet files have a file index of their own and are not among them.
+    Tables of other formats that store Parquet files have a file index of their own and are not among them, nor are
+    scans of the live files of a table.
     """
-    leaves = data._jdf.queryExecution().analyzed().collectLeaves()
     roots: list[str] = []
-    for leaf in (leaves.apply(i) for i in range(leaves.size())):
+    for leaf in _leaves(data):
         location = _parquet_location(leaf)
-        if location is not None:
+        if location is not None and not _table_of(leaf):
             paths = location.rootPaths()
             roots += [paths.apply(i).toString() for i in range(paths.size())]
     return roots
+
+
+def tables_read(data: DataFrame) -> list[dict[str, Any]]:
+    """Path, format and version of the tables of whose live files a DataFrame is made."""
+    return [json.loads(said) for said in map(_table_of, _leaves(data)) if said]
+
+
+def _leaves(data: DataFrame) -> list[Any]:
+    leaves = data._jdf.queryExecution().analyzed().collectLeaves()
+    return [leaves.apply(i) for i in range(leaves.size())]
+
+
+def _table_of(leaf: Any) -> str:
+    """The option of a scan of live files; empty for any other."""
+    if leaf.getClass().getSimpleName() != "LogicalRelation":
+        return ""
+    if leaf.relation().getClass().getSimpleName() != "HadoopFsRelation":
+        return ""
+    said = leaf.relation().options().get(TABLE_OPTION)
+    return str(said.get()) if said.isDefined() else ""
 
 
 def _parquet_location(leaf: Any) -> Any:

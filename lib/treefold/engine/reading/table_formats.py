@@ -1,6 +1,7 @@
 """Folders of Delta Lake, Apache Hudi and Apache Iceberg, which must not be read as plain Parquet.
 
-They also contain the files of replaced and deleted rows; a log next to them says which files count.
+They also contain the files of replaced and deleted rows; a log next to them says which files count. Where a path names
+such a folder itself, a version of the table is planned from the log.
 """
 
 import re
@@ -14,6 +15,8 @@ from pyarrow.fs import FileSelector, FileSystem, FileType
 from treefold.errors import InputError
 
 LOOKS_AT_ONCE = 16
+BY_PATH = "give a job, or treefold.ml.read_parquet, the path of that folder itself, or "
+CURES = {"Delta Lake": BY_PATH}
 
 
 class Folders(Protocol):
@@ -53,16 +56,18 @@ def refuse_table_folders(folders: Folders, paths: Iterable[str]) -> None:
     """Raise InputError if one of the paths is the folder of a table, or inside one."""
     asked = sorted({folder for path in paths for folder in _up_from(path)}, key=len, reverse=True)
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
-        found = list(pool.map(lambda folder: _format(folders, folder), asked))
+        found = list(pool.map(lambda folder: table_format(folders, folder), asked))
     for folder, name in zip(asked, found, strict=True):
         if name:
             raise InputError(
                 f"{folder} is a table of {name}, and read as plain Parquet it has its replaced and deleted rows too: "
-                f"read it through {name}, or write its rows to a folder of plain Parquet and read that"
+                f"{CURES.get(name, '')}read it through {name}, or write its rows to a folder of plain Parquet and read "
+                "that"
             )
 
 
-def _format(folders: Folders, folder: str) -> str:
+def table_format(folders: Folders, folder: str) -> str:
+    """Name of the format of the table that a folder is; empty if it is none."""
     if folders.exists(f"{folder}/_delta_log"):
         return "Delta Lake"
     if folders.exists(f"{folder}/.hoodie"):

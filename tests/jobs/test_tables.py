@@ -1,0 +1,66 @@
+"""Jobs over the folder of a Delta Lake table: the version that was read is recorded, deleted rows are not read."""
+
+import json
+from contextlib import contextmanager
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from submitting import one_line
+from treefold.persistence import model_io
+
+pytestmark = pytest.mark.spark
+
+CONFS = {
+    "train": '[model]\nname = "LinearRegression"\n[data]\ntrain = "{table}"\nfeatures = ["x"]\nlabel = "y"\n',
+}
+
+
+def rows(first: int, part: int, slope: float) -> pa.Table:
+    ids = np.arange(first, first + 20)
+    return pa.table({"id": ids, "x": np.sin(ids), "y": slope * np.sin(ids), "part": np.full(20, part)})
+
+
+@pytest.fixture
+def run(in_process, spark, tmp_path):
+    """Run a job in the session of all tests; returns its exit code, stdout and stderr."""
+
+    @contextmanager
+    def session(name, say):
+        yield spark
+
+    def of(job, *arguments):
+        conf = tmp_path / f"{job}.toml"
+        paths = {"table": tmp_path / "table", "model": tmp_path / "fitted/model"}
+        conf.write_text(CONFS[job].format(**paths) + '[output]\npath = "unset"\n')
+        return in_process(job, conf, *arguments, session=session)
+
+    return of
+
+
+def recorded(file) -> list[int]:
+    return [each["version"] for each in json.loads(file.read_text())["tables"]]
+
+
+def test_jobs_read_live_rows_and_record_the_version(run, tmp_path):
+    table, fitted = tmp_path / "table", tmp_path / "fitted"
+    write_deltalake(table, rows(0, 0, 2.0), partition_by=["part"])
+    write_deltalake(table, rows(20, 1, 3.0), mode="overwrite")
+    write_deltalake(table, rows(40, 0, 3.0), mode="append")
+    assert run("train", f"output.path={fitted}", f"data.test={table}", "data.testVersion=0")[0] == 0
+    metrics = json.loads((fitted / "metrics.json").read_text())
+    assert recorded(fitted / "metrics.json") == [2, 0]
+    assert metrics["test"]["rows"] == 20
+    assert model_io.load(str(fitted / "model")).coef[0, 0] == pytest.approx(3)  # the slope of the live rows
+
+
+def test_a_version_that_is_not_there_is_one_line(run, tmp_path):
+    write_deltalake(tmp_path / "table", rows(0, 0, 2.0))
+    code, told, shown = run("train", f"output.path={tmp_path / 'fitted'}", "data.version=7")
+    assert (code, told) == (2, "")
+    assert "has no version 7: its newest is 0" in one_line(shown)
+    code, told, shown = run("train", f"output.path={tmp_path / 'fitted'}", "data.version=2026-01-01")
+    assert (code, told) == (2, "")
+    assert "data.version" in one_line(shown)
