@@ -46,8 +46,8 @@ def told(table) -> str:
 
 
 def test_jobs_refuse_the_folder_before_spark_reads_it(spark, table, told):
-    if table[0] == "Delta Lake":  # it is planned from its log, which says nothing here
-        told = "cannot be read as a table of Delta Lake: "
+    if table[0] != "Apache Hudi":  # it is planned from its log, which says nothing here
+        told = f"cannot be read as a table of {table[0]}: "
     with pytest.raises(InputError, match=told):
         ml.read_parquet(spark, str(table[1]))
 

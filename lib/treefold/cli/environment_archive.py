@@ -14,7 +14,7 @@ NAME = "environment"  # of the folder in which YARN unpacks the archive
 DRIVER_ONLY = (
     "pyspark", "pip", "setuptools", "venv_pack", "mypy", "mypyc", "ruff", "pytest", "_pytest", "xdist", "sklearn",
     "scikit_learn.libs", "onnx", "onnxruntime", "mkdocs", "material", "coverage",
-    "deltalake", "arro3",
+    "deltalake", "arro3", "pyiceberg", "sqlalchemy", "pydantic", "pydantic_core",
 )  # fmt: skip
 GIVEN = ("spark.archives", "spark.yarn.dist.archives", "spark.pyspark.python")
 

@@ -7,18 +7,18 @@ from pyspark.sql import DataFrame, SparkSession
 
 from treefold.engine.reading.delta_table import delta_table
 from treefold.engine.reading.hadoop_folders import HadoopFolders
+from treefold.engine.reading.iceberg_table import iceberg_table
 from treefold.engine.reading.planned_table import PlannedTable, Version
 from treefold.engine.reading.spark_errors import no_storage, unreadable_file
-from treefold.engine.reading.table_formats import refuse_table_folders, table_format
+from treefold.engine.reading.table_formats import DELTA, ICEBERG, refuse_table_folders, table_format
 from treefold.errors import InputError
 from treefold.locations import answered
 
-PLANS = {"Delta Lake": delta_table}
 OF_FILES = {"parquet", "orc", "avro", "csv", "json", "text", "xml"}
 
 
 def read_parquet(spark: SparkSession, path: str, version: Version | None = None) -> DataFrame:
-    """``spark.read.parquet(path)`` with errors of one line, or the live rows of a table of Delta Lake.
+    """``spark.read.parquet(path)`` with errors of one line, or the live rows of a table of Delta Lake or Iceberg.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def read_parquet(spark: SparkSession, path: str, version: Version | None = None)
     path : str
         A path or URI of files, or the folder of a table.
     version : int or datetime, optional
-        The version of the table, by its number or a time; by default the newest.
+        The version of the table, by its number (of Iceberg the id of a snapshot) or a time; by default the newest.
 
     Returns
     -------
@@ -146,12 +146,15 @@ def _table(spark: SparkSession, path: str, version: Version | None) -> PlannedTa
     """The table whose folder a path is, planned from its log; None if it is no such folder."""
     _check_answers(spark, path)
     folders = HadoopFolders(spark)
-    plan = PLANS.get(table_format(folders, path))
-    if plan:
+    format = table_format(folders, path)
+    if format == DELTA:
         named = folders.named(path)
-        return answered(named, lambda: plan(named, version))
+        return answered(named, lambda: delta_table(named, version))
+    if format == ICEBERG:
+        named = folders.named(path)
+        return answered(named, lambda: iceberg_table(named, folders.names(f"{named}/metadata"), version))
     if version is not None:
-        raise InputError(f"{path} is the folder of no table that has versions ({', '.join(PLANS)}): leave version out")
+        raise InputError(f"{path} is the folder of no table that has versions ({DELTA}, {ICEBERG}): leave version out")
     return None
 
 

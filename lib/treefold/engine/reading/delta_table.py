@@ -9,9 +9,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from treefold.engine.reading.planned_table import PlannedTable, Version, first_lines
+from treefold.engine.reading.table_formats import DELTA
 from treefold.errors import InputError
 
-FORMAT = "Delta Lake"
 READ = {"deletionVectors", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck", "typeWidening"}
 EMPTY = "__HIVE_DEFAULT_PARTITION__"
 
@@ -103,7 +103,7 @@ def _planned(table: Any, path: str) -> PlannedTable:
         values = None if _in_folders(names, found) else found
     files = [name if "://" in name or name.startswith("/") else f"{path}/{name}" for name in names]
     schema, deleted = table.schema().to_json(), _deleted(table, files)
-    return PlannedTable(FORMAT, path, table.version(), files, schema, bool(columns), values, deleted)
+    return PlannedTable(DELTA, path, table.version(), files, schema, bool(columns), values, deleted)
 
 
 def _in_folders(names: list[str], values: pa.Table) -> bool:

@@ -14,9 +14,10 @@ from pyarrow.fs import FileSelector, FileSystem, FileType
 
 from treefold.errors import InputError
 
+DELTA, ICEBERG = "Delta Lake", "Apache Iceberg"
 LOOKS_AT_ONCE = 16
 BY_PATH = "give a job, or treefold.ml.read_parquet, the path of that folder itself, or "
-CURES = {"Delta Lake": BY_PATH}
+CURES = {DELTA: BY_PATH, ICEBERG: BY_PATH}
 
 
 class Folders(Protocol):
@@ -69,13 +70,13 @@ def refuse_table_folders(folders: Folders, paths: Iterable[str]) -> None:
 def table_format(folders: Folders, folder: str) -> str:
     """Name of the format of the table that a folder is; empty if it is none."""
     if folders.exists(f"{folder}/_delta_log"):
-        return "Delta Lake"
+        return DELTA
     if folders.exists(f"{folder}/.hoodie"):
         return "Apache Hudi"
     if folders.exists(f"{folder}/data") and any(
         name.endswith(".metadata.json") for name in folders.names(f"{folder}/metadata")
     ):
-        return "Apache Iceberg"
+        return ICEBERG
     return ""
 
 
