@@ -46,6 +46,7 @@ bench: setup ## Write benchmarks/results/*.json and print ratios against MLlib a
 	@if [ -n "$$TREEFOLD_DATA" ]; then PYTHONPATH=lib .venv/bin/python -m benchmarks.svm; fi
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.perceptron --data "$$TREEFOLD_DATA"
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.selection
+	PYTHONPATH=lib .venv/bin/python -m benchmarks.pipelines
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.scale
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.skew
 

@@ -19,6 +19,7 @@ from treefold.engine.reading.hadoop_folders import refuse_tables
 from treefold.engine.reading.parquet import ParquetSource
 from treefold.engine.reading.partitioning import TaskCount, bytes_of_blocks
 from treefold.engine.reading.read_errors import UseSpark
+from treefold.engine.reading.spark_features import unassembled
 from treefold.engine.reading.spark_plan import check_plain_scan, column_types, planned_sizes, refuse_connect
 from treefold.engine.storage.block_store import BlockStore
 from treefold.errors import InputError
@@ -57,6 +58,10 @@ def open_blocks(data: DataFrame, columns: Columns, label: str, tasks: int | None
     data = with_fields(data, columns.names)
     columns = checked(data, columns)
     refuse_tables(data)
+    below = unassembled(data, columns)
+    if below:
+        log.info("the readers take the columns behind '%s' instead of its vectors", columns.features[0])
+        data, columns = below.data, below.columns
     context = data.sparkSession.sparkContext
     name = new_name()
     # In local mode the number of slots is fixed; on a cluster this application may have only few of its executors yet.

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 from pyspark.ml.functions import array_to_vector
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql.functions import arrow_udf, col, struct, when
 from pyspark.sql.types import ArrayType, DataType, MapType, StructType, UserDefinedType
 
@@ -16,6 +16,7 @@ from treefold.engine.reading.assemble import Rows
 from treefold.engine.reading.columns import arrays, checked, column_named, complete, with_fields
 from treefold.engine.reading.hadoop_folders import refuse_tables
 from treefold.engine.reading.row_reader import RowReader, row_locations
+from treefold.engine.reading.spark_features import unassembled
 from treefold.engine.reading.spark_plan import refuse_connect
 from treefold.errors import InputError
 
@@ -27,13 +28,14 @@ VECTORS = {"rawPrediction", "probability", "leaf"}
 class Outputs(NamedTuple):
     """Computes output columns of a model for Arrow batches of its feature columns.
 
-    ``names`` are some of the names of the model's ``outputs``. A row with NaN has NaN outputs, or null for an index. A
-    row that is null instead of a struct of features has null outputs.
+    ``names`` are some of the names of the model's ``outputs``. A row with NaN has NaN outputs, or null for an index, or
+    with ``refuse_nan`` it is an error. A row that is null instead of a struct of features has null outputs.
     """
 
     model: Any
     columns: Columns
     names: tuple[str, ...]
+    refuse_nan: bool = False
 
     @property
     def type(self) -> str:
@@ -56,7 +58,11 @@ class Outputs(NamedTuple):
 
     def _matrix(self, rows: Rows) -> Matrix:
         sparse = self.columns.sparse and is_sparse(stored_entries(rows.features[0]), rows.width)
-        return rows.matrix(slice(0, len(rows.y)), self.columns.dtype, sparse)
+        X = rows.matrix(slice(0, len(rows.y)), self.columns.dtype, sparse)
+        if self.refuse_nan and np.isnan(X).any():
+            name = self.columns.features[int(np.isnan(X).any(axis=0).argmax())]
+            raise InputError(f"column '{name}' holds NaN, which VectorAssembler refuses unless handleInvalid is 'keep'")
+        return X
 
 
 class StoredOutputs:
@@ -121,7 +127,6 @@ def predicted(
     for name in named.values():
         if name in given:
             raise InputError(f"the data has a column '{name}' already: drop it, or name the output otherwise")
-    outputs = Outputs(model, columns, tuple(named))
     made = col(TEMPORARY)
     added = [
         (array_to_vector(made[output]) if vectors and output in VECTORS else made[output]).alias(
@@ -129,14 +134,31 @@ def predicted(
         )
         for output, name in named.items()
     ]
-    where = [] if keep_nulls else row_locations(data, columns)
+    rows, scored = _scored(data, Outputs(model, columns, tuple(named)), keep_nulls)
+    return rows.withColumn(TEMPORARY, scored).select("*", *added).drop(TEMPORARY, *fields)
+
+
+def _scored(data: DataFrame, outputs: Outputs, keep_nulls: bool) -> tuple[DataFrame, Column]:
+    """The outputs as one column, and the DataFrame to which it may be added."""
+    columns = outputs.columns
+    stored = None if keep_nulls else _stored(data, outputs)
+    if stored:
+        score, inputs = stored
+        return data, arrow_udf(score.__call__, outputs.type)(*inputs)  # type: ignore[call-overload]
     features = struct(*arrays(data, columns))
     if keep_nulls:
         features = when(complete(data, columns), features)
-    score, inputs = (StoredOutputs(outputs), where) if where else (outputs, [features])
-    udf = arrow_udf(score.__call__, outputs.type)  # type: ignore[call-overload]
-    rows = data if where else _by_rows(data, columns)
-    return rows.withColumn(TEMPORARY, udf(*inputs)).select("*", *added).drop(TEMPORARY, *fields)
+    return _by_rows(data, columns), arrow_udf(outputs.__call__, outputs.type)(features)  # type: ignore[call-overload]
+
+
+def _stored(data: DataFrame, outputs: Outputs) -> tuple[StoredOutputs, list[Column]] | None:
+    """How workers compute the outputs from files that they read themselves, and its arguments; None if they cannot."""
+    below = unassembled(data, outputs.columns)
+    if below:
+        columns = below.columns._replace(missing=below.keeps_invalid)
+        outputs = outputs._replace(columns=columns, refuse_nan=not below.keeps_invalid)
+    where = row_locations(below.data if below else data, outputs.columns)
+    return (StoredOutputs(outputs), where) if where else None
 
 
 def _by_rows(data: DataFrame, columns: Columns) -> DataFrame:

@@ -32,6 +32,8 @@ class Columns(NamedTuple):
         :func:`treefold.dataset.block.rows_per_block`.
     missing : bool
         Whether features may be missing: NaN, or null, which becomes NaN.
+    scale : tuple of float
+        Factor of each feature, each of which is a number then; empty for none.
     lanes : int
         Where it is not 0, a task owns whole lanes of so many: see :mod:`treefold.dataset.lanes`.
     """
@@ -45,6 +47,7 @@ class Columns(NamedTuple):
     extra: tuple[str, ...] = ()
     missing: bool = False
     lanes: int = 0
+    scale: tuple[float, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -106,7 +109,11 @@ def read_rows(batch: pa.RecordBatch, columns: Columns, where: Where) -> Rows:
     if (weight < 0).any():
         bad = int(np.flatnonzero(weight < 0)[0])
         raise InputError(f"column '{columns.weight}' holds weight {weight[bad]:g} {where(bad)}: weights are >= 0")
-    return Rows([take[name] for name in columns.features], y, weight, extra=extra)
+    features = [take[name] for name in columns.features]
+    if columns.scale:
+        scaled = zip(features, columns.scale, strict=True)
+        features = [np.multiply(column, factor, dtype=np.float64) for column, factor in scaled]
+    return Rows(features, y, weight, extra=extra)
 
 
 def finite(rows: Rows, columns: Columns, where: Where) -> Rows:

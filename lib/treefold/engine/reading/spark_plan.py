@@ -1,4 +1,4 @@
-"""Inspection of the plan of a DataFrame; the only file that uses Catalyst."""
+"""Inspection of the plan of a DataFrame; `spark_features` and this file alone use Catalyst."""
 
 import json
 from collections.abc import Collection
