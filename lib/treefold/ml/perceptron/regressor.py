@@ -59,12 +59,14 @@ class MultilayerPerceptronRegressor(PerceptronTrainable, PerceptronValueOptions,
         self, blocks: Blocks, trials: Sequence["MultilayerPerceptronRegressor"], rungs: Rungs | None = None
     ) -> Batch:
         """See :class:`~treefold.ml.base.Trainable`."""
-        loss, layers = self.loss_of(), self.layers_for(blocks.features)
-        if layers.outputs != 1:
-            raise InputError(f"layers end with {layers.outputs}, but the label is one number: let layers end with 1")
+        loss = self.loss_of()
+        last = (self.value("layers") or [1])[-1]
+        if last != 1:
+            raise InputError(f"layers end with {last}, but the label is one number: let layers end with 1")
         if self.private:
             return fit_privately(self, trials, blocks, loss)
-        loss.check(data_summary(blocks, classification=False))
+        loss.check(data_summary(blocks, classification=False))  # the first pass, which finds the number of features
+        layers = self.layers_for(blocks.features)
         network = Network(layers, self.value("activation"), loss)
         return fit_all(self, trials, blocks, network, None, rungs)
 
