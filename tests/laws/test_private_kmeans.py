@@ -100,7 +100,7 @@ def blobs():
 
 def fitted(blocks, noise, start=None, iterations=6):
     return fit_with_noise(
-        blocks, 3, 1.0, start=start, deviation=2 * noise.multiplier, iterations=iterations, seed=1,
+        blocks, 3, 1.0, rows=3000, start=start, deviation=2 * noise.multiplier, iterations=iterations, seed=1,
         on_step=lambda passes: None,
     )  # fmt: skip
 
@@ -130,8 +130,22 @@ def test_clusters_far_apart_are_found_with_little_privacy_spent(seed):
     assert abs(found.sizes.sum() - 3000) < 300
 
 
+class Unread:
+    """Blocks as those of Spark: how many features there are is known after the first pass."""
+
+    def __init__(self, blocks):
+        self.blocks = blocks
+
+    def __getattr__(self, name):
+        return getattr(self.blocks, name)
+
+    @property
+    def features(self):
+        return self.blocks.features if self.blocks.passes else 0
+
+
 def estimated(estimator, checkpoint=None):
-    blocks = estimator.with_noise(LocalBlocks.from_arrays(*blobs()))
+    blocks = estimator.with_noise(Unread(LocalBlocks.from_arrays(*blobs())))
     blocks = checkpoint.over(blocks) if checkpoint else blocks
     return estimator.build_model(estimator.fit_batch(blocks, [estimator]), list(blocks.passes))
 

@@ -117,9 +117,31 @@ def test_without_noise_the_fit_is_gradient_descent_and_the_mean_of_its_last_quar
         iterates.append(flat)
     blocks = NoisyBlocks(LocalBlocks.from_arrays(X, y, dtype="float64"), Noise(0.0, 8, np.zeros))
     found = fit_with_noise(
-        blocks, network, weights(network), 1e9, ridge=0.1, step_size=0.5, iterations=8, on_step=lambda step: None
+        blocks,
+        network,
+        weights(network),
+        1e9,
+        rows=50,
+        ridge=0.1,
+        step_size=0.5,
+        iterations=8,
+        on_step=lambda step: None,
     )
     np.testing.assert_allclose(found, np.mean(iterates[-2:], axis=0), rtol=1e-9)
+
+
+class Unread:
+    """Blocks as those of Spark: how many features there are is known after the first pass."""
+
+    def __init__(self, blocks):
+        self.blocks = blocks
+
+    def __getattr__(self, name):
+        return getattr(self.blocks, name)
+
+    @property
+    def features(self):
+        return self.blocks.features if self.blocks.passes else 0
 
 
 def fitted(estimator):
@@ -127,7 +149,7 @@ def fitted(estimator):
     X = rng.normal(size=(2000, 3))
     y = X[:, 0] * X[:, 1]
     labels = (y > 0) * 1.0 if isinstance(estimator, MultilayerPerceptronClassifier) else y
-    blocks = estimator.with_noise(LocalBlocks.from_arrays(X, labels))
+    blocks = estimator.with_noise(Unread(LocalBlocks.from_arrays(X, labels)))
     return estimator.build_model(estimator.fit_batch(blocks, [estimator]), list(blocks.passes))
 
 
@@ -164,7 +186,15 @@ def test_a_private_network_learns_what_no_line_can():
     network = Network(Layers((2, 16, 2)), "tanh", CrossEntropy())
     blocks = NoisyBlocks(LocalBlocks.from_arrays(X, y, dtype="float64"), Noise(20.0, 150, seeded(3)))
     flat = fit_with_noise(
-        blocks, network, weights(network), 1.0, ridge=0.0, step_size=2.0, iterations=150, on_step=lambda step: None
+        blocks,
+        network,
+        weights(network),
+        1.0,
+        rows=20_000,
+        ridge=0.0,
+        step_size=2.0,
+        iterations=150,
+        on_step=lambda step: None,
     )
     found = PerceptronModel(network.layers.sizes, flat, "tanh", "softmax").predict(X)
     assert (found == y).mean() > 0.85
@@ -178,6 +208,7 @@ def test_a_private_network_learns_what_no_line_can():
         (MultilayerPerceptronClassifier(**PRIVATE, validationFraction=0.1), "reads no validationFraction"),
         (MultilayerPerceptronClassifier(**PRIVATE | {"maxIter": 0}), "raise maxIter"),
         (MultilayerPerceptronRegressor(**PRIVATE | {"layers": [3, 1]}, loss="poisson"), "takes no loss poisson"),
+        (MultilayerPerceptronRegressor(**PRIVATE), "layers end with 2, but the label is one number"),
         (MultilayerPerceptronClassifier(layers=[3, 2], clip=2.0), "solver lbfgs reads no clip"),
     ],
 )

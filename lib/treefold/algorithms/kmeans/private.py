@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from treefold.algorithms.kmeans.centres import Centres, assigned
 from treefold.dataset.block import Block
 from treefold.dataset.blocks import Blocks
-from treefold.privacy.clipped_rows import clipped_moments, mean_and_deviation, row_count, rows_within
+from treefold.privacy.clipped_rows import clipped_moments, mean_and_deviation, rows_within
 from treefold.privacy.noisy_blocks import bounded
 
 FEW = 2.0  # deviations of the noise of a size below which a cluster counts as empty
@@ -86,6 +86,7 @@ def fit_with_noise(
     k: int,
     norm: float,
     *,
+    rows: int,
     start: NDArray | None,
     deviation: float,
     iterations: int,
@@ -94,7 +95,7 @@ def fit_with_noise(
 ) -> PrivateClusters:
     """Centres after a fixed number of iterations of Lloyd's algorithm with noise, each one pass.
 
-    The number of rows is public and counted first. Without a start, a pass then finds mean and deviation of every
+    Without a start, a pass before them finds mean and deviation of every
     feature, and first centres are drawn around that mean with that deviation. A centre whose cluster counts as empty is
     drawn near that of the largest cluster. Centres are kept within the ball of the rows.
 
@@ -106,6 +107,8 @@ def fit_with_noise(
         Number of clusters.
     norm : float
         Largest norm of a row.
+    rows : int
+        Number of rows, which is public.
     start : (k, features) or None
         First centres that do not depend on the rows.
     deviation : float
@@ -121,7 +124,7 @@ def fit_with_noise(
     -------
     PrivateClusters
     """
-    rng, passes, rows = np.random.default_rng(seed), 0, blocks.sum(row_count).rows
+    rng, passes = np.random.default_rng(seed), 0
     spread = np.zeros(blocks.features)
     if start is None:
         mean, spread = mean_and_deviation(blocks.sum(clipped_moments, norm), norm)

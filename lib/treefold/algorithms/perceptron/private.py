@@ -20,7 +20,7 @@ from treefold.algorithms.perceptron import kernels
 from treefold.algorithms.perceptron.network import ACTIVATIONS, Network, hidden
 from treefold.dataset.block import Block, Matrix
 from treefold.dataset.blocks import Blocks
-from treefold.privacy.clipped_rows import finite_rows, row_count
+from treefold.privacy.clipped_rows import finite_rows
 from treefold.privacy.noisy_blocks import bounded
 
 TILE = 2048  # rows whose activations stay in a core's cache
@@ -107,6 +107,7 @@ def fit_with_noise(
     start: NDArray,
     norm: float,
     *,
+    rows: int,
     ridge: float,
     step_size: float,
     iterations: int,
@@ -114,7 +115,7 @@ def fit_with_noise(
 ) -> NDArray:
     """Weights and biases after a fixed number of steps ``w <- w - step_size (sum / rows + ridge w)``.
 
-    Every step is one pass, the first one after a pass that counts the rows. What is returned is the mean of the last
+    Every step is one pass. What is returned is the mean of the last
     quarter of the iterates, in which noise averages out.
 
     Parameters
@@ -127,6 +128,8 @@ def fit_with_noise(
         First weights and biases, which do not depend on the rows.
     norm : float
         Largest norm of the gradient of a row.
+    rows : int
+        Number of rows, which is public.
     ridge : float
         L2 strength of the weights; biases are not penalised.
     step_size : float
@@ -140,7 +143,7 @@ def fit_with_noise(
     -------
     (size,)
     """
-    rows, flat, mean = blocks.sum(row_count).rows, start, np.zeros(len(start))
+    flat, mean = start, np.zeros(len(start))
     penalty, averaged = ridge * network.layers.penalised, -(-iterations // 4)
     for step in range(iterations):
         gradient = blocks.sum(clipped_gradient, flat, network, norm).gradient / rows

@@ -14,6 +14,7 @@ from treefold.ml.base import Batch
 from treefold.ml.clustering.clustering_fit import ClusteringFit
 from treefold.ml.private_params import noise_around, noise_of, spent, teller
 from treefold.optim.status import MAX_ITER, MEANING
+from treefold.privacy.clipped_rows import row_count
 from treefold.privacy.noisy_blocks import Noise
 
 if TYPE_CHECKING:
@@ -58,12 +59,14 @@ def fit_privately(params: "KMeans", trials: Sequence[Any], blocks: Blocks, k: in
         If the blocks have no noise, as those of a search, or the centres have another number of features.
     """
     noise, clip, iterations = noise_around(blocks, trials), params.value("clip"), params.value("maxIter")
+    rows = blocks.sum(row_count).rows  # and the number of features is known
     if start is not None and start.shape != (k, blocks.features):
         raise InputError(f"the centres given are of shape {start.shape}: they must be (k, {blocks.features})")
     found = fit_with_noise(
         blocks,
         k,
         clip,
+        rows=rows,
         start=start,
         deviation=2 * noise.multiplier,
         iterations=iterations,

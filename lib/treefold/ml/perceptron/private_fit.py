@@ -13,6 +13,7 @@ from treefold.errors import InputError
 from treefold.ml.base import Batch
 from treefold.ml.private_params import noise_around, noise_of, spent, teller
 from treefold.optim.status import DIVERGED, MAX_ITER
+from treefold.privacy.clipped_rows import row_count
 from treefold.privacy.noisy_blocks import Noise
 
 if TYPE_CHECKING:
@@ -55,12 +56,14 @@ def fit_privately(params: "PerceptronTrainable", trials: Sequence[Any], blocks: 
     noise = noise_around(blocks, trials)
     if isinstance(loss, Poisson):
         raise InputError("solver dpgd takes no loss poisson, whose gradients grow too fast: use huber")
+    rows = blocks.sum(row_count).rows  # and the number of features is known
     network = Network(params.layers_for(blocks.features), params.value("activation"), loss)
     flat = fit_with_noise(
         blocks,
         network,
         params.first(network.layers)[0],
         params.value("clip"),
+        rows=rows,
         ridge=params.value("regParam"),
         step_size=params.value("stepSize"),
         iterations=noise.passes,
