@@ -12,10 +12,10 @@ from types import ModuleType
 ROOT = Path(__file__).parents[1]
 
 
-def submit(*arguments, **environment) -> subprocess.CompletedProcess:
+def submit(*arguments, timeout: float = 600, **environment) -> subprocess.CompletedProcess:
     return subprocess.run(
         ["./spark-submit.sh", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True,
-        env=os.environ | environment, timeout=600, check=False,
+        env=os.environ | environment, timeout=timeout, check=False,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """A Hadoop cluster for all tests of the folder, with the digits in its HDFS."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pyspark
@@ -20,13 +21,23 @@ def hadoop(tmp_path_factory):
         yield cluster
 
 
+SMALL = {
+    "spark_yarn_jars": f"local:{Path(pyspark.__file__).parent}/jars/*",
+    "spark_executor_cores": "1", "spark_executor_memory": "700m",
+    "spark_executor_memoryOverhead": "700m", "spark_yarn_am_memory": "384m", "spark_driver_memory": "1g",
+    "spark_scheduler_maxRegisteredResourcesWaitingTime": "600s",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def shipping(hadoop):
+    """Arguments of ``spark-submit.sh``, and its environment, for conf/spark/yarn.conf on small executors."""
+    with target("shipping", "yarn", **SMALL) as name:
+        yield ["--target", name], {"HADOOP_CONF_DIR": str(hadoop.conf)}
+
+
 @pytest.fixture(scope="session")
 def yarn(hadoop):
-    """Arguments of ``spark-submit.sh``, and its environment, for conf/spark/yarn.conf on small executors."""
-    small = {
-        "spark_yarn_jars": f"local:{Path(pyspark.__file__).parent}/jars/*",
-        "spark_executor_cores": "1", "spark_executor_memory": "700m",
-        "spark_executor_memoryOverhead": "700m", "spark_yarn_am_memory": "384m", "spark_driver_memory": "1g",
-    }  # fmt: skip
-    with target("small", "yarn", **small) as name:
+    """The same with an interpreter that the nodes have, so that no environment is packed, sent and unpacked."""
+    with target("small", "yarn", **SMALL, spark_pyspark_python=sys.executable) as name:
         yield ["--target", name], {"HADOOP_CONF_DIR": str(hadoop.conf)}

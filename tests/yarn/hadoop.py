@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from yarn.sites import Sites
@@ -18,6 +19,7 @@ from yarn.sites import Sites
 HERE = Path(__file__).parent
 JARS = HERE.parents[1] / "build" / "hadoop"
 NODES = 2
+LONGEST = 600  # seconds that a step may take on a busy machine
 MAIN = {
     "namenode": "org.apache.hadoop.hdfs.server.namenode.NameNode",
     "datanode": "org.apache.hadoop.hdfs.server.datanode.DataNode",
@@ -25,6 +27,12 @@ MAIN = {
     "nodemanager": "org.apache.hadoop.yarn.server.nodemanager.NodeManager",
 }
 HEAP = {"namenode": "192m", "datanode": "160m", "resourcemanager": "256m", "nodemanager": "192m"}
+
+
+def java() -> Path:
+    """The program ``java``."""
+    home = os.environ.get("JAVA_HOME")
+    return Path(home, "bin", "java") if home else Path(str(shutil.which("java"))).resolve()
 
 
 def fetch_jars() -> None:
@@ -41,7 +49,7 @@ def fetch_jars() -> None:
         "dependency:copy-dependencies",
         f"-DoutputDirectory={JARS}",
     ]
-    subprocess.run(command, check=True, timeout=600)
+    subprocess.run(command, check=True, timeout=1200)
     (JARS / "complete").touch()
 
 
@@ -79,8 +87,25 @@ class Hadoop:
 
     def put(self, source: Path, target: str) -> None:
         """Copy a local folder into HDFS."""
-        shell = ["java", "-Xmx128m", "-cp", f"{self.conf}:{JARS}/*", "org.apache.hadoop.fs.FsShell"]
-        subprocess.run([*shell, "-put", str(source), target], check=True, capture_output=True, timeout=120)
+        self._shell("-put", str(source), target)
+
+    def get(self, source: str, target: Path) -> None:
+        """Copy a folder of HDFS to the local disk."""
+        self._shell("-get", source, str(target))
+
+    def _shell(self, *arguments: str) -> None:
+        shell = [str(java()), "-Xmx128m", "-cp", f"{self.conf}:{JARS}/*", "org.apache.hadoop.fs.FsShell"]
+        subprocess.run([*shell, *arguments], check=True, capture_output=True, timeout=LONGEST)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is anything at a path of HDFS."""
+        try:
+            self._get(self.sites.namenode_web, f"/webhdfs/v1{path}?op=GETFILESTATUS")
+        except HTTPError as error:
+            if error.code != 404:
+                raise
+            return False
+        return True
 
     def applications(self) -> list[dict[str, Any]]:
         """What the ResourceManager says of every application, the newest last."""
@@ -93,20 +118,19 @@ class Hadoop:
             process.terminate()
         for process in self.processes.values():
             try:
-                process.wait(20)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
 
     def _java(self, daemon: str, *arguments: str, log: Any) -> subprocess.Popen:
         kind, conf = daemon.rstrip("0123456789"), self.sites.of(daemon)
-        java = Path(os.environ["JAVA_HOME"], "bin", "java") if os.environ.get("JAVA_HOME") else shutil.which("java")
         command = [
-            str(java), f"-Xmx{HEAP[kind]}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+            str(java()), f"-Xmx{HEAP[kind]}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
             "-Djava.net.preferIPv4Stack=true",
             "--add-opens=java.base/java.lang=ALL-UNNAMED", "-cp", f"{conf}:{JARS}/*", MAIN[kind], *arguments,
         ]  # fmt: skip
-        home = str(Path(str(java)).resolve().parents[1])  # NodeManagers hand it on to containers
+        home = str(java().parents[1])  # NodeManagers hand it on to containers
         environment = os.environ | {"HADOOP_CONF_DIR": str(conf), "JAVA_HOME": home}
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=self.folder
@@ -122,12 +146,12 @@ class Hadoop:
         return page["clusterMetrics"]["activeNodes"] == NODES
 
     def _get(self, address: str, path: str) -> dict[str, Any]:
-        with urlopen(f"http://{address}{path}", timeout=5) as page:
+        with urlopen(f"http://{address}{path}", timeout=60) as page:
             found: dict[str, Any] = json.load(page)
         return found
 
     def _wait(self, ready: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + LONGEST
         while time.monotonic() < deadline:
             for daemon, process in self.processes.items():
                 if process.poll() is not None:
@@ -138,4 +162,4 @@ class Hadoop:
             except OSError:
                 pass
             time.sleep(0.3)
-        raise RuntimeError(f"not within 180 s: {ready.__name__}")
+        raise RuntimeError(f"not within {LONGEST} s: {ready.__name__}")

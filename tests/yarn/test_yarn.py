@@ -1,16 +1,23 @@
-"""Jobs on YARN, in client mode, with the driver's environment shipped to the executors."""
+"""Jobs on YARN, in client mode: with the driver's environment shipped, or with an interpreter that the nodes have."""
 
 import json
 import os
+import re
 import signal
 import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from benchmarks.chaos.cluster import command_of
+from pyarrow.fs import LocalFileSystem
 
-from submitting import ROOT, refused, submit
+from submitting import ROOT, kill, refused, submit
+from treefold.persistence import output_folder
+from yarn.libhdfs import driver_with_hdfs
 
 pytestmark = pytest.mark.spark
 
@@ -22,7 +29,7 @@ def coefficients(output: Path) -> bytes:
 
 def on_yarn(yarn, *arguments: object) -> subprocess.CompletedProcess:
     options, environment = yarn
-    return submit(*options, *arguments, **environment)
+    return submit(*options, *arguments, timeout=1800, **environment)
 
 
 def digits(split: str, root: str = f"file://{ROOT}/data") -> str:
@@ -38,10 +45,10 @@ def local(tmp_path_factory):
     return out
 
 
-def test_files_that_executors_read_give_the_bits_of_a_local_run(yarn, hadoop, local, tmp_path):
+def test_a_shipped_environment_reads_files_and_gives_the_bits_of_a_local_run(shipping, hadoop, local, tmp_path):
     out = tmp_path / "digits"
     paths = (f"data.train={digits('train')}", f"data.test={digits('test')}", f"output.path={out}")
-    run = on_yarn(yarn, "train", "conf/digits.toml", *paths)
+    run = on_yarn(shipping, "train", "conf/digits.toml", *paths)
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout)["output"] == str(out)
     assert coefficients(out) == coefficients(local)
@@ -69,20 +76,50 @@ def executors() -> list[int]:
     return [pid for pid in numbers if "YarnCoarseGrainedExecutorBackend" in command_of(pid).partition(" -c ")[0]]
 
 
-def test_an_executor_that_is_killed_changes_no_bit(yarn, local, tmp_path):
+@contextmanager
+def started(yarn, *arguments: object, **more: str) -> Iterator[subprocess.Popen]:
+    """A job that runs; it is killed if the test fails."""
     options, environment = yarn
-    out = tmp_path / "digits"
-    paths = (f"data.train={digits('train')}", f"data.test={digits('test')}", f"output.path={out}")
     job = subprocess.Popen(
-        ["./spark-submit.sh", *options, "train", "conf/digits.toml", *paths], cwd=ROOT, text=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ | environment,
+        ["./spark-submit.sh", *options, *map(str, arguments)], cwd=ROOT, start_new_session=True, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ | environment | more,
     )  # fmt: skip
-    killed, said = [], []
-    for line in job.stderr:
-        said.append(line)
-        if "iteration " in line and not killed:
-            killed = executors()[:1]
-            os.kill(killed[0], signal.SIGKILL)
-    assert job.wait() == 0, "".join(said)
-    assert len(killed) == 1
+    try:
+        yield job
+    finally:
+        if job.poll() is None:
+            kill(job)
+
+
+def wait_until(job: subprocess.Popen, happened: Callable[[], bool]) -> None:
+    while not happened():
+        assert job.poll() is None, f"ended before it happened: {job.stderr.read()}"
+        time.sleep(0.05)
+
+
+def test_an_executor_that_is_killed_changes_no_bit(yarn, local, tmp_path):
+    out, kept = tmp_path / "digits", tmp_path / "checkpoint"
+    paths = (f"data.train={digits('train')}", f"data.test={digits('test')}", f"output.path={out}")
+    checkpoint = ("checkpoint.every=1", f"checkpoint.path={kept}")
+    with started(yarn, "train", "conf/digits.toml", *paths, *checkpoint) as job:
+        wait_until(job, (kept / "000003").exists)
+        os.kill(executors()[0], signal.SIGKILL)
+        _, said = job.communicate(timeout=1800)
+    assert job.returncode == 0, said
     assert coefficients(out) == coefficients(local)
+
+
+def test_a_job_that_is_killed_resumes_from_its_checkpoint_in_hdfs(yarn, hadoop, local, tmp_path):
+    driver = driver_with_hdfs(hadoop)
+    paths = (f"data.train={digits('train')}", f"data.test={digits('test')}", "output.path=hdfs:///models/digits")
+    arguments = ("train", "conf/digits.toml", *paths, "checkpoint.every=1", "checkpoint.path=hdfs:///kept/digits")
+    with started(yarn, *arguments, **driver) as job:
+        wait_until(job, lambda: hadoop.exists("/kept/digits/000003"))
+        kill(job)
+    assert not hadoop.exists("/models/digits")
+    resumed = on_yarn((yarn[0], driver), *arguments)
+    assert resumed.returncode == 0, resumed.stderr
+    assert int(re.search(r"continuing after the (\d+) passes", resumed.stderr)[1]) >= 3
+    hadoop.get("/models/digits", tmp_path / "digits")
+    published = Path(output_folder.content(LocalFileSystem(), str(tmp_path / "digits")))
+    assert coefficients(published) == coefficients(local)
