@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from treefold.errors import InputError
-from treefold.ml import CrossValidator, KMeans, LinearRegression, LogisticRegression
+from treefold.ml import CrossValidator, KMeans, LinearRegression, LogisticRegression, MultilayerPerceptronClassifier
 from treefold.scoring.reference import reference_on
 
 pytestmark = pytest.mark.spark
@@ -39,6 +39,13 @@ def test_a_private_clustering_looks_at_the_rows_through_noise_alone(data, tmp_pa
     assert model.summary.to_dict()["epsilon"] == pytest.approx(3.0, rel=1e-6)
     assert reference_on(model, data) is None
     assert model.evaluate(data).scores["rows"] == 3000
+
+
+def test_a_private_perceptron_looks_at_the_rows_through_noise_alone(data):
+    model = MultilayerPerceptronClassifier(**PRIVATE, layers=[3, 4, 3]).fit(data)
+    assert [each.name for each in model.training_summary.passes] == ["row_count", *["clipped_gradient"] * 8]
+    assert model.summary().to_dict()["epsilon"] == pytest.approx(3.0, rel=1e-6)
+    assert reference_on(model, data) is None
 
 
 def test_a_search_is_refused(data):
