@@ -6,8 +6,9 @@ from pyspark.ml.param import TypeConverters
 from pyspark.sql import DataFrame
 
 from treefold.ml.attributes import declared_classes
-from treefold.ml.base import LabelOptions, Trainable
+from treefold.ml.base import LabelOptions
 from treefold.ml.converters import factors_by_class
+from treefold.ml.labelled import LabelledTrainable
 from treefold.ml.params import Option
 
 
@@ -31,7 +32,7 @@ class ProbabilityOptions(ClassOptions):
     )
 
 
-class ClassTrainable(Trainable, ClassOptions):
+class ClassTrainable(LabelledTrainable, ClassOptions):
     """An estimator of a classifier.
 
     Attributes

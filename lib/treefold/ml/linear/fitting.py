@@ -6,27 +6,26 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from pyspark.sql import DataFrame
 
 from treefold.algorithms.linear import LinearFit, LinearModel, fit
 from treefold.algorithms.linear.gram import Gram
 from treefold.algorithms.linear.losses import Loss
 from treefold.dataset.blocks import Blocks
 from treefold.errors import InputError
-from treefold.ml.base import Batch, Trainable
+from treefold.ml.base import Batch
+from treefold.ml.early_stopping_params import ValidatedTrainable
 from treefold.ml.linear.params import LinearOptions
 from treefold.ml.linear.private_fit import DPGD, linear_noise
 from treefold.ml.linear.solver_params import GRAM_ROWS
 from treefold.optim.iterate import Rungs
 from treefold.persistence import model_io
 from treefold.privacy.noisy_blocks import NoisyBlocks
-from treefold.statistics.label_summary import DataSummary, data_summary
+from treefold.statistics.label_summary import DataSummary
 
 
-class FitOptions(Trainable, LinearOptions):
+class FitOptions(ValidatedTrainable, LinearOptions):
     """An estimator of a linear model."""
 
-    labels_are_classes = False
     batched = frozenset({"regParam", "elasticNetParam", "tol", "maxIter", "stepSize", "threshold"})
     simpler = {"regParam": 1}
 
@@ -46,11 +45,6 @@ class FitOptions(Trainable, LinearOptions):
     def shuffled(self) -> bool:  # type: ignore[override]
         """For local descent: descents over blocks of one class each would end far from each other."""
         return bool(self.value("solver") == "localsgd")
-
-    def extra_columns(self, *, labelled: bool) -> tuple[str, ...]:
-        """See :class:`~treefold.ml.base.ColumnOptions`; the indicator of held-out rows comes last."""
-        indicator = self.value("validationIndicatorCol") if labelled else None
-        return (*super().extra_columns(labelled=labelled), *([indicator] if indicator else []))
 
     def first(self, outputs: int, features: int) -> np.ndarray | None:
         """Coefficients of the initial model, or None.
@@ -94,11 +88,6 @@ class FitOptions(Trainable, LinearOptions):
     def with_noise(self, blocks: Blocks) -> Blocks:
         """See :class:`~treefold.ml.base.Trainable`."""
         return NoisyBlocks(blocks, linear_noise(self)) if self.private else blocks
-
-    def check(self, data: DataFrame) -> None:
-        """Raise InputError for data with which a fit or an evaluation would fail: one pass."""
-        with self.open(data) as blocks:
-            data_summary(blocks, classification=self.labels_are_classes)
 
 
 def fit_all(

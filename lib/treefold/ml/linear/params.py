@@ -4,8 +4,8 @@ from pyspark.ml.param import TypeConverters
 
 from treefold.ml.base import LabelOptions
 from treefold.ml.converters import at_least, share
+from treefold.ml.early_stopping_params import ValidationOptions
 from treefold.ml.linear.bound_params import BoundOptions
-from treefold.ml.linear.early_stopping_params import ValidationOptions
 from treefold.ml.linear.solver_params import StepOptions
 from treefold.ml.params import NO_EFFECT, Option
 

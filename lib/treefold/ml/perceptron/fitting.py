@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
 
 from treefold.algorithms import perceptron
 from treefold.algorithms.perceptron import Layers, MiniBatches, Network, PerceptronFit, PerceptronModel
@@ -12,7 +11,8 @@ from treefold.dataset.blocks import Blocks, Pass
 from treefold.dataset.lanes import lane_count
 from treefold.dataset.random import substream
 from treefold.errors import InputError
-from treefold.ml.base import Batch, Trainable
+from treefold.ml.base import Batch
+from treefold.ml.early_stopping_params import ValidatedTrainable
 from treefold.ml.linear.solver_params import NOISE
 from treefold.ml.perceptron.params import BATCHED, RATE, RATE_ROWS, PerceptronOptions
 from treefold.ml.perceptron.private_fit import perceptron_noise
@@ -23,13 +23,11 @@ from treefold.optim.iterate import Rungs
 from treefold.optim.status import DIVERGED
 from treefold.persistence import model_io
 from treefold.privacy.noisy_blocks import NoisyBlocks
-from treefold.statistics.label_summary import data_summary
 
 
-class PerceptronTrainable(Trainable, PerceptronOptions):
+class PerceptronTrainable(ValidatedTrainable, PerceptronOptions):
     """An estimator of a perceptron."""
 
-    labels_are_classes: bool
     simpler = {"regParam": 1}
 
     @property
@@ -55,11 +53,6 @@ class PerceptronTrainable(Trainable, PerceptronOptions):
         """For local descent: walks through lanes of one class each would end far from each other."""
         return bool(self.value("solver") == "localsgd")
 
-    def extra_columns(self, *, labelled: bool) -> tuple[str, ...]:
-        """See :class:`~treefold.ml.base.ColumnOptions`: the indicator of rows held out."""
-        indicator = self.value("validationIndicatorCol") if labelled else None
-        return (*super().extra_columns(labelled=labelled), *([indicator] if indicator else []))
-
     @property
     def private(self) -> bool:
         """Whether the fit is differentially private."""
@@ -68,11 +61,6 @@ class PerceptronTrainable(Trainable, PerceptronOptions):
     def with_noise(self, blocks: Blocks) -> Blocks:
         """See :class:`~treefold.ml.base.Trainable`."""
         return NoisyBlocks(blocks, perceptron_noise(self)) if self.private else blocks
-
-    def check(self, data: DataFrame) -> None:
-        """Raise InputError for whatever in ``data`` would end a fit or an evaluation: one pass."""
-        with self.open(data) as blocks:
-            data_summary(blocks, classification=self.labels_are_classes)
 
     def why_diverged(self) -> str:
         """What to say of a fit that diverged."""

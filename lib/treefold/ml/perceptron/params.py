@@ -9,7 +9,7 @@ from treefold.errors import InputError
 from treefold.ml.base import LabelOptions
 from treefold.ml.class_params import ProbabilityOptions
 from treefold.ml.converters import Choice, at_least, class_thresholds, share
-from treefold.ml.linear.early_stopping_params import ValidationOptions
+from treefold.ml.early_stopping_params import ValidationOptions
 from treefold.ml.params import NO_EFFECT, Option
 from treefold.ml.private_params import BUDGET, PrivateOptions
 

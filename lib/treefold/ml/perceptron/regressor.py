@@ -43,8 +43,6 @@ class MultilayerPerceptronRegressor(PerceptronTrainable, PerceptronValueOptions,
     True
     """
 
-    labels_are_classes = False
-
     def loss_of(self) -> Loss:
         """What is minimised."""
         name = self.value("loss")

@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
 
 from treefold.algorithms import svm
 from treefold.dataset.blocks import Blocks, Pass
 from treefold.errors import InputError
-from treefold.ml.base import Batch, Trainable
+from treefold.ml.base import Batch
+from treefold.ml.labelled import LabelledTrainable
 from treefold.ml.svm.params import KernelOptions
 from treefold.ml.svm.support_vector_fit import SupportVectorFit
 from treefold.optim.status import CONVERGED
-from treefold.statistics.label_summary import DataSummary, data_summary
+from treefold.statistics.label_summary import DataSummary
 from treefold.statistics.moments import Moments
 
 log = logging.getLogger(__name__)
@@ -26,15 +26,8 @@ def entries_variance(moments: Moments) -> float:
     return float((variance + mean**2).mean() - mean.mean() ** 2)
 
 
-class SupportVectorTrainable(Trainable, KernelOptions):
+class SupportVectorTrainable(LabelledTrainable, KernelOptions):
     """An estimator of support vector machines."""
-
-    labels_are_classes = False
-
-    def check(self, data: DataFrame) -> None:
-        """Raise InputError for whatever in ``data`` would end a fit or an evaluation: one pass."""
-        with self.open(data) as blocks:
-            data_summary(blocks, classification=self.labels_are_classes)
 
     def machine(self, task: svm.Task, cost: float, moments: Moments, **others: Any) -> svm.Machine:
         """A machine with this estimator's kernel, for data with these moments.

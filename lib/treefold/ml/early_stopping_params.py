@@ -10,6 +10,7 @@ from treefold.dataset.splits import Given, Shared, Split
 from treefold.errors import InputError
 from treefold.ml.base import ColumnOptions
 from treefold.ml.converters import at_least, between
+from treefold.ml.labelled import LabelledTrainable
 from treefold.ml.params import Option
 
 STREAM = 0xE5  # random stream of the seed
@@ -59,3 +60,12 @@ class ValidationOptions(ColumnOptions):
         """The rows that are not held out."""
         split = self.split()
         return blocks if split is None else training(blocks, split, HELD)
+
+
+class ValidatedTrainable(LabelledTrainable, ValidationOptions):
+    """An estimator that reads which rows are held out."""
+
+    def extra_columns(self, *, labelled: bool) -> tuple[str, ...]:
+        """See :class:`~treefold.ml.base.ColumnOptions`; the indicator of held-out rows comes last."""
+        indicator = self.value("validationIndicatorCol") if labelled else None
+        return (*super().extra_columns(labelled=labelled), *([indicator] if indicator else []))
