@@ -32,6 +32,17 @@ def test_a_folder_is_removed_once_the_processes_are_gone(tmp_path):
     assert not (tmp_path / "treefold").exists()
 
 
+def test_the_process_that_removes_a_folder_needs_nothing_but_its_own_code(tmp_path):
+    (tmp_path / "treefold").mkdir()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    run = subprocess.run(
+        local_dirs.sweeping(tmp_path / "treefold", [ended.pid]), capture_output=True, text=True, check=False, cwd="/"
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert not (tmp_path / "treefold").exists()
+
+
 def test_folders_are_their_owners_only_and_made_once(tmp_path):
     for _ in range(2):
         folder = local_dirs.create(tmp_path / "deep" / local_dirs.FOLDER)

@@ -51,10 +51,10 @@ def create(folder: Path) -> Path:
     if not executor:
         log.info("%s stays where an executor is killed: its processes are not known here", folder)
     else:
-        code = f"{inspect.getsource(sweep)}\nimport sys\nsweep(sys.argv[1], [int(pid) for pid in sys.argv[2:]])"
-        command = [sys.executable, "-I", "-S", "-c", code, str(folder), *map(str, executor)]
         quiet = subprocess.DEVNULL
-        subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True, cwd="/")
+        subprocess.Popen(
+            sweeping(folder, executor), stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True, cwd="/"
+        )
     return folder
 
 
@@ -75,15 +75,22 @@ def files() -> Iterator[Path]:
             yield from Path(root, FOLDER).iterdir()
 
 
+def sweeping(folder: Path, pids: list[int]) -> list[str]:
+    """The command of a process that removes a folder once other processes have ended."""
+    code = f"{inspect.getsource(sweep)}\nimport sys\nsweep(sys.argv[1], [int(pid) for pid in sys.argv[2:]])"
+    return [sys.executable, "-I", "-S", "-c", code, str(folder), *map(str, pids)]
+
+
 def sweep(folder: str, pids: list[int]) -> None:
     """Remove a folder once these processes have ended. It runs in its own interpreter and imports what it needs."""
+    import contextlib
     import os
     import select
     import shutil
     import time
 
     for pid in pids:
-        with suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError):
             select.select([os.pidfd_open(pid)], [], [])
     for _ in range(3):  # a worker that ends shortly after its executor may still write
         shutil.rmtree(folder, ignore_errors=True)
