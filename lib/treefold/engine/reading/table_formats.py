@@ -73,9 +73,7 @@ def table_format(folders: Folders, folder: str) -> str:
         return DELTA
     if folders.exists(f"{folder}/.hoodie"):
         return "Apache Hudi"
-    if folders.exists(f"{folder}/data") and any(
-        name.endswith(".metadata.json") for name in folders.names(f"{folder}/metadata")
-    ):
+    if any(name.endswith(".metadata.json") for name in folders.names(f"{folder}/metadata")):
         return ICEBERG
     return ""
 
