@@ -194,7 +194,7 @@ def test_two_sets_of_blocks_in_turn_do_not_wait_for_each_others_slots(data, monk
 def test_partials_that_a_job_combines_do_not_wait_for_the_slots(blocks, monkeypatch):
     monkeypatch.setattr(task_pool, "IDLE", 600.0)
     blocks.sum(seen)
-    monkeypatch.setattr(blocks, "_heavy", lambda name: True)
+    monkeypatch.setattr(blocks.jobs, "_combined_before", lambda parts, name: True)
     assert blocks.sum(seen).rows == ROWS
     assert ways(blocks) == ["flat", "pooled", "flat"]
 
