@@ -79,11 +79,12 @@ def test_a_scaler_is_a_factor_of_each_column(table):
     [
         (lambda table: assembled(table.withColumnRenamed("a", "c").select("*"), ["c", *NAMES[1:]]), "parquet"),
         (lambda table: assembled(table.where("b > 0")), "dataframe"),
+        (lambda table: assembled(table.select("*", (-col("a")).alias("c")), ["c", *NAMES[1:]]), "dataframe"),
         (lambda table: assembled(table.withColumn("a", col("a") * 2)), "dataframe"),
         (lambda table: assembled(table).where("b > 0"), "dataframe"),
         (lambda table: assembled(table).withColumn("label", 1 - col("label")), "dataframe"),
     ],
-    ids=["renamed", "filter below", "computed input", "filter above", "computed label"],
+    ids=["renamed", "filter below", "new input", "computed input", "filter above", "computed label"],
 )
 def test_other_plans_give_the_fit_of_their_vectors(table, change, source):
     data = change(table)

@@ -37,7 +37,7 @@ def executors_of(context: SparkContext) -> int:
 class Growth:
     """Whether the application has at least twice the executors on which its blocks were placed.
 
-    To place blocks costs reading them once, so each doubling pays for it if the fit makes two more passes or so.
+    To place blocks anew, all rows are read once more. To do so only at doublings bounds how often that happens.
 
     Parameters
     ----------

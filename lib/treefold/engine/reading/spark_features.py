@@ -1,11 +1,14 @@
 """Vector columns that pyspark.ml's feature transformers make of numeric columns, recognised in the plan of a DataFrame.
 
-To make a vector in Spark and to send it to a Python worker costs several times as much as to read its numbers. If a
-vector column is made by ``VectorAssembler``, possibly followed by ``StandardScaler`` without ``withMean``, the readers
-therefore take the numeric columns and the factors of the scaler.
+Spark makes such a vector row by row and sends it to a Python worker, which can read the numbers itself. If a vector
+column is made by ``VectorAssembler``, possibly followed by ``StandardScaler`` without ``withMean``, the readers
+therefore take the numeric columns and the factors of the scaler. Attributes of the plan are told apart by their texts,
+see :func:`treefold.engine.reading.spark_plan.texts`.
 """
 
 import json
+import re
+from collections import Counter
 from typing import Any, NamedTuple
 
 from pyspark.ml.linalg import VectorUDT
@@ -13,8 +16,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import types as t
 
 from treefold.engine.reading.arrow_to_numpy import Columns
+from treefold.engine.reading.spark_plan import texts
 
 ASSEMBLER = "org.apache.spark.ml.feature.VectorAssembler$$Lambda"
+TO_DOUBLE = re.compile(r"^cast\((.*) as double\)$", re.DOTALL)
 SCALER = "org.apache.spark.ml.feature.StandardScalerModel$$"
 NUMBERS = t.ByteType, t.ShortType, t.IntegerType, t.LongType, t.FloatType, t.DoubleType, t.BooleanType
 
@@ -32,8 +37,8 @@ class _Origin(NamedTuple):
 
     Attributes
     ----------
-    ids : tuple of int
-        Expression id of an attribute, or ids of the inputs of an assembler.
+    attributes : tuple of str
+        An attribute, or those that an assembler takes, as their texts.
     assembled : bool
         Whether the assembler has been found.
     scaler : JavaObject, optional
@@ -44,7 +49,7 @@ class _Origin(NamedTuple):
         Whether the assembler takes null and NaN.
     """
 
-    ids: tuple[int, ...]
+    attributes: tuple[str, ...]
     assembled: bool = False
     scaler: Any = None
     scale: tuple[float, ...] = ()
@@ -74,7 +79,7 @@ def unassembled(data: DataFrame, columns: Columns) -> Unassembled | None:
     ):
         return None
     plan = data.select("*")._jdf.queryExecution().withCachedData()
-    present = {attribute.name(): attribute.exprId().id() for attribute in _items(plan.output())}
+    present = dict(zip(data.columns, texts(plan.output()), strict=True))
     found = {name: _Origin((present[name],)) for name in columns.names}
     features = columns.features[0]
     while plan.getClass().getSimpleName() == "Project":
@@ -89,48 +94,49 @@ def unassembled(data: DataFrame, columns: Columns) -> Unassembled | None:
 
 def _below(data: DataFrame, project: Any, found: dict[str, _Origin], features: str) -> dict[str, _Origin] | None:
     """Where the columns come from below a projection; None if one of them is computed there in another way."""
-    made = {item.exprId().id(): item for item in _items(project.projectList())}
+    output, items = texts(project.output()), texts(project.projectList())
+    made, inputs = dict(zip(output, items, strict=True)), set(texts(project.child().output()))
     below = {}
     for name, origin in found.items():
-        if name == features and not origin.assembled:
-            deeper = _feature_origin(data, made[origin.ids[0]], origin)
-        else:
-            ids = [_source(made[each]) for each in origin.ids]
-            deeper = None if None in ids else origin._replace(ids=tuple(ids))  # type: ignore[arg-type]
-        if deeper is None:
+        sources = [_source(made[each], each, inputs) for each in origin.attributes]
+        if None not in sources:
+            below[name] = origin._replace(attributes=tuple(sources))  # type: ignore[arg-type]
+            continue
+        if name != features or origin.assembled:
             return None
-        below[name] = deeper
+        item = project.projectList().apply(output.index(origin.attributes[0]))
+        made_of = _transformed(data, item, inputs, origin)
+        if made_of is None:
+            return None
+        below[name] = made_of
     return below
 
 
-def _source(item: Any) -> int | None:
-    """Expression id of the attribute that an item of a projection is or renames."""
-    expression = item.child() if _kind(item) == "Alias" else item
-    return int(expression.exprId().id()) if _kind(expression) == "AttributeReference" else None
+def _source(item: str, made: str, inputs: set[str]) -> str | None:
+    """The attribute that an item of a projection is or renames; None if the item is computed."""
+    expression = item.removesuffix(f" AS {made}")
+    return expression if expression in inputs else None
 
 
-def _feature_origin(data: DataFrame, item: Any, origin: _Origin) -> _Origin | None:
-    """Where the vector column comes from, by the item that makes it; None if that is not known."""
-    source = _source(item)
-    if source is not None:
-        return origin._replace(ids=(source,))
+def _transformed(data: DataFrame, item: Any, inputs: set[str], origin: _Origin) -> _Origin | None:
+    """Where a vector column comes from that a transformer makes; None if it is none of those that are known."""
     if _kind(item) != "Alias" or _kind(item.child()) != "ScalaUDF" or item.child().children().size() != 1:
         return None
     function, argument = item.child().function(), item.child().children().apply(0)
     name = function.getClass().getName()
     if name.startswith(ASSEMBLER) and _kind(argument) == "CreateNamedStruct":
-        return _assembled(data, function, _items(argument.valExprs()), origin.scaler)
-    if name.startswith(SCALER) and _kind(argument) == "AttributeReference" and origin.scaler is None:
-        return _Origin((argument.exprId().id(),), scaler=function)
+        taken = [TO_DOUBLE.sub(r"\1", each) for each in texts(argument.valExprs())]
+        return _assembled(data, function, taken, origin.scaler) if inputs.issuperset(taken) else None
+    if name.startswith(SCALER) and argument.toString() in inputs and origin.scaler is None:
+        return _Origin((argument.toString(),), scaler=function)
     return None
 
 
-def _assembled(data: DataFrame, assembler: Any, inputs: list[Any], scaler: Any) -> _Origin | None:
-    ids = [_source(each.child() if _kind(each) == "Cast" else each) for each in inputs]
-    scale = () if scaler is None else _factors(data, scaler, len(ids))
-    if None in ids or scale is None:
+def _assembled(data: DataFrame, assembler: Any, taken: list[str], scaler: Any) -> _Origin | None:
+    scale = () if scaler is None else _factors(data, scaler, len(taken))
+    if scale is None:
         return None
-    return _Origin(tuple(ids), True, scaler, scale, _keeps_invalid(data, assembler, len(ids)))  # type: ignore[arg-type]
+    return _Origin(tuple(taken), True, scaler, scale, _keeps_invalid(data, assembler, len(taken)))
 
 
 def _keeps_invalid(data: DataFrame, assembler: Any, inputs: int) -> bool:
@@ -158,20 +164,22 @@ def _of_base(data: DataFrame, plan: Any, found: dict[str, _Origin], columns: Col
     """The DataFrame of a plan, with the columns by their names there; None if names or types are not plain."""
     session = data.sparkSession
     base = DataFrame(_jvm(data).org.apache.spark.sql.classic.Dataset.ofRows(session._jsparkSession, plan), session)
-    names = dict(zip((each.exprId().id() for each in _items(plan.output())), base.columns, strict=True))
+    names = dict(zip(texts(plan.output()), base.columns, strict=True))
+    fields = {field.name: field.dataType for field in base.schema.fields}
     origin = found[columns.features[0]]
-    taken = [names[each] for name in columns.names for each in found[name].ids]
-    inputs = [names[each] for each in origin.ids]
-    plain = all(isinstance(base.schema[name].dataType, NUMBERS) for name in inputs)
-    if not plain or len(set(inputs)) < len(inputs) or any(base.columns.count(name) > 1 for name in taken):
+    inputs = [names[each] for each in origin.attributes]
+    taken = {names[each] for name in columns.names for each in found[name].attributes}
+    twice = {name for name, times in Counter(base.columns).items() if times > 1}
+    plain = all(isinstance(fields[name], NUMBERS) for name in inputs)
+    if not plain or len(set(inputs)) < len(inputs) or taken & twice:
         return None
     return Unassembled(
         base,
         columns._replace(
             features=tuple(inputs),
-            label=columns.label and names[found[columns.label].ids[0]],
-            weight=columns.weight and names[found[columns.weight].ids[0]],
-            extra=tuple(names[found[name].ids[0]] for name in columns.extra),
+            label=columns.label and names[found[columns.label].attributes[0]],
+            weight=columns.weight and names[found[columns.weight].attributes[0]],
+            extra=tuple(names[found[name].attributes[0]] for name in columns.extra),
             sparse=False,
             missing=columns.missing and origin.keeps_invalid,
             scale=origin.scale,
@@ -182,10 +190,6 @@ def _of_base(data: DataFrame, plan: Any, found: dict[str, _Origin], columns: Col
 
 def _jvm(data: DataFrame) -> Any:
     return data.sparkSession._jvm
-
-
-def _items(sequence: Any) -> list[Any]:
-    return [sequence.apply(i) for i in range(sequence.size())]
 
 
 def _kind(expression: Any) -> str:
