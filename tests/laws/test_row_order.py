@@ -5,6 +5,8 @@ import pytest
 
 from rows import ragged
 from treefold.algorithms import forest, kmeans
+from treefold.algorithms.kmeans.start import Wanted
+from treefold.algorithms.kmeans.start import start as begin
 from treefold.algorithms.linear import Bounds, fit
 from treefold.algorithms.linear.gram import gram
 from treefold.algorithms.linear.losses import (
@@ -88,7 +90,7 @@ def test_lbfgs_and_its_proximal_form(loss):
         found = fits(loss, Lbfgs(), **options)
         assert_same_fit(found, loss)
         iterations = [len(each.objective[0]) - 1 for each in found]
-        assert max(iterations) <= min(iterations) + 1
+        assert max(iterations) <= max(min(iterations) + 1, 1.2 * min(iterations))  # rounding decides which one ends it
         assert_same_way(found)
 
 
@@ -154,12 +156,39 @@ def test_k_means_ends_in_the_same_clusters_wherever_it_begins(start):
         assert other.cost == pytest.approx(found[0].cost, rel=1e-9)
 
 
-def test_k_means_from_given_centres_has_the_same_iterations():
-    found = clustered(start_by=[CLUSTERS[[3, 500, 1500, 2500]]])
-    assert found[0].iterations > 1
+def unclustered(X, **options):
+    """One fit of rows without clusters for each order of them: where it ends depends on where it begins."""
+    by_feature = np.argsort(X[:, 0], kind="stable")
+    some = [RNG.permutation(ROWS), by_feature, by_feature[::-1], RNG.permutation(ROWS)]
+    blocks = (ragged(X[order], np.zeros(ROWS), np.ones(ROWS), [1000, 2000, 3000], "float64") for order in some)
+    return [kmeans.fit(each, [7], tol=1e-9, max_iter=100, seed=2, **options)[0][0] for each in blocks]
+
+
+GIVEN = [X[[3, 500, 1500, 2500, 2600, 2700, 2800]]]
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
+@pytest.mark.parametrize("start", ["random", "k-means++", "k-means||", GIVEN], ids=str)
+def test_k_means_has_the_same_iterations_from_any_start(start, distance):
+    """The rows of the start are drawn by their values."""
+    start_by = start if start is GIVEN else kmeans.Start(start)
+    found = unclustered(X, start_by=start_by, cosine=distance == "cosine")
+    assert found[0].iterations > 5
     for other in found[1:]:
+        assert other.iterations == found[0].iterations
         np.testing.assert_allclose(other.costs, found[0].costs, rtol=1e-9)
-        np.testing.assert_allclose(other.centres, found[0].centres, rtol=1e-9)
+        np.testing.assert_allclose(other.centres, found[0].centres, rtol=1e-6)
+
+
+@pytest.mark.parametrize("often", [ROWS // 2, 1])
+def test_the_start_of_k_means_is_one_of_equal_rows_as_often_as_they_occur(often):
+    """A draw by values would take equal rows for one of two thousand; so rows that repeat are drawn by position."""
+    repeated = X.copy()
+    repeated[:often] = 1000.0
+    blocks = ragged(repeated, np.zeros(ROWS), np.ones(ROWS), [1000, 2000, 3000], "float64")
+    found, firsts = begin(blocks, kmeans.Start("random"), [Wanted(1, seed) for seed in range(1000)], cosine=False)
+    assert found.by_value == (often == 1)
+    assert np.mean([first[0, 0] == 1000 for first in firsts]) == pytest.approx(often / ROWS, abs=0.05)
 
 
 def test_mini_batches_of_k_means_end_within_a_hundredth():

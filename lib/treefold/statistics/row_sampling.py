@@ -3,6 +3,10 @@
 A sample of fixed size has the rows of the least keys. Keys are exponential random numbers divided by the rows' weights,
 so rows are drawn without replacement in proportion to weight, and the samples of two parts merge into the sample of
 both.
+
+A sample by values has the same rows in any order of the data set. Equal rows have equal random numbers, so it takes
+each different row once, and a row that occurs many times is no likelier than one that occurs once. Where rows repeat
+often that is another distribution: see :mod:`treefold.statistics.equal_rows`.
 """
 
 from typing import Any, NamedTuple
@@ -32,6 +36,8 @@ class Drawn(NamedTuple):
     most : int
     key, position, weight : (rows,)
     rows : (rows, features), dense or CSR
+    value : (rows,) uint64, or None
+        Hashes of the rows' values, of a sample in which all rows are different. None for a sample by position.
     """
 
     most: int
@@ -39,13 +45,14 @@ class Drawn(NamedTuple):
     position: NDArray
     weight: NDArray
     rows: Any
+    value: NDArray | None = None
 
     def dense(self) -> NDArray:
         """The rows in float64."""
         return np.asarray(self.rows.todense() if issparse(self.rows) else self.rows, np.float64)
 
 
-def least_keys(block: Block, key: NDArray, most: int) -> Drawn:
+def least_keys(block: Block, key: NDArray, most: int, value: NDArray | None = None) -> Drawn:
     """The ``most`` rows of the block that have the least finite keys.
 
     Parameters
@@ -56,17 +63,40 @@ def least_keys(block: Block, key: NDArray, most: int) -> Drawn:
         Keys; a row of infinite key is never drawn.
     most : int
         Greatest number of rows.
+    value : (rows,) uint64, optional
+        Hashes of the rows' values. Of the rows of one hash only that of the least key is drawn, the first of equals.
 
     Returns
     -------
     Drawn
     """
-    able = np.flatnonzero(key < np.inf)
-    first = able[np.argsort(key[able], kind="stable")[:most]]
-    return Drawn(most, key[first], positions(block)[first], block.weight[first].astype(np.float64), block.X[first])
+    able = int((key < np.inf).sum())
+    take = min(most, able)
+    first = _least(key, take)
+    while value is not None and len(different := _different(value, first)) < most and take < able:
+        take = min(2 * take, able)
+        first = _least(key, take)
+    if value is not None:
+        first = different[:most]
+    own = None if value is None else value[first]
+    return Drawn(most, key[first], positions(block)[first], block.weight[first].astype(np.float64), block.X[first], own)
 
 
-def draw_by(block: Block, mass: NDArray, draw: Draw) -> Drawn:
+def _least(key: NDArray, count: int) -> NDArray[np.intp]:
+    """Indices of the ``count`` least keys in increasing order; of equal keys the first."""
+    if not count:
+        return np.empty(0, np.intp)
+    low = np.flatnonzero(key <= np.partition(key, count - 1)[count - 1])
+    order: NDArray[np.intp] = low[np.argsort(key[low], kind="stable")][:count]
+    return order
+
+
+def _different(value: NDArray, among: NDArray) -> NDArray:
+    """Those of some indices at which a value is found first."""
+    return among[np.sort(np.unique(value[among], return_index=True)[1])]
+
+
+def draw_by(block: Block, mass: NDArray, draw: Draw, value: NDArray | None = None) -> Drawn:
     """Rows drawn without replacement, in proportion to a mass.
 
     Parameters
@@ -77,6 +107,8 @@ def draw_by(block: Block, mass: NDArray, draw: Draw) -> Drawn:
         Rows are drawn in proportion to it; rows of mass 0 are never drawn.
     draw : Draw
         Seed, and number of rows.
+    value : (rows,) uint64, optional
+        Hashes of the rows' values, to draw different rows by them. By default rows are drawn by position.
 
     Returns
     -------
@@ -86,22 +118,43 @@ def draw_by(block: Block, mass: NDArray, draw: Draw) -> Drawn:
     ----------
     Efraimidis & Spirakis, "Weighted random sampling with a reservoir", Information Processing Letters 97, 2006, alg. A.
     """
-    return least_keys(block, exponential_keys(positions(block), mass, draw.seed), draw.most)
+    drawn_by = positions(block) if value is None else value
+    return least_keys(block, exponential_keys(drawn_by, mass, draw.seed), draw.most, value)
 
 
-def draw_rows(block: Block, draws: tuple[Draw, ...]) -> tuple[Drawn, ...]:
-    """One sample of rows of the block for each of ``draws``, without replacement and in proportion to weight."""
-    return tuple(draw_by(block, block.weight, draw) for draw in draws)
+def draw_rows(block: Block, draws: tuple[Draw, ...], by_value: bool = False) -> tuple[Drawn, ...]:
+    """One sample of rows of the block for each of ``draws``, without replacement and in proportion to weight.
+
+    Parameters
+    ----------
+    block : Block
+        Rows.
+    draws : tuple of Draw
+        Seeds and numbers of rows.
+    by_value : bool, default False
+        Whether different rows are drawn by a hash of their values. Of equal rows the heaviest counts.
+
+    Returns
+    -------
+    tuple of Drawn
+    """
+    value = row_hashes(block.X) if by_value else None
+    return tuple(draw_by(block, block.weight, draw, value) for draw in draws)
 
 
 def merge_drawn(left: Drawn, right: Drawn) -> Drawn:
     """The rows of the least keys of two samples."""
     key = np.concatenate([left.key, right.key])
     position = np.concatenate([left.position, right.position])
-    first = np.lexsort((position, key))[: left.most]
+    first, value = np.lexsort((position, key)), None
+    if left.value is not None and right.value is not None:
+        value = np.concatenate([left.value, right.value])
+        first = _different(value, first)
+    first = first[: left.most]
     rows = vstack([left.rows, right.rows], "csr") if issparse(left.rows) else np.concatenate([left.rows, right.rows])
     weight = np.concatenate([left.weight, right.weight])
-    return Drawn(left.most, key[first], position[first], weight[first], rows[first])
+    own = None if value is None else value[first]
+    return Drawn(left.most, key[first], position[first], weight[first], rows[first], own)
 
 
 def merge_all(left: tuple[Drawn, ...], right: tuple[Drawn, ...]) -> tuple[Drawn, ...]:
@@ -109,7 +162,7 @@ def merge_all(left: tuple[Drawn, ...], right: tuple[Drawn, ...]) -> tuple[Drawn,
     return tuple(merge_drawn(a, b) for a, b in zip(left, right, strict=True))
 
 
-def sample_rows(blocks: Scan, most: int, seed: int) -> Drawn:
+def sample_rows(blocks: Scan, most: int, seed: int, *, by_value: bool = False) -> Drawn:
     """Draw up to ``most`` rows of a data set, without replacement and in proportion to weight: one pass.
 
     Parameters
@@ -120,63 +173,13 @@ def sample_rows(blocks: Scan, most: int, seed: int) -> Drawn:
         Number of rows to draw. The sample is smaller if fewer rows have a positive weight.
     seed : int
         Seed of the draw.
+    by_value : bool, default False
+        Whether different rows are drawn by their values, the same rows in any order of the data set.
 
     Returns
     -------
     Drawn
         Rows in the order of the draw: the first n rows are a sample of n.
     """
-    (drawn,) = blocks.reduce(draw_rows, (Draw(most, seed),), merge=merge_all)
+    (drawn,) = blocks.reduce(draw_rows, (Draw(most, seed),), by_value, merge=merge_all)
     return drawn
-
-
-def draw_distinct_rows(block: Block, draw: Draw) -> Drawn:
-    """Different rows of the block, without replacement and in proportion to weight, by a hash of (seed, values).
-
-    Parameters
-    ----------
-    block : Block
-        Rows.
-    draw : Draw
-        Seed, and number of rows.
-
-    Returns
-    -------
-    Drawn
-        Of equal rows the one of the greatest weight; among those the first.
-    """
-    key = exponential_keys(row_hashes(block.X), block.weight, draw.seed)
-    return _distinct(least_keys(block, key, len(key))._replace(most=draw.most))
-
-
-def merge_distinct(left: Drawn, right: Drawn) -> Drawn:
-    """The different rows of the least keys of two samples."""
-    both = merge_drawn(left._replace(most=left.most + right.most), right)
-    return _distinct(both._replace(most=left.most))
-
-
-def sample_distinct_rows(blocks: Scan, most: int, seed: int) -> Drawn:
-    """Draw up to ``most`` different rows of a data set, the same rows in any order of the data set: one pass.
-
-    Parameters
-    ----------
-    blocks : Scan
-        The data set.
-    most : int
-        Number of rows to draw. The sample is smaller if fewer different rows have a positive weight.
-    seed : int
-        Seed of the draw.
-
-    Returns
-    -------
-    Drawn
-        Rows in the order of the draw. A row that occurs many times is no likelier than one that occurs once.
-    """
-    return blocks.reduce(draw_distinct_rows, Draw(most, seed), merge=merge_distinct)
-
-
-def _distinct(drawn: Drawn) -> Drawn:
-    """The first of equal rows, by their hash, up to the greatest number of rows."""
-    _, first = np.unique(row_hashes(drawn.rows), return_index=True)
-    first = np.sort(first)[: drawn.most]
-    return Drawn(drawn.most, drawn.key[first], drawn.position[first], drawn.weight[first], drawn.rows[first])

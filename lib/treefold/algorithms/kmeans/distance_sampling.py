@@ -5,10 +5,11 @@ from numpy.typing import NDArray
 
 from treefold.algorithms.kmeans.centres import Centres, assigned, inverse_lengths
 from treefold.dataset.block import Block
+from treefold.statistics.row_hashes import row_hashes
 from treefold.statistics.row_sampling import Draw, Drawn, draw_by, least_keys
 
 
-def draw_far(block: Block, centres: Centres, draws: tuple[Draw, ...]) -> tuple[Drawn, ...]:
+def draw_far(block: Block, centres: Centres, draws: tuple[Draw, ...], by_value: bool) -> tuple[Drawn, ...]:
     """For each model rows drawn without replacement in proportion to ``w_i |x_i - nearest centre|^2``.
 
     Parameters
@@ -19,6 +20,8 @@ def draw_far(block: Block, centres: Centres, draws: tuple[Draw, ...]) -> tuple[D
         Centres of the models.
     draws : tuple of Draw
         For each model the number of rows and the seed.
+    by_value : bool
+        Whether different rows are drawn by their values, otherwise by position.
 
     Returns
     -------
@@ -29,7 +32,8 @@ def draw_far(block: Block, centres: Centres, draws: tuple[Draw, ...]) -> tuple[D
     Arthur & Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007, sec. 2.2: D^2 sampling.
     """
     mass = _distances(block, centres) * np.where(block.weight > 0, block.weight, 0)
-    return tuple(draw_by(block, mine, draw) for mine, draw in zip(mass, draws, strict=True))
+    value = row_hashes(block.X) if by_value else None
+    return tuple(draw_by(block, mine, draw, value) for mine, draw in zip(mass, draws, strict=True))
 
 
 def farthest(block: Block, centres: Centres, most: tuple[int, ...]) -> tuple[Drawn, ...]:

@@ -3,13 +3,16 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from treefold.algorithms.kmeans.centres import inverse_lengths
 from treefold.dataset.block import Block, positions
 from treefold.dataset.blocks import Blocks
 from treefold.errors import InputError
-from treefold.statistics.row_sampling import Draw, Drawn, draw_rows, merge_all
+from treefold.statistics.equal_rows import mostly_different, signed_counts
+from treefold.statistics.row_hashes import row_hashes
+from treefold.statistics.row_sampling import Draw, Drawn, draw_by, merge_all
 
 
 class FirstPass(NamedTuple):
@@ -23,14 +26,28 @@ class FirstPass(NamedTuple):
         Their weight.
     zero : int or None
         Position of the first row of zeros of positive weight; only for the cosine distance.
-    drawn : tuple of Drawn
+    by_position, by_values : tuple of Drawn
         For each draw its rows, in proportion to weight.
+    equal : (256,) int64
+        Sketch of how often rows repeat.
     """
 
     rows: int
     weight: float
     zero: int | None
-    drawn: tuple[Drawn, ...]
+    by_position: tuple[Drawn, ...]
+    by_values: tuple[Drawn, ...]
+    equal: NDArray
+
+    @property
+    def by_value(self) -> bool:
+        """Whether rows are drawn by their values, because they are mostly different."""
+        return mostly_different(self.equal, self.rows)
+
+    @property
+    def drawn(self) -> tuple[Drawn, ...]:
+        """For each draw its rows."""
+        return self.by_values if self.by_value else self.by_position
 
 
 def block_first_pass(block: Block, cosine: bool, draws: tuple[Draw, ...]) -> FirstPass:
@@ -54,13 +71,18 @@ def block_first_pass(block: Block, cosine: bool, draws: tuple[Draw, ...]) -> Fir
         rows = (block.X.data, block.X.indices, block.X.indptr) if isinstance(block.X, csr_array) else block.X
         bad = np.flatnonzero(kept & (inverse_lengths(rows) == 0))
         zero = int(positions(block)[bad[0]]) if len(bad) else None
-    return FirstPass(int(kept.sum()), float(block.weight.sum(dtype=np.float64)), zero, draw_rows(block, draws))
+    value = row_hashes(block.X) if draws else np.zeros(len(kept), np.uint64)
+    by_position, by_values = (tuple(draw_by(block, block.weight, draw, of) for draw in draws) for of in (None, value))
+    weight = float(block.weight.sum(dtype=np.float64))
+    return FirstPass(int(kept.sum()), weight, zero, by_position, by_values, signed_counts(value[kept]))
 
 
 def merge_first_pass(left: FirstPass, right: FirstPass) -> FirstPass:
     """First pass over the union; of two rows of zeros the earlier one stays."""
     zero = right.zero if left.zero is None else left.zero
-    return FirstPass(left.rows + right.rows, left.weight + right.weight, zero, merge_all(left.drawn, right.drawn))
+    by_position, by_values = merge_all(left.by_position, right.by_position), merge_all(left.by_values, right.by_values)
+    rows, weight, equal = left.rows + right.rows, left.weight + right.weight, left.equal + right.equal
+    return FirstPass(rows, weight, zero, by_position, by_values, equal)
 
 
 def first_pass(blocks: Blocks, cosine: bool, draws: tuple[Draw, ...]) -> FirstPass:

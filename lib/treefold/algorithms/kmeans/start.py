@@ -1,6 +1,11 @@
-"""The first centres: random rows, k-means++, or k-means||."""
+"""The first centres: random rows, k-means++, or k-means||.
+
+Rows are drawn by a hash of their values, so the first centres are the same in any order of the rows. Where rows repeat
+often, rows are drawn by position instead, because a draw by values takes equal rows for one.
+"""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,10 +77,11 @@ def start(blocks: Blocks, how: Start, wanted: list[Wanted], cosine: bool) -> tup
     first = tuple(Draw(w.k if how.mode == "random" else 1, substream(w.seed, 0)) for w in wanted)
     found = first_pass(blocks, cosine, first)
     centres = [directed(drawn, cosine) for drawn in found.drawn]
+    grow = partial(_grow, blocks, cosine=cosine, by_value=found.by_value)
     if how.mode == "k-means++":
-        centres = _plus_plus(blocks, centres, wanted, cosine)
+        _plus_plus(grow, centres, wanted)
     if how.mode == "k-means||":
-        centres = _parallel(blocks, how, centres, wanted, cosine)
+        centres = _parallel(blocks, grow, how, centres, wanted, cosine)
     return found, [_filled(mine, w.k) for mine, w in zip(centres, wanted, strict=True)]
 
 
@@ -83,7 +89,7 @@ def _filled(centres: NDArray, k: int) -> NDArray:
     return np.concatenate([centres, np.repeat(centres[-1:], k - len(centres), axis=0)])
 
 
-def _plus_plus(blocks: Blocks, centres: list[NDArray], wanted: list[Wanted], cosine: bool) -> list[NDArray]:
+def _plus_plus(grow: Callable, centres: list[NDArray], wanted: list[Wanted]) -> None:
     """Exact k-means++: one pass for each centre, for all models at once.
 
     References
@@ -95,11 +101,12 @@ def _plus_plus(blocks: Blocks, centres: list[NDArray], wanted: list[Wanted], cos
         if not growing:
             break
         draws = tuple(Draw(1, substream(wanted[m].seed, number)) for m in growing)
-        _grow(blocks, centres, growing, draws, cosine)
-    return centres
+        grow(centres, growing, draws)
 
 
-def _parallel(blocks: Blocks, how: Start, centres: list[NDArray], wanted: list[Wanted], cosine: bool) -> list[NDArray]:
+def _parallel(
+    blocks: Blocks, grow: Callable, how: Start, centres: list[NDArray], wanted: list[Wanted], cosine: bool
+) -> list[NDArray]:
     """k-means||: a few rounds that draw many candidates, of which each model then keeps k.
 
     A round draws exactly ``oversampling * k`` rows without replacement in proportion to their squared distance. The
@@ -112,16 +119,23 @@ def _parallel(blocks: Blocks, how: Start, centres: list[NDArray], wanted: list[W
     everyone = list(range(len(wanted)))
     for number in range(1, how.rounds + 1):
         draws = tuple(Draw(int(np.ceil(how.oversampling * w.k)), substream(w.seed, number)) for w in wanted)
-        _grow(blocks, centres, everyone, draws, cosine)
+        grow(centres, everyone, draws)
     sums: Clusters = blocks.sum(clusters, Centres.of(centres, cosine))
     parts = Centres.of(centres, cosine).slices
     return [_reduced(mine, sums.weight[p], w, cosine) for mine, p, w in zip(centres, parts, wanted, strict=True)]
 
 
-def _grow(blocks: Blocks, centres: list[NDArray], models: list[int], draws: tuple[Draw, ...], cosine: bool) -> None:
+def _grow(
+    blocks: Blocks,
+    centres: list[NDArray],
+    models: list[int],
+    draws: tuple[Draw, ...],
+    cosine: bool,
+    by_value: bool,
+) -> None:
     """Add rows drawn by their squared distance to the centres of some models: one pass."""
     batch = Centres.of([centres[m] for m in models], cosine)
-    drawn: tuple[Drawn, ...] = blocks.reduce(draw_far, batch, draws, merge=merge_all)
+    drawn: tuple[Drawn, ...] = blocks.reduce(draw_far, batch, draws, by_value, merge=merge_all)
     for m, rows in zip(models, drawn, strict=True):
         centres[m] = np.concatenate([centres[m], directed(rows, cosine)])
 

@@ -14,7 +14,6 @@ too low or too high. Those rows are long, so drawing by length includes all of t
 References
 ----------
 Drineas, Kannan & Mahoney, "Fast Monte Carlo algorithms for matrices I", SIAM J. Comput. 36, 2006.
-Alon, Matias & Szegedy, "The space complexity of approximating the frequency moments", STOC 1996: the sketch.
 """
 
 from typing import NamedTuple
@@ -28,11 +27,11 @@ from treefold.algorithms.linear.quadratic import standardised
 from treefold.algorithms.linear.standardization import Standardization
 from treefold.dataset.block import Block, positions
 from treefold.dataset.random import splitmix64, uniform
+from treefold.statistics.equal_rows import mostly_different, signed_counts
 from treefold.statistics.moments import Moments
 from treefold.statistics.row_hashes import bits_of, lengths_and_hashes
 
-BUCKETS = 256  # of the sketch: the standard error of the number of equal pairs is 9 % of the sample
-LABEL, WEIGHT, PAIRS = 0x1B, 0x3E, 0x77  # random streams of hashes
+LABEL, WEIGHT = 0x1B, 0x3E  # random streams of hashes
 
 
 class Sampling(NamedTuple):
@@ -70,8 +69,7 @@ class Products(NamedTuple):
     expected, drawn : float
         Number of rows that the sample has in the mean, and that it has.
     pairs : (256,) int64
-        Random signs of the drawn rows, one sign for equal rows, added in random buckets. The sum of their squares
-        estimates the sum of the squared multiplicities of the rows.
+        Sketch of equal rows among those drawn: see :func:`treefold.statistics.equal_rows.signed_counts`.
     """
 
     gram: NDArray
@@ -81,8 +79,7 @@ class Products(NamedTuple):
 
     def varied(self) -> bool:
         """Whether the sample is as large as expected and not of a few rows many times."""
-        equal = float((self.pairs.astype(np.float64) ** 2).sum()) - self.drawn
-        return abs(self.drawn - self.expected) <= self.expected / 2 and equal <= self.drawn
+        return abs(self.drawn - self.expected) <= self.expected / 2 and mostly_different(self.pairs, self.drawn)
 
 
 class Sampled(NamedTuple):
@@ -182,9 +179,7 @@ def products(block: Block, how: Sampling, by_class: NDArray | None) -> Products:
     Z = standardised(Block(block.X[rows], block.y[rows], block.weight[rows], block.id), how.centre, how.inverse)
     Z *= np.sqrt(weight[rows] / chance[rows])[:, None]
     part = rows[chance[rows] < 1]  # equal rows do no harm where all are drawn
-    signs = splitmix64(value[part], PAIRS)
-    pairs = np.bincount(signs % BUCKETS, np.where(signs >> np.uint64(63), 1, -1), BUCKETS).astype(np.int64)
-    return Products(Z.T @ Z, float(chance.sum()), float(len(rows)), pairs)
+    return Products(Z.T @ Z, float(chance.sum()), float(len(rows)), signed_counts(value[part]))
 
 
 def lengths_and_values(block: Block, how: Sampling) -> tuple[NDArray, NDArray[np.uint64]]:

@@ -23,7 +23,7 @@ from treefold.dataset.blocks import Blocks, Pass
 from treefold.errors import InputError
 from treefold.optim.iterate import OnStep
 from treefold.statistics.label_summary import data_summary
-from treefold.statistics.row_sampling import sample_distinct_rows
+from treefold.statistics.row_sampling import sample_rows
 
 LEAST_EIGENVALUE = 1e-10  # of the largest: below, a direction of the landmarks is none
 MAX_ITER = 1000  # of the linear solver
@@ -91,7 +91,7 @@ def fit_nystroem(
     InputError
         If the landmarks have kernel values of zero alone.
     """
-    drawn = sample_distinct_rows(blocks, components, seed)
+    drawn = sample_rows(blocks, components, seed, by_value=True)
     order = np.argsort(drawn.position, kind="stable")
     landmarks = drawn.rows[order]
     mapping = FeatureMap(machine, Rows.of(machine.scaled(landmarks), np.float64), np.zeros((0, 0)))
