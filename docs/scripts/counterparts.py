@@ -68,6 +68,10 @@ COUNTERPARTS: dict[str, tuple[str, dict[str, str]]] = {
             "solver": "solver",
         },
     ),
+    "CalibratedClassifier": (
+        "sklearn.calibration.CalibratedClassifierCV",
+        {"estimator": "estimator", "method": "method", "folds": "cv"},
+    ),
     "KMeans": (
         "sklearn.cluster.KMeans",
         {

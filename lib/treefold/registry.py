@@ -11,6 +11,7 @@ BUILT_IN = {
     "ForestModel": "forest",
     "PerceptronModel": "perceptron",
     "SvmModel": "svm",
+    "CalibratedModel": "calibration",
 }
 """Packages of :mod:`treefold.algorithms` that are imported when a model of that kind is loaded."""
 _KINDS: dict[str, type] = {}

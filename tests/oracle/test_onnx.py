@@ -7,10 +7,11 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from treefold.algorithms import forest
+from treefold.algorithms import calibration, forest
 from treefold.algorithms.forest import Settings
 from treefold.algorithms.kmeans import KMeansModel
 from treefold.algorithms.linear import LinearModel
+from treefold.dataset.splits import Shared
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
 from treefold.interchange.onnx import exported
@@ -106,3 +107,20 @@ def test_without_onnx_one_line_names_what_to_install(monkeypatch):
         InputError, match=r"^onnx is not installed: install treefold\[onnx\], or onnx, to export to it$"
     ):
         exported(LINEAR[0])
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+@pytest.mark.parametrize("kind", ["linear", "forest"])
+def test_calibrated_classifiers(kind, method, classes):
+    score = X @ COEF[:classes, :-1].T + COEF[:classes, -1]
+    y = np.argmax(score + RNG.gumbel(size=score.shape), axis=1) * 1.0
+    blocks = LocalBlocks.from_arrays(X, y, dtype="float64")
+    if kind == "forest":
+        base = forest.fit(blocks, Settings("gini", trees=5, max_depth=4, seed=1)).model
+    else:
+        base = LinearModel(COEF[1:2] - COEF[:1], "logistic") if classes == 2 else LinearModel(COEF, "softmax")
+    fitted, _ = calibration.fit(blocks, Shared(0.0), [base], method)
+    model = calibration.CalibratedModel(base, fitted)
+    assert len(np.unique(model.outputs(X)["probability"])) > 10
+    says_the_same(model, np.vstack([X, X * 1e3, BAD]))

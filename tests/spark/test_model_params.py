@@ -87,8 +87,8 @@ def test_every_getter_of_an_estimator_is_on_its_model(fitted, name):
     estimator, model = fitted(name)
     theirs = THEIRS[name]() if name in THEIRS else None
     getters = {word for word in dir(estimator) if word.startswith("get") and word[3:4].isupper()}
-    assert {"getMaxIter", "getMaxDepth", "getMaxRounds"} & getters
-    for word in sorted(getters - {"getOrDefault", "getParam"}):
+    assert {"getMaxIter", "getMaxDepth", "getMaxRounds", "getFolds"} & getters
+    for word in sorted(getters - {"getOrDefault", "getParam", "getEstimator"}):
         plain = word.removeprefix("get")  # a param such as C is written as it is
         param = estimator.getParam(plain if estimator.hasParam(plain) else plain[0].lower() + plain[1:])
         if not estimator.isDefined(param):

@@ -33,7 +33,7 @@ def test_every_estimator_model_and_summary_that_both_have_is_compared():
         "LinearSVR", "LinearSVRModel", "SparkModel", "MultilayerPerceptronRegressionModel",
         "MultilayerPerceptronRegressor", "PoissonRegression", "PoissonRegressionModel", "Progress",
         "QuantileRegression", "QuantileRegressionModel", "OneClassSVM", "OneClassSVMModel", "SVC", "SVCModel", "SVR",
-        "SVRModel",
+        "SVRModel", "CalibratedClassifier", "CalibratedClassifierModel",
     }  # fmt: skip
 
 

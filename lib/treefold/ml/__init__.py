@@ -9,6 +9,7 @@ from typing import Any
 
 from treefold.errors import InputError
 from treefold.ml.base import Trainable
+from treefold.ml.calibration import CalibratedClassifier, CalibratedClassifierModel
 from treefold.ml.clustering.kmeans import KMeans
 from treefold.ml.clustering.model import KMeansModel
 from treefold.ml.clustering.summary import KMeansSummary
@@ -61,6 +62,7 @@ from treefold.ml.tuning import (
 from treefold.persistence import model_io
 
 ESTIMATORS: dict[str, type[Trainable]] = {
+    "CalibratedClassifier": CalibratedClassifier,
     "KMeans": KMeans,
     "LinearRegression": LinearRegression,
     "LinearSVC": LinearSVC,
@@ -86,7 +88,7 @@ def estimator(name: str, **params: Any) -> Trainable:
     name : str
         Name of the class, such as ``LogisticRegression``.
     **params
-        Values of its params.
+        Values of its params. An estimator among them may be a map of its ``name`` and its params.
 
     Returns
     -------
@@ -101,6 +103,9 @@ def estimator(name: str, **params: Any) -> Trainable:
         close = get_close_matches(name, ESTIMATORS, 1)
         hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(ESTIMATORS)}"
         raise InputError(f"there is no model '{name}': {hint}")
+    inner = params.get("estimator")
+    if isinstance(inner, dict) and isinstance(inner.get("name"), str):
+        params["estimator"] = estimator(**inner)
     return ESTIMATORS[name](**params)
 
 
@@ -156,6 +161,8 @@ __all__ = [
     "BinaryLogisticRegressionTrainingSummary",
     "BinaryRandomForestClassificationSummary",
     "BinaryRandomForestClassificationTrainingSummary",
+    "CalibratedClassifier",
+    "CalibratedClassifierModel",
     "CrossValidator",
     "CrossValidatorModel",
     "DecisionTreeClassificationModel",

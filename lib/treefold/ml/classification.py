@@ -1,5 +1,6 @@
 """Classifiers, their models and summaries, under the name that this module has in pyspark.ml."""
 
+from treefold.ml.calibration import CalibratedClassifier, CalibratedClassifierModel
 from treefold.ml.forest.estimators import RandomForestClassifier
 from treefold.ml.forest.models import DecisionTreeClassificationModel, RandomForestClassificationModel
 from treefold.ml.linear.logistic import LogisticRegression, LogisticRegressionModel
@@ -30,6 +31,8 @@ __all__ = [
     "BinaryLogisticRegressionTrainingSummary",
     "BinaryRandomForestClassificationSummary",
     "BinaryRandomForestClassificationTrainingSummary",
+    "CalibratedClassifier",
+    "CalibratedClassifierModel",
     "DecisionTreeClassificationModel",
     "LinearSVC",
     "LinearSVCModel",

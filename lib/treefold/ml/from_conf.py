@@ -25,6 +25,8 @@ def params_of(estimator: Trainable) -> dict[str, Any]:
 
 def plain(value: Any) -> Any:
     """A value in types of JSON."""
+    if isinstance(value, Trainable):
+        return {"name": type(value).__name__, **plain(value.plain_params())}
     if isinstance(value, dict):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from treefold.algorithms.calibration import CalibratedModel
 from treefold.algorithms.forest import ForestModel
 from treefold.algorithms.kmeans import KMeansModel
 from treefold.algorithms.linear import LinearModel
 from treefold.algorithms.perceptron import PerceptronModel
 from treefold.algorithms.svm import SvmModel
 from treefold.errors import InputError
+from treefold.interchange.onnx.calibrated import calibrated
 from treefold.interchange.onnx.forests import forest
 from treefold.interchange.onnx.graph import Graph
 from treefold.interchange.onnx.kmeans import kmeans
@@ -30,7 +32,7 @@ VERSIONS = 'ir_version: 10, opset_import: ["": 17, "ai.onnx.ml": 5], producer_na
 
 
 def exported(model: Any) -> Any:
-    """The ``onnx.ModelProto`` of a linear model, a forest, a k-means model or a perceptron.
+    """The ``onnx.ModelProto`` of a model of treefold.
 
     Parameters
     ----------
@@ -53,7 +55,10 @@ def exported(model: Any) -> Any:
         from onnx import checker, helper, numpy_helper, parser
     except ImportError as error:
         raise InputError("onnx is not installed: install treefold[onnx], or onnx, to export to it") from error
-    graph = KINDS[type(model)](model)
+    if isinstance(model, CalibratedModel):
+        graph = calibrated(model, KINDS[type(model.base)])
+    else:
+        graph = KINDS[type(model)](model)
     made = parser.parse_model(
         f"<{VERSIONS}> treefold (double[rows, {model.features}] features) => ({_outputs(model)}) {{ {graph.steps} }}"
     )

@@ -44,6 +44,10 @@ class ClassificationTrainingSummary(Trained, ClassificationSummary):
     """A classifier on its training data."""
 
 
+class BinaryTrainingSummary(Trained, BinaryClassificationSummary):
+    """A classifier of two classes on its training data."""
+
+
 class LogisticRegressionSummary(ClassificationSummary, classification.LogisticRegressionSummary):
     """A logistic regression on a labelled data set."""
 
@@ -169,6 +173,9 @@ FOREST = Kinds(
     BinaryRandomForestClassificationTrainingSummary,
 )
 FOREST_REGRESSION = Kinds(RegressionSummary, RandomForestRegressionTrainingSummary)
+CALIBRATED = Kinds(
+    ClassificationSummary, ClassificationTrainingSummary, BinaryClassificationSummary, BinaryTrainingSummary
+)
 LINEAR = Kinds(LinearRegressionSummary, LinearRegressionTrainingSummary)
 PERCEPTRON = Kinds(
     MultilayerPerceptronClassificationSummary,

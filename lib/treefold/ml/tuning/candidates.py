@@ -64,8 +64,9 @@ def candidates(estimator: Any, settings: list[ParamMap]) -> list[Candidate] | No
 
 def _candidate(estimator: Any, setting: ParamMap) -> Candidate | None:
     if isinstance(estimator, Trainable):
-        trial = estimator.copy()
-        trial.setParams(**{param.name: value for param, value in setting.items()})
+        own = {param: value for param, value in setting.items() if param.parent == estimator.uid}
+        trial = estimator.copy({param: value for param, value in setting.items() if param not in own})
+        trial.setParams(**{param.name: value for param, value in own.items()})
         return Candidate([], trial, "")
     if not isinstance(estimator, Pipeline):
         return None

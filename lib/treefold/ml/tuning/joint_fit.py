@@ -192,10 +192,11 @@ def grouped(trials: Sequence[Trainable]) -> list[list[int]]:
     """Groups of trials that can be fitted as one batch, because they differ only in ``batched`` params."""
     groups: dict[Any, list[int]] = {}
     for number, trial in enumerate(trials):
-        fixed = {
-            p.name: plain(trial.getOrDefault(p))
-            for p in trial.params
-            if trial.isDefined(p) and p.name not in trial.batched
-        }
-        groups.setdefault(repr(sorted(fixed.items())), []).append(number)
+        groups.setdefault(repr(_fixed(trial)), []).append(number)
     return list(groups.values())
+
+
+def _fixed(trial: Trainable) -> list[tuple[str, Any]]:
+    """The params by which trials of a batch must not differ, with their values, in the order of their names."""
+    values = {p.name: trial.getOrDefault(p) for p in trial.params if trial.isDefined(p) and p.name not in trial.batched}
+    return sorted((name, _fixed(v) if isinstance(v, Trainable) else plain(v)) for name, v in values.items())
