@@ -103,6 +103,14 @@ def test_a_search_tries_params_of_the_classifier_and_of_the_calibration(rows, tm
     np.testing.assert_array_equal(probabilities(again, rows), probabilities(model, rows))
 
 
+def test_the_model_is_scikit_learns_too(rows):
+    inner = ml.LogisticRegression(labelCol="two", **COLUMNS)
+    model = ml.CalibratedClassifier(estimator=inner, folds=3).fit(rows)
+    np.testing.assert_allclose(model.toSklearn().predict_proba(X), probabilities(model, rows), atol=1e-6)
+    assert model.summary.totalIterations > 1
+    assert model.summary.accuracy == model.evaluate(rows).accuracy
+
+
 def test_columns_are_the_classifiers_unless_they_are_set(rows):
     machine = ml.LinearSVC(labelCol="two", featuresCol=NAMES, weightCol="w")
     calibrated = ml.CalibratedClassifier(estimator=machine, labelCol="three", probabilityCol="p")

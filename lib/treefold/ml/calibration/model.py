@@ -7,6 +7,7 @@ from pyspark.ml.linalg import DenseVector, Vector
 from pyspark.sql import DataFrame
 
 from treefold.algorithms.calibration import CalibratedModel
+from treefold.interchange.calibrated import scikit_learn
 from treefold.ml.attributes import class_attributes
 from treefold.ml.calibration.params import CalibrationOptions
 from treefold.ml.model import SparkModel
@@ -40,6 +41,16 @@ class CalibratedClassifierModel(SparkModel, CalibrationOptions):
     def attributes(self) -> dict[str, dict[str, Any]]:
         """How many classes there are."""
         return class_attributes(self.outputs, self.numClasses)
+
+    def toSklearn(self) -> Any:
+        """The model as scikit-learn's CalibratedClassifierCV around its classifier, fitted.
+
+        Raises
+        ------
+        InputError
+            If scikit-learn is not installed, or has no such model.
+        """
+        return scikit_learn(self.numpy_model)
 
     def predict(self, value: Vector) -> float:
         """Prediction for one vector of features."""
