@@ -32,6 +32,7 @@ THEIRS = {
 COUNTED = {"PoissonRegression": "many"}
 LAYERS = {"MultilayerPerceptronClassifier": [3, 2], "MultilayerPerceptronRegressor": [3, 1]}
 VALUES = (
+    "FTRLRegressor",
     "LinearRegression",
     "LinearSVR",
     "MultilayerPerceptronRegressor",

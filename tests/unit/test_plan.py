@@ -39,6 +39,12 @@ def test_blocks_are_powers_of_two_and_their_sums_smaller_than_their_rows(feature
         assert BLOCK_BYTES / 2 < rows * features * 4 <= BLOCK_BYTES
 
 
+@pytest.mark.parametrize("features", [100, 47_236, 10**8])
+def test_csr_blocks_of_narrow_results_have_as_many_rows_for_any_number_of_features(features):
+    assert rows_per_block(features, "float32", 30, 0) == SPARSE_ROWS
+    assert rows_per_block(features, "float32", 10**6, 0) == 64
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("partial_rows", [1, 1000])
 @pytest.mark.parametrize("features", [4096, 47_236, 10**6, 10**8])

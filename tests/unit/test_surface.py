@@ -30,6 +30,7 @@ def test_every_estimator_model_and_summary_that_both_have_is_compared():
     only_ours = {name for name in ours if name not in THEIRS}
     assert len(THEIRS) == 35
     assert only_ours == {
+        "FTRLClassificationModel", "FTRLClassifier", "FTRLRegressionModel", "FTRLRegressor",
         "LinearSVR", "LinearSVRModel", "SparkModel", "MultilayerPerceptronRegressionModel",
         "MultilayerPerceptronRegressor", "PoissonRegression", "PoissonRegressionModel", "Progress",
         "QuantileRegression", "QuantileRegressionModel", "OneClassSVM", "OneClassSVMModel", "SVC", "SVCModel", "SVR",

@@ -61,7 +61,8 @@ def rows_per_block(features: int, dtype: str, stored: int | None = None, partial
     stored : int, optional
         Mean number of stored entries of a CSR row, estimated from the first rows. None for dense blocks.
     partial_rows : int, default 1
-        Number of rows, each as wide as the features, that a statistic of the algorithm returns for one block.
+        Number of rows, each as wide as the features, that a statistic of the algorithm returns for one block; 0 if none
+        is that wide. A CSR block then has 4096 rows for any number of features.
 
     Returns
     -------
@@ -71,7 +72,10 @@ def rows_per_block(features: int, dtype: str, stored: int | None = None, partial
     if stored is not None:
         entry = np.dtype(dtype).itemsize + INDEX_BYTES
         room = max(SPARSE_BYTES, partial_rows * features * 8) // (entry * max(1, stored))
-        fit, most = max(SPARSE_ROWS, features // WIDE), min(MOST_SPARSE_ROWS, _power_of_two(room))
+        fit, most = (
+            max(SPARSE_ROWS, features // WIDE if partial_rows else 0),
+            min(MOST_SPARSE_ROWS, _power_of_two(room)),
+        )
     else:
         fit, most = BLOCK_BYTES // max(1, features * np.dtype(dtype).itemsize), MOST_ROWS
     fit = max(fit, PARTIAL_SHARE * partial_rows)

@@ -21,6 +21,8 @@ from treefold.ml.forest.models import (
     RandomForestRegressionModel,
 )
 from treefold.ml.from_conf import params_of, with_columns
+from treefold.ml.ftrl.classifier import FTRLClassificationModel, FTRLClassifier
+from treefold.ml.ftrl.regressor import FTRLRegressionModel, FTRLRegressor
 from treefold.ml.linear.linear_regression import LinearRegression, LinearRegressionModel
 from treefold.ml.linear.logistic import LogisticRegression, LogisticRegressionModel
 from treefold.ml.linear.poisson import PoissonRegression, PoissonRegressionModel
@@ -63,6 +65,8 @@ from treefold.persistence import model_io
 
 ESTIMATORS: dict[str, type[Trainable]] = {
     "CalibratedClassifier": CalibratedClassifier,
+    "FTRLClassifier": FTRLClassifier,
+    "FTRLRegressor": FTRLRegressor,
     "KMeans": KMeans,
     "LinearRegression": LinearRegression,
     "LinearSVC": LinearSVC,
@@ -167,6 +171,10 @@ __all__ = [
     "CrossValidatorModel",
     "DecisionTreeClassificationModel",
     "DecisionTreeRegressionModel",
+    "FTRLClassificationModel",
+    "FTRLClassifier",
+    "FTRLRegressionModel",
+    "FTRLRegressor",
     "KMeans",
     "KMeansModel",
     "KMeansSummary",

@@ -3,6 +3,7 @@
 from treefold.ml.calibration import CalibratedClassifier, CalibratedClassifierModel
 from treefold.ml.forest.estimators import RandomForestClassifier
 from treefold.ml.forest.models import DecisionTreeClassificationModel, RandomForestClassificationModel
+from treefold.ml.ftrl.classifier import FTRLClassificationModel, FTRLClassifier
 from treefold.ml.linear.logistic import LogisticRegression, LogisticRegressionModel
 from treefold.ml.linear.svc import LinearSVC, LinearSVCModel
 from treefold.ml.perceptron.classifier import (
@@ -34,6 +35,8 @@ __all__ = [
     "CalibratedClassifier",
     "CalibratedClassifierModel",
     "DecisionTreeClassificationModel",
+    "FTRLClassificationModel",
+    "FTRLClassifier",
     "LinearSVC",
     "LinearSVCModel",
     "LinearSVCSummary",

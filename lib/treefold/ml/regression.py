@@ -2,6 +2,7 @@
 
 from treefold.ml.forest.estimators import RandomForestRegressor
 from treefold.ml.forest.models import DecisionTreeRegressionModel, RandomForestRegressionModel
+from treefold.ml.ftrl.regressor import FTRLRegressionModel, FTRLRegressor
 from treefold.ml.linear.linear_regression import LinearRegression, LinearRegressionModel
 from treefold.ml.linear.poisson import PoissonRegression, PoissonRegressionModel
 from treefold.ml.linear.quantile import QuantileRegression, QuantileRegressionModel
@@ -13,6 +14,8 @@ from treefold.ml.svm import SVR, SVRModel
 __all__ = [
     "SVR",
     "DecisionTreeRegressionModel",
+    "FTRLRegressionModel",
+    "FTRLRegressor",
     "LinearRegression",
     "LinearRegressionModel",
     "LinearRegressionSummary",

@@ -11,7 +11,7 @@ from treefold.errors import InputError
 from treefold.ml.attributes import class_attributes
 from treefold.ml.class_params import ClassTrainable
 from treefold.ml.linear.fitting import FitOptions
-from treefold.ml.linear.model import LinearSparkModel
+from treefold.ml.linear.model import LinearFace, LinearSparkModel
 from treefold.statistics.label_summary import DataSummary, class_factors, data_summary, warn_of_labels, with_declared
 
 
@@ -36,8 +36,8 @@ class LinearClassifier(ClassTrainable, FitOptions):
 
 
 @ClassificationModel.register
-class LinearClassifierModel(LinearSparkModel):
-    """A fitted linear classifier."""
+class LinearClassifierFace(LinearFace):
+    """A fitted linear classifier, whatever fitted it."""
 
     @property
     def numClasses(self) -> int:
@@ -82,3 +82,7 @@ class LinearClassifierModel(LinearSparkModel):
         if len(self.numpy_model.coef) > 1:
             raise InputError("a multinomial model has no single vector: use coefficientMatrix and interceptVector")
         return self.numpy_model.coef[0]
+
+
+class LinearClassifierModel(LinearClassifierFace, LinearSparkModel):
+    """A linear classifier that one of the estimators of :mod:`treefold.ml.linear` has fitted."""

@@ -21,8 +21,8 @@ KEPT = (
 """Params of a linear model that pyspark.ml's has as well."""
 
 
-class LinearSparkModel(SparkModel, LinearOptions):
-    """A :class:`~treefold.algorithms.linear.LinearModel` as a pyspark.ml Model.
+class LinearFace(SparkModel):
+    """A :class:`~treefold.algorithms.linear.LinearModel` as a pyspark.ml Model, whatever fitted it.
 
     Attributes
     ----------
@@ -31,16 +31,6 @@ class LinearSparkModel(SparkModel, LinearOptions):
     """
 
     summary_kinds: Kinds
-
-    def scoring(self) -> LinearModel:
-        """The NumPy model, with or without offsets."""
-        return replace(self.numpy_model, with_offset=self.with_offset)
-
-    def exporting(self) -> LinearModel:
-        """The NumPy model for an export; InputError if rows have an offset, which exports do not support."""
-        if self.with_offset:
-            raise InputError("offsetCol is set, and an exported model knows no offsets: clear it to export without")
-        return self.scoring()
 
     def predict(self, value: Vector) -> float:
         """Prediction for one vector of features."""
@@ -71,6 +61,34 @@ class LinearSparkModel(SparkModel, LinearOptions):
         made._transfer_params_to_java()
         return made
 
+    @property
+    def numFeatures(self) -> int:
+        """Number of features."""
+        return self.numpy_model.features
+
+    def trained_on(self, data: DataFrame) -> Self:
+        """The model with the summary of its training data, which is computed on demand."""
+        self.training_summary = trained(self, data, self.training_summary)
+        return self
+
+    def evaluate(self, dataset: DataFrame) -> Any:
+        """Summary of the model on a labelled data set: one pass. See :mod:`treefold.ml.summaries`."""
+        return evaluated(self, dataset)
+
+
+class LinearSparkModel(LinearFace, LinearOptions):
+    """A linear model that one of the estimators of :mod:`treefold.ml.linear` has fitted."""
+
+    def scoring(self) -> LinearModel:
+        """The NumPy model, with or without offsets."""
+        return replace(self.numpy_model, with_offset=self.with_offset)
+
+    def exporting(self) -> LinearModel:
+        """The NumPy model for an export; InputError if rows have an offset, which exports do not support."""
+        if self.with_offset:
+            raise InputError("offsetCol is set, and an exported model knows no offsets: clear it to export without")
+        return self.scoring()
+
     @classmethod
     def fromSpark(cls, model: Any) -> Self:
         """A model from pyspark.ml's model of the same name, with its columns and thresholds.
@@ -94,17 +112,3 @@ class LinearSparkModel(SparkModel, LinearOptions):
         made = cls(mllib.linear_model(model))
         names = [name for name in (*KEPT, "threshold", "thresholds") if made.hasParam(name) and model.hasParam(name)]
         return made.setParams(**{name: model.getOrDefault(name) for name in names if model.isSet(name)})
-
-    @property
-    def numFeatures(self) -> int:
-        """Number of features."""
-        return self.numpy_model.features
-
-    def trained_on(self, data: DataFrame) -> Self:
-        """The model with the summary of its training data, which is computed on demand."""
-        self.training_summary = trained(self, data, self.training_summary)
-        return self
-
-    def evaluate(self, dataset: DataFrame) -> Any:
-        """Summary of the model on a labelled data set: one pass. See :mod:`treefold.ml.summaries`."""
-        return evaluated(self, dataset)

@@ -11,7 +11,7 @@ from treefold.algorithms.linear.losses import Loss, Squared
 from treefold.dataset.blocks import Blocks
 from treefold.ml.base import Batch
 from treefold.ml.linear.fitting import FitOptions, fit_all
-from treefold.ml.linear.model import LinearSparkModel
+from treefold.ml.linear.model import LinearFace, LinearSparkModel
 from treefold.ml.linear.params import OffsetOptions
 from treefold.ml.linear.private_fit import fit_privately
 from treefold.ml.summaries.kinds import LINEAR
@@ -41,8 +41,8 @@ class Regression(FitOptions, OffsetOptions):
 
 
 @RegressionModel.register
-class LinearRegressorModel(LinearSparkModel):
-    """A fitted regression."""
+class LinearRegressorFace(LinearFace):
+    """A fitted linear regression, whatever fitted it."""
 
     summary_kinds = LINEAR
 
@@ -59,3 +59,7 @@ class LinearRegressorModel(LinearSparkModel):
     def intercept(self) -> float:
         """Intercept; 0 if the model has none."""
         return float(self.numpy_model.coef[0, -1])
+
+
+class LinearRegressorModel(LinearRegressorFace, LinearSparkModel):
+    """A linear regression that one of the estimators of :mod:`treefold.ml.linear` has fitted."""

@@ -1,0 +1,1 @@
+"""Linear models fitted by FTRL-Proximal on a parameter server."""

@@ -1,0 +1,91 @@
+"""Certificates of one fit: an authority of its own signs one for its shards and one for its tasks.
+
+The keys live in the memory of the driver, of the shards and of the tasks, and are never written to a file. Whoever has
+no certificate of this authority, such as another application, can neither connect to a shard nor pose as one.
+"""
+
+import datetime
+from typing import Any, NamedTuple
+
+from treefold.errors import InputError
+
+SHARD, TASK = "treefold-shard", "treefold-task"
+LIFE = datetime.timedelta(days=365)
+SKEW = datetime.timedelta(days=1)  # by which the clocks of machines may differ
+
+
+class Credentials(NamedTuple):
+    """A certificate with its key, and the certificate of the authority that signed it, in PEM."""
+
+    authority: bytes
+    certificate: bytes
+    key: bytes
+
+    def __repr__(self) -> str:
+        """Nothing secret."""
+        return "Credentials(...)"
+
+
+def credentials() -> tuple[Credentials, Credentials]:
+    """Credentials of the shards and of the tasks, signed by a new authority whose own key is forgotten.
+
+    Raises
+    ------
+    InputError
+        If the extra ``encryption`` is not installed.
+    """
+    try:
+        from cryptography.hazmat.primitives.asymmetric import ec
+        from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
+    except ImportError as error:
+        raise InputError(
+            "cryptography is not installed: run ./spark-submit.sh --setup encryption, or install it"
+        ) from error
+    authority_key = ec.generate_private_key(ec.SECP256R1())
+    authority = _certificate("treefold", authority_key, authority_key, None)
+
+    def signed(name: str, usage: Any) -> Credentials:
+        key = ec.generate_private_key(ec.SECP256R1())
+        return Credentials(_pem(authority), _pem(_certificate(name, key, authority_key, usage)), _key_pem(key))
+
+    return signed(SHARD, Usage.SERVER_AUTH), signed(TASK, Usage.CLIENT_AUTH)
+
+
+def _certificate(name: str, key: Any, authority_key: Any, usage: Any) -> Any:
+    """A certificate for a key: of the authority itself if no usage is given."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.x509.oid import NameOID
+
+    def named(text: str) -> Any:
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(named(name))
+        .issuer_name(named("treefold"))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - SKEW)
+        .not_valid_after(now + LIFE)
+        .add_extension(x509.BasicConstraints(ca=usage is None, path_length=None), critical=True)
+    )
+    if usage is not None:
+        made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        made = made.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    return made.sign(authority_key, hashes.SHA256())
+
+
+def _pem(certificate: Any) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    found: bytes = certificate.public_bytes(Encoding.PEM)
+    return found
+
+
+def _key_pem(key: Any) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    found: bytes = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return found
