@@ -114,7 +114,7 @@ def test_a_strong_l1_penalty_leaves_the_intercept_alone():
 KINDS = {ml.FTRLClassifier: LABEL, ml.FTRLRegressor: 10 + 3 * LABEL + DENSE[:, 0]}
 CHANGES = {
     "maxIter": 3, "stepSize": 0.5, "beta": 3.0, "regParam": 0.3, "elasticNetParam": 1.0, "fitIntercept": False,
-    "batchSize": 64, "seed": 5, "classWeight": "balanced",
+    "batchSize": 64, "seed": 5, "classWeight": "balanced", "loss": "poisson",
 }  # fmt: skip
 ELSEWHERE = {"featuresCol", "labelCol", "weightCol", "predictionCol", "probabilityCol", "rawPredictionCol", "dtype"}
 ELSEWHERE |= {"numTasks", "threshold", "numShards"}
@@ -130,9 +130,8 @@ def coef_of(kind, **params):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_param_changes_the_fit_but_for_the_number_of_shards(kind):
     base = coef_of(kind)
-    assert {param.name for param in kind().params} - ELSEWHERE == set(CHANGES) - (
-        set() if kind is ml.FTRLClassifier else {"classWeight"}
-    )
+    absent = {"loss" if kind is ml.FTRLClassifier else "classWeight"}
+    assert {param.name for param in kind().params} - ELSEWHERE == set(CHANGES) - absent
     for name, value in CHANGES.items():
         if kind().hasParam(name):
             assert not np.array_equal(coef_of(kind, **{name: value}), base), name
@@ -157,6 +156,7 @@ def test_a_saved_model_scores_without_spark(tmp_path):
     [
         (ml.FTRLClassifier, {}, np.arange(ROWS) % 3.0, "takes two classes, but 'label' has 3"),
         (ml.FTRLClassifier, {}, LABEL - 1, "label -1 in row .* is out of range"),
+        (ml.FTRLRegressor, {"loss": "poisson"}, LABEL - 1, "a label is -1: counts are 0 or more"),
         (ml.FTRLRegressor, {"stepSize": 1e200, "beta": 1e-300}, KINDS[ml.FTRLRegressor], "diverged"),
     ],
 )

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.sparse import random_array
-from sklearn.linear_model import ElasticNet, LogisticRegression
+from sklearn.linear_model import ElasticNet, LogisticRegression, PoissonRegressor
 
 from rows import ragged
 from treefold import ml
@@ -150,3 +150,15 @@ def test_the_regressor_approaches_the_optimum_of_scikit_learn_whatever_the_unit_
     values = [objective_of(c, "value", l1, l2) for c in (found[0], best)]
     assert values[0] == pytest.approx(values[1], rel=1e-3)
     np.testing.assert_allclose(found[0], best, atol=0.01 * abs(best).max())
+
+
+def test_the_regressor_of_counts_approaches_the_optimum_of_scikit_learn():
+    y = RNG.poisson(np.exp(SCORE / 4)) * 1.0
+    estimator = ml.FTRLRegressor(
+        loss="poisson", regParam=0.02, maxIter=400, stepSize=0.3, batchSize=150, dtype="float64"
+    )
+    blocks = LocalBlocks.from_arrays(X, y, WEIGHT, dtype="float64")
+    (model,) = estimator.fit_batch(blocks, [estimator]).numpy_models
+    theirs = PoissonRegressor(alpha=0.02, tol=1e-10, max_iter=10_000).fit(X, y, WEIGHT)
+    np.testing.assert_allclose(model.coef[0], np.append(theirs.coef_, theirs.intercept_), atol=0.01)
+    np.testing.assert_allclose(model.predict(X), theirs.predict(X), rtol=0.03)

@@ -67,6 +67,17 @@ def test_the_regressor_reads_columns_and_data_frames(spark, tmp_path):
     assert model.evaluate(frame).rootMeanSquaredError < 0.1
 
 
+def test_counts_have_the_bits_of_one_process_and_exponential_predictions(spark, tmp_path):
+    X, y = DENSE[:, :3], RNG.poisson(np.exp(DENSE[:, 0])) * 1.0
+    frame = spark.read.parquet(write_parquet(tmp_path / "rows", X, y, np.ones(ROWS), [300]))
+    estimator = ml.FTRLRegressor(featuresCol=["x0", "x1", "x2"], loss="poisson", batchSize=300, dtype="float64")
+    model = estimator.fit(frame)
+    np.testing.assert_array_equal(model.numpy_model.coef, in_this_process(estimator, X, y).numpy_models[0].coef)
+    made = model.transform(frame).toPandas()
+    margin = made[["x0", "x1", "x2"]].to_numpy() @ model.coefficients.toArray() + model.intercept
+    np.testing.assert_allclose(made.prediction, np.exp(margin), rtol=1e-12)
+
+
 def test_models_are_saved_transform_and_export_as_other_linear_models_do(spark, sparse_rows, tmp_path):
     model = ml.FTRLClassifier(threshold=0.4, **PARAMS).fit(sparse_rows)
     model.save(str(tmp_path / "m"))

@@ -5,7 +5,7 @@ from pyspark.ml.param import TypeConverters
 from treefold.dataset.lanes import lane_count
 from treefold.ml.base import LabelOptions
 from treefold.ml.class_params import ProbabilityOptions
-from treefold.ml.converters import at_least, share
+from treefold.ml.converters import Choice, at_least, share
 from treefold.ml.params import Option
 
 LEAST = 1e-300
@@ -44,3 +44,9 @@ class FtrlClassOptions(ProbabilityOptions, FtrlOptions):
     """Params of an FTRL classifier and its model."""
 
     threshold = Option("threshold", "the probability above which class 1 is predicted, in [0, 1]", share, 0.5)
+
+
+class FtrlValueOptions(FtrlOptions):
+    """Params of an FTRL regressor and its model."""
+
+    loss = Option("loss", "squaredError, or poisson for counts", Choice("squaredError", "poisson"), "squaredError")

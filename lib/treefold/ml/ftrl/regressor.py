@@ -6,11 +6,11 @@ from pyspark.ml import Estimator
 from pyspark.ml.regression import Regressor
 
 from treefold.algorithms.ftrl.gradient import Objective
-from treefold.algorithms.linear.losses import squared
+from treefold.algorithms.linear.losses import poisson, squared
 from treefold.dataset.blocks import Blocks, Pass
 from treefold.ml.base import Batch
 from treefold.ml.ftrl.fitting import FtrlTrainable
-from treefold.ml.ftrl.params import FtrlOptions
+from treefold.ml.ftrl.params import FtrlValueOptions
 from treefold.ml.ftrl.summary import summary_of
 from treefold.ml.linear.regressors import LinearRegressorFace
 from treefold.optim.iterate import Rungs
@@ -18,8 +18,8 @@ from treefold.statistics.label_summary import label_summary
 
 
 @Regressor.register
-class FTRLRegressor(FtrlTrainable, FtrlOptions, Estimator):
-    """Least squares by FTRL-Proximal, with the coefficients on a parameter server.
+class FTRLRegressor(FtrlTrainable, FtrlValueOptions, Estimator):
+    """Least squares, or regression of counts, by FTRL-Proximal, with the coefficients on a parameter server.
 
     Parameters
     ----------
@@ -32,6 +32,8 @@ class FTRLRegressor(FtrlTrainable, FtrlOptions, Estimator):
     a * |coef|_1)`` with ``a = elasticNetParam``, online: it approaches the minimum with ``maxIter``, the number of
     passes over the rows. It is the objective of :class:`LinearRegression` without ``standardization``. Inside, the
     label has mean 0, if there is an intercept, and deviation 1, so ``stepSize`` does not depend on its unit.
+
+    With ``loss="poisson"`` the objective is that of :class:`PoissonRegression` without ``standardization``.
 
     References
     ----------
@@ -49,15 +51,18 @@ class FTRLRegressor(FtrlTrainable, FtrlOptions, Estimator):
     def fit_batch(self, blocks: Blocks, trials: Sequence["FTRLRegressor"], rungs: Rungs | None = None) -> Batch:
         """See :class:`~treefold.ml.base.Trainable`; a batch is one fit, which has no rungs."""
         (trial,) = trials
-        moments = label_summary(blocks, classification=False).moments
-        intercept = bool(trial.value("fitIntercept"))
-        shift = float(moments.mean[-1]) if intercept else 0.0
-        return trial.fitted(blocks, Objective(squared, intercept, None, shift, moments.label_deviation), "identity")
+        found, intercept = label_summary(blocks, classification=False), bool(trial.value("fitIntercept"))
+        if trial.value("loss") == "poisson":
+            poisson.start(found)  # refuses negative labels
+            return trial.fitted(blocks, Objective(poisson, intercept), "log")
+        shift = float(found.moments.mean[-1]) if intercept else 0.0
+        objective = Objective(squared, intercept, shift=shift, scale=found.moments.label_deviation)
+        return trial.fitted(blocks, objective, "identity")
 
     def build_model(self, batch: Batch, passes: list[Pass]) -> "FTRLRegressionModel":
         """See :class:`~treefold.ml.base.Trainable`."""
         return FTRLRegressionModel(batch.numpy_models[0], summary_of(batch, passes))
 
 
-class FTRLRegressionModel(LinearRegressorFace, FtrlOptions):
+class FTRLRegressionModel(LinearRegressorFace, FtrlValueOptions):
     """Fitted :class:`FTRLRegressor`."""
