@@ -369,7 +369,7 @@ class TestDraws:
 
     @pytest.mark.parametrize("strategy", ["most", "0", "1.5", "-3", "nan"])
     def test_other_strategies_are_refused(self, strategy):
-        with pytest.raises(InputError, match="featureSubsetStrategy"):
+        with pytest.raises(InputError, match="chooses no features"):
             candidate_count(strategy, 54, 2, True)
 
 

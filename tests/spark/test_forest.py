@@ -241,10 +241,7 @@ def test_permutation_importances_find_what_matters(rows, regressor):
     ("params", "message"),
     [
         ({"maxDepth": 31}, "maxDepth = 31 is no valid value"),
-        ({"featureSubsetStrategy": "many"}, "featureSubsetStrategy 'many' is none of"),
         ({"categoricalCols": ["x9"]}, "categoricalCols names 'x9'"),
-        ({"minWeightFractionPerNode": 0.5}, "minWeightFractionPerNode must be below 0.5"),
-        ({"subsamplingRate": 0.0}, "subsamplingRate is 0"),
         ({"featuresCol": ["x0"], "categoricalCols": ["x0"]}, "column 'x0' is categorical but holds"),
         ({"labelCol": "value"}, "label .* is out of range"),
     ],

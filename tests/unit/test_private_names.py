@@ -19,7 +19,7 @@ from pyspark.ml.wrapper import JavaParams
 NAMES = [
     (Params, ["_dummy", "_set", "_setDefault", "_resetUid", "_copyValues"]),
     (MLWriter, ["overwrite"]),
-    (JavaParams, ["_transfer_params_to_java"]),
+    (JavaParams, ["_transfer_params_to_java", "_make_java_param_pair"]),
     (pyspark.cloudpickle, ["dumps", "loads"]),
     (pyspark.ml.common, ["_py2java"]),
     (pyspark.mllib.common, ["_py2java"]),

@@ -86,6 +86,7 @@ def mllib(model: ForestModel, session: SparkSession) -> Any:
     inside.set(inside.numTrees(), model.size)  # the number by which it divides
     made = getattr(wrapper, name)(inside)
     made._resetUid(own)
+    made._set(numTrees=model.size)
     return made
 
 

@@ -57,7 +57,9 @@ def linear(model: LinearModel, session: SparkSession) -> Any:
         theirs: Any = classification.LogisticRegressionModel(made)
         theirs._set(**({"thresholds": list(model.thresholds)} if model.thresholds else {"threshold": model.threshold}))
     elif model.link == "identity":
-        made = ml.regression.LinearRegressionModel(uid("linReg"), java(DenseVector(coef[0])), float(intercept[0]), 1.0)
+        made = ml.regression.LinearRegressionModel(
+            uid("linReg"), java(DenseVector(coef[0])), float(intercept[0]), model.scale
+        )
         theirs = regression.LinearRegressionModel(made)
     elif model.link == "margin" and len(coef) == 1:
         made = ml.classification.LinearSVCModel(uid("linearsvc"), java(DenseVector(coef[0])), float(intercept[0]))
@@ -85,7 +87,7 @@ def linear_model(theirs: Any) -> LinearModel:
     if isinstance(theirs, regression.LinearRegressionModel | classification.LinearSVCModel):
         coef = np.append(theirs.coefficients.toArray(), theirs.intercept)[None]
         if isinstance(theirs, regression.LinearRegressionModel):
-            return LinearModel(coef, "identity")
+            return LinearModel(coef, "identity", scale=theirs.scale)
         return LinearModel(coef, "margin", theirs.getThreshold())
     raise InputError(
         f"a {type(theirs).__name__} cannot be taken over: give pyspark.ml's LinearRegressionModel, "

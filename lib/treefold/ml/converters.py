@@ -1,5 +1,6 @@
 """Converters of params: they check and convert a value, or raise TypeError or ValueError as pyspark.ml's do."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -47,6 +48,26 @@ def positive_share(value: Any) -> float:
     if not number > 0:
         raise ValueError("not above 0")
     return number
+
+
+def share_below(high: float) -> Callable[[Any], float]:
+    """A number in [0, high)."""
+
+    def check(value: Any) -> float:
+        number = TypeConverters.toFloat(value)
+        if not 0 <= number < high:
+            raise ValueError(f"not from 0 to below {high:g}")
+        return number
+
+    return check
+
+
+def number_or_infinity(value: Any) -> float:
+    """A number or an infinity, but not NaN."""
+    found = TypeConverters.toFloat(value)
+    if math.isnan(found):
+        raise ValueError("not a number")
+    return found
 
 
 def between(low: float, high: float) -> Callable[[Any], float]:
@@ -98,17 +119,6 @@ def _numbers(value: Any) -> NDArray:
         return np.asarray(value.toArray() if hasattr(value, "toArray") else value, np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(f"Could not convert {value!r} to numbers") from error
-
-
-class AnyCase:
-    """A word whose case does not matter; the param returns it as it was written."""
-
-    def __call__(self, value: Any) -> str:
-        return TypeConverters.toString(value)
-
-    def meaning(self, word: str) -> str:
-        """The word in lower case."""
-        return word.lower()
 
 
 class Choice:

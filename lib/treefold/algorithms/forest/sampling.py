@@ -145,6 +145,6 @@ def candidate_count(strategy: str, features: int, trees: int, classification: bo
     except ValueError:
         pass
     raise InputError(
-        f"featureSubsetStrategy '{strategy}' is none of auto, all, onethird, sqrt, log2, a number of features, or a "
-        "share of them in (0, 1]"
+        f"'{strategy}' chooses no features of a node: take auto, all, onethird, sqrt, log2, a number of features, or "
+        "a share of them in (0, 1]"
     )

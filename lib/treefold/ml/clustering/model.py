@@ -8,7 +8,6 @@ from pyspark.sql import DataFrame, SparkSession
 
 from treefold.algorithms.kmeans.clusters import Clusters, clusters
 from treefold.algorithms.kmeans.first_pass import first_pass
-from treefold.errors import InputError
 from treefold.interchange import mllib, scikit
 from treefold.ml.attributes import class_attributes
 from treefold.ml.base import ColumnOptions
@@ -17,6 +16,7 @@ from treefold.ml.clustering.evaluation import Evaluation
 from treefold.ml.clustering.params import ClusterOptions
 from treefold.ml.clustering.summary import KMeansSummary
 from treefold.ml.model import SparkModel
+from treefold.ml.spark_params import one_column, with_params
 
 
 class KMeansModel(SparkModel, ClusterOptions):
@@ -86,18 +86,15 @@ class KMeansModel(SparkModel, ClusterOptions):
         return scikit.kmeans(self.numpy_model)
 
     def toSpark(self, session: SparkSession) -> Any:
-        """The model as pyspark.ml's KMeansModel, with the same columns.
+        """The model as pyspark.ml's KMeansModel, with the params that both have.
 
         Raises
         ------
         InputError
             If the features are several columns: pyspark.ml takes one column of vectors.
         """
-        features = self.value("featuresCol")
-        if not isinstance(features, str):
-            raise InputError("pyspark.ml's KMeansModel takes one column of vectors: setFeaturesCol to its name first")
-        made = mllib.kmeans(self.numpy_model, session)
-        return made.setFeaturesCol(features).setPredictionCol(self.value("predictionCol"))
+        one_column(self)
+        return with_params(mllib.kmeans(self.numpy_model, session), self)
 
     def _cost(self, sums: Clusters) -> float:
         return float(sums.cost.sum()) / (2 if self.cosine else 1)

@@ -18,6 +18,7 @@ from treefold.interchange import forests
 from treefold.ml.attributes import class_attributes
 from treefold.ml.forest.params import ForestOptions, ValueOptions, VoteOptions
 from treefold.ml.model import SparkModel
+from treefold.ml.spark_params import one_column, with_params
 from treefold.ml.summaries import evaluated, trained
 from treefold.ml.summaries.kinds import FOREST, FOREST_REGRESSION, Kinds
 
@@ -126,7 +127,7 @@ class ForestSparkModel(SparkModel, ForestOptions):
         return forests.scikit_learn(self.numpy_model)
 
     def toSpark(self, session: SparkSession) -> Any:
-        """The model as pyspark.ml's, with the same columns; it takes about a millisecond for each node.
+        """The model as pyspark.ml's, with the params that both have; it takes about a millisecond for each node.
 
         Parameters
         ----------
@@ -142,15 +143,8 @@ class ForestSparkModel(SparkModel, ForestOptions):
         InputError
             If the features are several columns: pyspark.ml takes one column of vectors.
         """
-        features = self.value("featuresCol")
-        if not isinstance(features, str):
-            raise InputError("pyspark.ml's forest takes one column of vectors: setFeaturesCol to its name first")
-        made = forests.mllib(self.numpy_model, session).setFeaturesCol(features).setLeafCol(self.value("leafCol"))
-        for name in (f"{output}Col" for output in self.outputs if output != "leaf"):
-            made._set(**{name: self.value(name)})
-        if self.hasParam("thresholds") and self.isSet("thresholds"):
-            made._set(thresholds=self.value("thresholds"))
-        return made
+        one_column(self)
+        return with_params(forests.mllib(self.numpy_model, session), self)
 
     def scoring(self) -> forest.ForestModel:
         """The NumPy model with the params that change its predictions."""

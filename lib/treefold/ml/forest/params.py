@@ -8,17 +8,30 @@ from pyspark.sql import DataFrame
 
 from treefold.algorithms import forest
 from treefold.algorithms.forest.first_pass import check_labels
+from treefold.algorithms.forest.sampling import candidate_count
 from treefold.dataset.blocks import Blocks, Pass
 from treefold.engine.reading.arrow_to_numpy import Columns
-from treefold.errors import InputError
 from treefold.ml.attributes import FeatureNames, categorical_features
 from treefold.ml.base import Batch, LabelOptions, Trainable
 from treefold.ml.class_params import ProbabilityOptions
-from treefold.ml.converters import AnyCase, Choice, at_least, at_most, share, weights
+from treefold.ml.converters import Choice, at_least, at_most, positive_share, share_below, weights
 from treefold.ml.forest.summary import ForestSummary
 from treefold.ml.params import NO_EFFECT, Option
 from treefold.optim.iterate import Rungs
 from treefold.optim.status import CONVERGED
+
+
+class SubsetStrategy:
+    """A word that :func:`candidate_count` knows, in any case; the param returns it as it was written."""
+
+    def __call__(self, value: Any) -> str:
+        word = TypeConverters.toString(value)
+        candidate_count(self.meaning(word), features=1, trees=1, classification=True)
+        return word
+
+    def meaning(self, word: str) -> str:
+        """The word in lower case."""
+        return word.lower()
 
 
 class ForestOptions(LabelOptions):
@@ -35,14 +48,16 @@ class ForestOptions(LabelOptions):
         "minInstancesPerNode", "the rows a child must have, >= 1", at_least(1, TypeConverters.toInt), 1
     )
     minWeightFractionPerNode = Option(
-        "minWeightFractionPerNode", "the share of all weight a child must have, in [0, 0.5)", share, 0.0
+        "minWeightFractionPerNode", "the share of all weight a child must have, in [0, 0.5)", share_below(0.5), 0.0
     )
     minInfoGain = Option("minInfoGain", "the least decrease of the impurity by a split, >= 0", at_least(0), 0.0)
     featureSubsetStrategy = Option(
         "featureSubsetStrategy", "the candidate features of a node: auto, all, onethird, sqrt, log2, a number or "
-        "a share", AnyCase(), "auto",
+        "a share", SubsetStrategy(), "auto",
     )  # fmt: skip
-    subsamplingRate = Option("subsamplingRate", "the size of a tree's sample, as a share of the rows", share, 1.0)
+    subsamplingRate = Option(
+        "subsamplingRate", "the size of a tree's sample, as a share of the rows in (0, 1]", positive_share, 1.0
+    )
     bootstrap = Option("bootstrap", "whether samples are drawn with replacement", TypeConverters.toBoolean, True)
     seed = Option("seed", "the seed of all random numbers", TypeConverters.toInt, 0)
     maxMemoryInMB = Option(
@@ -138,10 +153,6 @@ class ForestFitOptions(Trainable, ForestOptions):
 
     def settings(self, **others: Any) -> forest.Settings:
         """The params as settings of the algorithm."""
-        if self.value("minWeightFractionPerNode") >= 0.5:
-            raise InputError("minWeightFractionPerNode must be below 0.5: two children share the weight")
-        if not self.value("subsamplingRate") > 0:
-            raise InputError("subsamplingRate is 0: give each tree a share of the rows in (0, 1]")
         return forest.Settings(
             impurity=self.value("impurity"),
             trees=self.value("numTrees"),

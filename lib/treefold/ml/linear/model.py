@@ -11,14 +11,9 @@ from treefold.errors import InputError
 from treefold.interchange import mllib, scikit
 from treefold.ml.linear.params import LinearOptions
 from treefold.ml.model import SparkModel
+from treefold.ml.spark_params import one_column, take_params, with_params
 from treefold.ml.summaries import evaluated, trained
 from treefold.ml.summaries.kinds import Kinds
-
-KEPT = (
-    "featuresCol", "labelCol", "weightCol", "predictionCol", "probabilityCol", "rawPredictionCol", "fitIntercept",
-    "regParam", "standardization",
-)  # fmt: skip
-"""Params of a linear model that pyspark.ml's has as well."""
 
 
 class LinearFace(SparkModel):
@@ -47,19 +42,15 @@ class LinearFace(SparkModel):
         return scikit.linear(self.exporting())
 
     def toSpark(self, session: SparkSession) -> Any:
-        """The model as pyspark.ml's, with the same columns.
+        """The model as pyspark.ml's, with the params that both have.
 
         Raises
         ------
         InputError
             If pyspark.ml has no such model, or the features are several columns: it takes one column of vectors.
         """
-        if not isinstance(self.value("featuresCol"), str):
-            raise InputError("pyspark.ml takes one column of vectors: setFeaturesCol to its name first")
-        made = mllib.linear(self.exporting(), session)
-        made._set(**{name: self.value(name) for name in KEPT if self.hasParam(name) and self.value(name) is not None})
-        made._transfer_params_to_java()
-        return made
+        one_column(self)
+        return with_params(mllib.linear(self.exporting(), session), self)
 
     @property
     def numFeatures(self) -> int:
@@ -91,7 +82,7 @@ class LinearSparkModel(LinearFace, LinearOptions):
 
     @classmethod
     def fromSpark(cls, model: Any) -> Self:
-        """A model from pyspark.ml's model of the same name, with its columns and thresholds.
+        """A model from pyspark.ml's model of the same name, with the params that both have.
 
         Parameters
         ----------
@@ -110,5 +101,5 @@ class LinearSparkModel(LinearFace, LinearOptions):
         if type(model).__name__ != cls.__name__:
             raise InputError(f"a {type(model).__name__} is no {cls.__name__}: load it with its own class")
         made = cls(mllib.linear_model(model))
-        names = [name for name in (*KEPT, "threshold", "thresholds") if made.hasParam(name) and model.hasParam(name)]
-        return made.setParams(**{name: model.getOrDefault(name) for name in names if model.isSet(name)})
+        take_params(made, model)
+        return made

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from pyspark.ml import Estimator
-from pyspark.ml.param import TypeConverters
 
 from treefold.algorithms.linear import LinearModel
 from treefold.algorithms.linear.losses import Hinge, squared_hinge
@@ -14,7 +13,7 @@ from treefold.dataset.blocks import Blocks, Pass
 from treefold.errors import InputError
 from treefold.ml.base import Batch
 from treefold.ml.class_params import ClassOptions
-from treefold.ml.converters import Choice
+from treefold.ml.converters import Choice, number_or_infinity
 from treefold.ml.linear.classifiers import LinearClassifier, LinearClassifierModel
 from treefold.ml.linear.fitting import fit_all
 from treefold.ml.linear.params import LinearOptions, smoothing
@@ -29,7 +28,7 @@ class SVCOptions(ClassOptions, LinearOptions, PrivateClassOptions):
     """Params of LinearSVC and its model."""
 
     loss = Option("loss", "hinge or squaredHinge", Choice("hinge", "squaredHinge"), "hinge")
-    threshold = Option("threshold", "the margin above which class 1 of two is predicted", TypeConverters.toFloat, 0.0)
+    threshold = Option("threshold", "the margin above which class 1 of two is predicted", number_or_infinity, 0.0)
     smoothing = smoothing("margins; for loss hinge")
 
 

@@ -6,10 +6,10 @@ from pyspark.ml.linalg import DenseVector, Vector
 from pyspark.sql import DataFrame, SparkSession
 
 from treefold.algorithms.perceptron import PerceptronModel
-from treefold.errors import InputError
 from treefold.interchange import perceptrons
 from treefold.ml.model import SparkModel
 from treefold.ml.perceptron.params import PerceptronOptions
+from treefold.ml.spark_params import one_column, with_params
 from treefold.ml.summaries import evaluated, trained
 from treefold.ml.summaries.kinds import Kinds
 
@@ -70,18 +70,12 @@ class PerceptronFace(SparkModel, PerceptronOptions):
         return perceptrons.scikit_learn(self.scoring())
 
     def toSpark(self, session: SparkSession) -> Any:
-        """The model as pyspark.ml's, with the same columns.
+        """The model as pyspark.ml's, with the params that both have.
 
         Raises
         ------
         InputError
             If pyspark.ml has no such model, or the features are several columns: it takes one column of vectors.
         """
-        features = self.value("featuresCol")
-        if not isinstance(features, str):
-            raise InputError("pyspark.ml takes one column of vectors: setFeaturesCol to its name first")
-        made = perceptrons.mllib(self.scoring(), session)
-        names = ("featuresCol", "labelCol", "predictionCol", "probabilityCol", "rawPredictionCol", "thresholds")
-        made._set(**{name: self.value(name) for name in names if self.hasParam(name) and self.value(name) is not None})
-        made._transfer_params_to_java()
-        return made
+        one_column(self)
+        return with_params(perceptrons.mllib(self.scoring(), session), self)

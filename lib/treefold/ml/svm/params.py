@@ -1,11 +1,12 @@
 """Params of support vector machines, in scikit-learn's meaning."""
 
+import math
 from typing import Any
 
 from pyspark.ml.param import TypeConverters
 
 from treefold.ml.base import ColumnOptions
-from treefold.ml.converters import Choice, at_least, positive_share
+from treefold.ml.converters import Choice, at_least, between, positive_share
 from treefold.ml.params import Option
 
 KERNELS = ("rbf", "linear", "poly", "sigmoid")
@@ -34,7 +35,7 @@ class KernelOptions(ColumnOptions):
         "number > 0", width, "scale",
     )  # fmt: skip
     degree = Option("degree", "the power of kernel poly, >= 1", at_least(1, TypeConverters.toInt), 3)
-    coef0 = Option("coef0", "what kernels poly and sigmoid add to gamma x . z", TypeConverters.toFloat, 0.0)
+    coef0 = Option("coef0", "what kernels poly and sigmoid add to gamma x . z", between(-math.inf, math.inf), 0.0)
     tol = Option("tol", "the violation of optimality that is allowed over all rows, > 0", positive, 1e-3)
     cacheSizeMB = Option(
         "cacheSizeMB", "the megabytes of kernel rows that are kept, >= 1", at_least(1, TypeConverters.toInt), 200

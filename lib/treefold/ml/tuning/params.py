@@ -1,11 +1,12 @@
 """Params of a search."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from pyspark.ml.param import TypeConverters
 
-from treefold.ml.converters import Choice, at_least
+from treefold.ml.converters import Choice, at_least, between
 from treefold.ml.params import Option, Options
 from treefold.ml.tuning.search_space import Range
 
@@ -16,6 +17,8 @@ def _as_is(value: Any) -> Any:
 
 def _space(value: Any) -> dict[str, Any]:
     """A space: by name of a param a list of values, or ``{low, high, log}``."""
+    if not isinstance(value, Mapping):
+        raise TypeError("not a map from params to values")
     space = {}
     for name, values in value.items():
         if isinstance(values, dict):
@@ -85,4 +88,4 @@ class FoldOptions(SearchOptions):
 class SplitOptions(SearchOptions):
     """Params of a single split."""
 
-    trainRatio = Option("trainRatio", "the share of the rows that are trained on, in (0, 1)", at_least(1e-9), 0.75)
+    trainRatio = Option("trainRatio", "the share of the rows that are trained on, in (0, 1)", between(0, 1), 0.75)

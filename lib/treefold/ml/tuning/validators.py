@@ -71,8 +71,6 @@ class TrainValidationSplit(Validator, SplitOptions):
 
     def plan(self) -> Plan:
         """How rows are split."""
-        if not self.value("trainRatio") < 1:
-            raise InputError(f"trainRatio = {self.value('trainRatio')} leaves no rows to validate on: it is below 1")
         return Plan(1, self.value("seed"), train_share=self.value("trainRatio"))
 
     def model_class(self) -> type[SelectedModel]:
