@@ -111,7 +111,7 @@ def test_data_that_is_not_there_is_named_before_training(refused_with_jvm, tmp_p
         ("train", CONF, ["data.lable=x"], "data: unknown key 'lable': did you mean 'label'"),
         ("train", CONF, ["data.features=[a,b]"], "quote its words, and all of it for the shell"),
         ("train", CONF, ["model.name=LogisticRegresion"], "there is no model 'LogisticRegresion': did you mean 'Logis"),
-        ("train", CONF, ["model.name=Bayes"], "there is no model 'Bayes': there are CalibratedClassifier, FTRLClassifier"),
+        ("train", CONF, ["model.name=Bayes"], "there is no model 'Bayes': there are CalibratedClassifier"),
         ("train", CONF, ["--resume"], "there is nothing to resume: conf/digits.toml has no table [checkpoint]"),
         ("train", CONF, ["--overwrit"], "unrecognized arguments: --overwrit"),
         ("train", "conf/nothing.toml", [], "there is no conf conf/nothing.toml: name one of conf/breast_cancer.toml"),

@@ -196,3 +196,21 @@ def test_a_regression_without_intercept_passes_through_0():
     (model,) = estimator.fit_batch(blocks, [estimator]).numpy_models
     assert model.coef[0, -1] == 0
     np.testing.assert_allclose(model.coef[0, :3], [0, 7, 0], atol=0.05)
+
+
+def test_rows_in_any_order_end_within_a_hundredth():
+    """Each mini-batch has rows of every lane, and every pass has all rows."""
+    by_label = np.argsort(LABEL, kind="stable")
+    orders = [RNG.permutation(ROWS), by_label, np.argsort(DENSE[:, 0]), by_label[::-1]]
+    found = [
+        fitted(blocks_of(csr_array(DENSE[order]), LABEL[order], WEIGHT[order]), epochs=60).coef for order in orders
+    ]
+
+    def objective(coef):
+        margin = (2 * LABEL - 1) * (DENSE @ coef[:-1] + coef[-1])
+        penalty = RULE.lasso * abs(coef[:-1]).sum() + RULE.ridge / 2 * (coef[:-1] ** 2).sum()
+        return WEIGHT @ np.logaddexp(0, -margin) / WEIGHT.sum() + penalty
+
+    values = [objective(coef) for coef in found]
+    assert values[1:] == pytest.approx([values[0]] * 3, rel=1e-2)
+    assert max(values) < 0.9 * np.log(2)
