@@ -10,9 +10,9 @@ from treefold.algorithms.ftrl.fit import FtrlSettings, fit
 from treefold.algorithms.ftrl.gradient import Objective, lane_pushes
 from treefold.algorithms.ftrl.rule import Ftrl
 from treefold.algorithms.linear.losses import logistic
-from treefold.algorithms.perceptron.minibatch import MiniBatch
 from treefold.dataset.folds import training
 from treefold.dataset.lanes import lanes_of, merge_lanes
+from treefold.dataset.minibatch import MiniBatch
 from treefold.dataset.splits import Given
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError

@@ -11,11 +11,12 @@ from treefold.algorithms import perceptron
 from treefold.algorithms.perceptron import Layers, MiniBatches, Network
 from treefold.algorithms.perceptron.local_epoch import Steps, lane_epochs
 from treefold.algorithms.perceptron.losses import CrossEntropy, Squared
-from treefold.algorithms.perceptron.minibatch import MiniBatch, gathered, lane_gradients
+from treefold.algorithms.perceptron.minibatch import lane_gradients
 from treefold.algorithms.perceptron.network import Dropout
 from treefold.algorithms.perceptron.objective import objective
 from treefold.dataset.csr import as_csr
 from treefold.dataset.lanes import Lanes, lane_count, lane_cuts, lanes_of, merge_lanes
+from treefold.dataset.minibatch import MiniBatch, gathered
 from treefold.dataset.splits import Given, Shared
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.engine.reading.partitioning import block_runs

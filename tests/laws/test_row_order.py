@@ -35,6 +35,7 @@ LABELS = {
     poisson: RNG.poisson(np.exp(SCORE / 4)) * 1.0, Huber(): TARGET, Hinge(): BINARY, Quantile(0.8): TARGET,
     EpsilonInsensitive(3.0): TARGET,
 }  # fmt: skip
+STAGED = (Hinge, Quantile, EpsilonInsensitive)  # fitted in stages of less and less smoothing
 SMOOTH = [loss for loss in LABELS if loss.twice_differentiable]
 
 
@@ -90,7 +91,8 @@ def test_lbfgs_and_its_proximal_form(loss):
         found = fits(loss, Lbfgs(), **options)
         assert_same_fit(found, loss)
         iterations = [len(each.objective[0]) - 1 for each in found]
-        assert max(iterations) <= max(min(iterations) + 1, 1.2 * min(iterations))  # rounding decides which one ends it
+        few = min(iterations)  # rounding decides which one ends a fit, or each of its stages
+        assert max(iterations) <= max(few + 1, 1.2 * few if isinstance(loss, STAGED) else 0)
         assert_same_way(found)
 
 

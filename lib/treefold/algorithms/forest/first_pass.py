@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from treefold.dataset.block import Block
 from treefold.dataset.blocks import Blocks
 from treefold.errors import InputError
-from treefold.statistics.label_summary import DataSummary, block_summary, checked, merge_summaries
+from treefold.statistics.label_summary import DataSummary, block_labels, checked, merge_summaries
 from treefold.statistics.quantile_sketch import Sketch, block_sketch, merge_sketch, sketch_size
 
 
@@ -50,19 +50,6 @@ class FirstPass(NamedTuple):
         return self.lightest != self.heaviest
 
 
-def block_labels(block: Block, classification: bool) -> DataSummary:
-    """Summary of the labels of a block without its features; a classification has at least two classes."""
-    found = block_summary(block._replace(X=block.X[:, :0]), classification)
-    if not classification:
-        return found
-    return found._replace(classes=np.pad(found.classes, (0, max(0, 2 - len(found.classes)))))
-
-
-def check_labels(blocks: Blocks, classification: bool) -> None:
-    """Raise InputError for labels and weights with which a fit would fail: one pass."""
-    checked(blocks.reduce(block_labels, classification, merge=merge_summaries))
-
-
 def block_first_pass(block: Block, classification: bool, categorical: NDArray, max_bins: int) -> FirstPass:
     """First pass over one block; ``categorical`` marks features whose values are categories below ``max_bins``.
 
@@ -82,6 +69,8 @@ def block_first_pass(block: Block, classification: bool, categorical: NDArray, m
     FirstPass
     """
     labels = block_labels(block, classification)
+    if classification:  # there are at least two
+        labels = labels._replace(classes=np.pad(labels.classes, (0, max(0, 2 - len(labels.classes)))))
     weight = block.weight[block.weight > 0].astype(np.float64)
     values = block.X[:, categorical]
     good = np.isnan(values) | ((values >= 0) & (values < max_bins) & (values == np.floor(values)))

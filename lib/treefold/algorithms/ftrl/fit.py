@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from treefold.algorithms.ftrl.gradient import Met, Objective, lane_pushes
 from treefold.algorithms.ftrl.rule import Ftrl, nonzero
-from treefold.algorithms.perceptron.minibatch import MiniBatch
 from treefold.dataset.blocks import Blocks
 from treefold.dataset.lanes import lanes_of, merge_lanes
+from treefold.dataset.minibatch import MiniBatch
 from treefold.dataset.random import substream
 from treefold.optim.status import DIVERGED, MAX_ITER
 from treefold.parameters.shard_group import ShardGroup

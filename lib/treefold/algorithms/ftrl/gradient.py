@@ -10,10 +10,10 @@ from scipy.sparse import csr_array
 from treefold.algorithms.ftrl.rule import Ftrl
 from treefold.algorithms.linear.losses import Loss
 from treefold.algorithms.linear.objective import weight_of
-from treefold.algorithms.perceptron.minibatch import MiniBatch, gathered
 from treefold.dataset.block import Block
 from treefold.dataset.csr import as_csr
 from treefold.dataset.lanes import LaneSums
+from treefold.dataset.minibatch import MiniBatch, gathered
 from treefold.parameters.clock import Push
 from treefold.parameters.shard_group import ShardGroup
 

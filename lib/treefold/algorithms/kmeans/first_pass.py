@@ -26,8 +26,8 @@ class FirstPass(NamedTuple):
         Their weight.
     zero : int or None
         Position of the first row of zeros of positive weight; only for the cosine distance.
-    by_position, by_values : tuple of Drawn
-        For each draw its rows, in proportion to weight.
+    drawn : tuple of Drawn
+        For each draw different rows, drawn by their values in proportion to weight.
     equal : (256,) int64
         Sketch of how often rows repeat.
     """
@@ -35,19 +35,13 @@ class FirstPass(NamedTuple):
     rows: int
     weight: float
     zero: int | None
-    by_position: tuple[Drawn, ...]
-    by_values: tuple[Drawn, ...]
+    drawn: tuple[Drawn, ...]
     equal: NDArray
 
     @property
     def by_value(self) -> bool:
         """Whether rows are drawn by their values, because they are mostly different."""
         return mostly_different(self.equal, self.rows)
-
-    @property
-    def drawn(self) -> tuple[Drawn, ...]:
-        """For each draw its rows."""
-        return self.by_values if self.by_value else self.by_position
 
 
 def block_first_pass(block: Block, cosine: bool, draws: tuple[Draw, ...]) -> FirstPass:
@@ -72,17 +66,16 @@ def block_first_pass(block: Block, cosine: bool, draws: tuple[Draw, ...]) -> Fir
         bad = np.flatnonzero(kept & (inverse_lengths(rows) == 0))
         zero = int(positions(block)[bad[0]]) if len(bad) else None
     value = row_hashes(block.X) if draws else np.zeros(len(kept), np.uint64)
-    by_position, by_values = (tuple(draw_by(block, block.weight, draw, of) for draw in draws) for of in (None, value))
+    drawn = tuple(draw_by(block, block.weight, draw, value) for draw in draws)
     weight = float(block.weight.sum(dtype=np.float64))
-    return FirstPass(int(kept.sum()), weight, zero, by_position, by_values, signed_counts(value[kept]))
+    return FirstPass(int(kept.sum()), weight, zero, drawn, signed_counts(value[kept]))
 
 
 def merge_first_pass(left: FirstPass, right: FirstPass) -> FirstPass:
     """First pass over the union; of two rows of zeros the earlier one stays."""
     zero = right.zero if left.zero is None else left.zero
-    by_position, by_values = merge_all(left.by_position, right.by_position), merge_all(left.by_values, right.by_values)
     rows, weight, equal = left.rows + right.rows, left.weight + right.weight, left.equal + right.equal
-    return FirstPass(rows, weight, zero, by_position, by_values, equal)
+    return FirstPass(rows, weight, zero, merge_all(left.drawn, right.drawn), equal)
 
 
 def first_pass(blocks: Blocks, cosine: bool, draws: tuple[Draw, ...]) -> FirstPass:

@@ -21,7 +21,7 @@ from treefold.dataset.block import Block
 from treefold.dataset.blocks import Blocks, Merge
 from treefold.dataset.random import exponential_keys, substream
 from treefold.optim.iterate import iterate
-from treefold.statistics.row_sampling import Draw, Drawn, merge_all
+from treefold.statistics.row_sampling import Draw, Drawn, draw_rows, merge_all
 
 REFINEMENTS = 30  # most iterations of Lloyd's algorithm on the candidates of k-means||
 
@@ -76,7 +76,8 @@ def start(blocks: Blocks, how: Start, wanted: list[Wanted], cosine: bool) -> tup
     """
     first = tuple(Draw(w.k if how.mode == "random" else 1, substream(w.seed, 0)) for w in wanted)
     found = first_pass(blocks, cosine, first)
-    centres = [directed(drawn, cosine) for drawn in found.drawn]
+    sample = found.drawn if found.by_value else blocks.reduce(draw_rows, first, merge=merge_all)
+    centres = [directed(drawn, cosine) for drawn in sample]
     grow = partial(_grow, blocks, cosine=cosine, by_value=found.by_value)
     if how.mode == "k-means++":
         _plus_plus(grow, centres, wanted)

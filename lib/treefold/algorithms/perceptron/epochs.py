@@ -8,11 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from treefold.algorithms.early_stopping import HELD, EarlyStopping, ValidationLoss
 from treefold.algorithms.perceptron.local_epoch import LocalSums, Steps, lane_epochs
-from treefold.algorithms.perceptron.minibatch import MiniBatch, lane_gradients
+from treefold.algorithms.perceptron.minibatch import lane_gradients
 from treefold.algorithms.perceptron.objective import Objective, validation_loss
 from treefold.algorithms.perceptron.problem import Problem
 from treefold.dataset.folds import held_out
 from treefold.dataset.lanes import Lanes, lanes_of, merge_lanes
+from treefold.dataset.minibatch import MiniBatch
 from treefold.dataset.random import substream
 from treefold.dataset.splits import Split
 from treefold.optim.fused_updates import FusedAdam, FusedUpdate
@@ -189,8 +190,8 @@ class Epochs:
     def _pass(self, stat: Callable, epoch: int, step: int, *args: Any) -> Any:
         """Sums of a statistic over lanes: one pass."""
         seed = substream(self.how.seed, ORDER_STREAM)
-        batch = MiniBatch(self.lanes, seed, epoch, step, self.steps, self.split, self.how.dropout)
-        others = (self.problem.network, self.problem.by_class)
+        batch = MiniBatch(self.lanes, seed, epoch, step, self.steps, self.split)
+        others = (self.problem.network, self.problem.by_class, self.how.dropout)
         return self.problem.blocks.reduce_tasks(stat, batch, *args, *others, merge=merge_lanes).total
 
     def _after(self, state: EpochState, models: NDArray, fine: NDArray, moved: "Moving", value: NDArray) -> EpochState:

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.algorithms.linear.objective import weight_of
-from treefold.algorithms.perceptron.minibatch import MiniBatch, gathered
+from treefold.algorithms.perceptron.minibatch import dropout_of
 from treefold.algorithms.perceptron.network import Network
 from treefold.algorithms.perceptron.objective import features_and_targets
 from treefold.dataset.block import Block
 from treefold.dataset.lanes import LaneSums
+from treefold.dataset.minibatch import MiniBatch, gathered
 from treefold.optim.fused_updates import FusedUpdate
 
 
@@ -64,6 +65,7 @@ def lane_epochs(
     steps: Steps,
     network: Network,
     by_class: NDArray | None = None,
+    dropout: float = 0.0,
 ) -> LaneSums:
     """An epoch of mini-batches within each lane, all from the same weights and averages.
 
@@ -81,9 +83,11 @@ def lane_epochs(
         The network.
     by_class : (classes,), optional
         Factors of the weights of rows.
+    dropout : float, default 0
+        Probability with which a hidden unit is dropped for a row, in [0, 1).
     """
     return LaneSums.of(
-        (lane, _walk(group, lane, batch, (x, mean, square), steps, network, by_class))
+        (lane, _walk(group, lane, batch, (x, mean, square), steps, network, by_class, dropout))
         for lane, group in batch.lanes.split(blocks)
     )
 
@@ -96,6 +100,7 @@ def _walk(
     steps: Steps,
     network: Network,
     by_class: NDArray | None,
+    dropout: float,
 ) -> LocalSums:
     x, mean, square = (np.array(part) for part in start)
     penalised, gradient = network.layers.penalised.astype(x.dtype), np.empty(x.shape[1], x.dtype)
@@ -108,9 +113,9 @@ def _walk(
             continue
         total += mass
         X, target = features_and_targets(rows.block, network.layers.inputs)
-        dropout = batch.draws_for(rows.position)
+        drops = dropout_of(batch, dropout, rows.position)
         for m in range(len(x)):
-            loss[m] += network.gradient(X, target, weight, x[m], gradient, dropout)
+            loss[m] += network.gradient(X, target, weight, x[m], gradient, drops)
             gradient *= x.dtype.type(1 / mass)
             ridge, rate = float(steps.ridge[m]), float(steps.rates[step, m])
             steps.update(x[m], gradient, mean[m], square[m], penalised, ridge, rate, steps.first + step)

@@ -1,67 +1,51 @@
 """The statistic of synchronous mini-batches: the gradient of a few rows of every lane."""
 
 from collections.abc import Iterable
-from functools import lru_cache
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, vstack
 
 from treefold.algorithms.linear.objective import weight_of
 from treefold.algorithms.perceptron.network import Dropout, Network
 from treefold.algorithms.perceptron.objective import Objective, features_and_targets
-from treefold.dataset.block import Block, Matrix
-from treefold.dataset.lanes import Lanes, LaneSums, lane_order
+from treefold.dataset.block import Block
+from treefold.dataset.lanes import LaneSums
+from treefold.dataset.minibatch import Gathered, MiniBatch, gathered
 from treefold.dataset.random import splitmix64, substream
-from treefold.dataset.splits import Given, Split
 
 DROPOUT_STREAM = 0xD1
 
 
-class MiniBatch(NamedTuple):
-    """The rows of a step: from each lane those from ``step / steps`` to ``(step + 1) / steps`` of its order.
+def dropout_of(batch: MiniBatch, probability: float, position: NDArray) -> Dropout | None:
+    """The dropout of rows of a mini-batch.
 
-    Attributes
+    Parameters
     ----------
-    lanes : Lanes
-    seed, epoch : int
-        Determine the order of the rows of a lane, and the units that dropout drops.
-    step, steps : int
-        Number of the step in its epoch, and number of steps of an epoch.
-    split : Split, optional
-        Fold 1 of the split is held out: its rows have weight 0.
-    dropout : float
-        Probability with which a hidden unit is dropped for a row, in [0, 1).
+    batch : MiniBatch
+        Its seed and epoch determine the units.
+    probability : float
+        With which a hidden unit is dropped for a row, in [0, 1).
+    position : (rows,) int64
+        Of the rows in the data set.
+
+    Returns
+    -------
+    Dropout or None
+        None if nothing is dropped.
     """
-
-    lanes: Lanes
-    seed: int
-    epoch: int
-    step: int
-    steps: int
-    split: Split | None = None
-    dropout: float = 0.0
-
-    def rows_of(self, lane: int) -> NDArray[np.int64]:
-        """Rows of a lane, counted from its first, ascending."""
-        rows = int(self.lanes.lengths()[lane])
-        begin, end = self.step * rows // self.steps, (self.step + 1) * rows // self.steps
-        return np.sort(lane_order(self.seed, self.epoch, lane, rows)[begin:end])
-
-    def draws_for(self, position: NDArray) -> Dropout | None:
-        """The dropout of rows at these positions, or None."""
-        if not self.dropout:
-            return None
-        return Dropout(self.dropout, splitmix64(position.astype(np.uint64), self._stream))
-
-    @property
-    def _stream(self) -> int:
-        return substream(self.seed, self.epoch, DROPOUT_STREAM)
+    if not probability:
+        return None
+    stream = substream(batch.seed, batch.epoch, DROPOUT_STREAM)
+    return Dropout(probability, splitmix64(position.astype(np.uint64), stream))
 
 
 def lane_gradients(
-    blocks: Iterable[Block], batch: MiniBatch, flat: NDArray, network: Network, by_class: NDArray | None = None
+    blocks: Iterable[Block],
+    batch: MiniBatch,
+    flat: NDArray,
+    network: Network,
+    by_class: NDArray | None = None,
+    dropout: float = 0.0,
 ) -> LaneSums:
     """Loss and gradient of the rows of a mini-batch, summed by lane; the gradient in the type of the rows.
 
@@ -77,81 +61,24 @@ def lane_gradients(
         Layers, activation and loss.
     by_class : (classes,), optional
         Factors of the weights of rows.
+    dropout : float, default 0
+        Probability with which a hidden unit is dropped for a row, in [0, 1).
     """
-    return LaneSums.of(
-        (lane, _gradient(gathered(group, batch, lane), batch, flat, network, by_class))
-        for lane, group in batch.lanes.split(blocks)
-    )
+
+    def of_lane(group: list[Block], lane: int) -> Objective:
+        rows = gathered(group, batch, lane)
+        return _gradient(rows, flat, network, by_class, dropout_of(batch, dropout, rows.position))
+
+    return LaneSums.of((lane, of_lane(group, lane)) for lane, group in batch.lanes.split(blocks))
 
 
-class Gathered(NamedTuple):
-    """Rows of a mini-batch as one block, and their positions in the data set."""
-
-    block: Block
-    position: NDArray[np.int64]
-
-
-def gathered(blocks: list[Block], batch: MiniBatch, lane: int) -> Gathered:
-    """The rows of a mini-batch from a lane.
-
-    Parameters
-    ----------
-    blocks : list of Block
-        The blocks of the lane, in their order.
-    batch : MiniBatch
-        Seed, epoch and size of the mini-batch, and the split whose held-out rows get weight 0.
-    lane : int
-        Number of the lane.
-
-    Returns
-    -------
-    Gathered
-        Rows in the order drawn, and their positions in the data set.
-    """
-    position = batch.rows_of(lane) + blocks[0].id
-    cuts = np.searchsorted(position, [block.id for block in blocks] + [blocks[-1].id + len(blocks[-1].y)])
-    first, rows = blocks[0], len(position)
-    dense = not isinstance(first.X, csr_array)
-    X: Matrix = np.empty((rows, first.X.shape[1]), first.X.dtype)
-    y, weight = np.empty(rows, first.y.dtype), np.empty(rows, first.weight.dtype)
-    sparse = []
-    for block, begin, end in zip(blocks, cuts.tolist(), cuts.tolist()[1:], strict=False):
-        if begin == end:
-            continue
-        mine = position[begin:end] - block.id
-        if dense:
-            block.X.take(mine, 0, X[begin:end], "clip")
-        else:
-            sparse.append(block.X[mine])
-        block.y.take(mine, 0, y[begin:end], "clip")
-        block.weight.take(mine, 0, weight[begin:end], "clip")
-        if batch.split is not None:
-            weight[begin:end][_held_out(batch.split, block)[mine]] = 0
-    if sparse:
-        X = csr_array(vstack(sparse, format="csr"))
-    return Gathered(Block(X, y, weight, 0), position)
-
-
-def _gradient(rows: Gathered, batch: MiniBatch, flat: NDArray, network: Network, by_class: NDArray | None) -> Objective:
+def _gradient(
+    rows: Gathered, flat: NDArray, network: Network, by_class: NDArray | None, dropout: Dropout | None
+) -> Objective:
     X, target = features_and_targets(rows.block, network.layers.inputs)
     weight, flat = weight_of(rows.block, by_class), flat.astype(X.dtype, copy=False)
     loss, gradient = np.zeros(len(flat)), np.zeros(flat.shape, X.dtype)
     if X.shape[0]:
-        dropout = batch.draws_for(rows.position)
         for m, one in enumerate(flat):
             loss[m] = network.gradient(X, target, weight, one, gradient[m], dropout)
     return Objective(loss, gradient, float(weight.sum(dtype=np.float64)))
-
-
-def _held_out(split: Any, block: Block) -> NDArray[np.bool_]:
-    """Which rows of a block are in fold 1."""
-    if isinstance(split, Given):
-        return split.fold_of(block) == 1
-    return _drawn(split, block.id, len(block.y))
-
-
-@lru_cache(maxsize=4096)
-def _drawn(split: Split, first: int, rows: int) -> NDArray[np.bool_]:
-    """The same for a split that is drawn by position, stored from step to step."""
-    none = np.zeros(rows, np.float32)
-    return split.fold_of(Block(none[:, None], none, none, first)) == 1

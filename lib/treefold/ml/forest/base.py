@@ -10,7 +10,6 @@ from pyspark.ml.regression import RegressionModel
 from pyspark.sql import DataFrame, SparkSession
 
 from treefold.algorithms import forest
-from treefold.algorithms.forest.first_pass import check_labels
 from treefold.algorithms.forest.permutation import permutation_importances
 from treefold.algorithms.forest.text import described
 from treefold.errors import InputError
@@ -21,6 +20,7 @@ from treefold.ml.model import SparkModel
 from treefold.ml.spark_params import one_column, with_params
 from treefold.ml.summaries import evaluated, trained
 from treefold.ml.summaries.kinds import FOREST, FOREST_REGRESSION, Kinds
+from treefold.statistics.label_summary import label_summary
 
 
 class ForestSparkModel(SparkModel, ForestOptions):
@@ -91,7 +91,7 @@ class ForestSparkModel(SparkModel, ForestOptions):
         (features, repeats) float64
         """
         with self.open(dataset) as blocks:
-            check_labels(blocks, self.numpy_model.classes > 0)
+            label_summary(blocks, classification=self.numpy_model.classes > 0)
             return permutation_importances(blocks, self.scoring(), repeats, seed)
 
     @property

@@ -7,7 +7,6 @@ from pyspark.ml.param import TypeConverters
 from pyspark.sql import DataFrame
 
 from treefold.algorithms import forest
-from treefold.algorithms.forest.first_pass import check_labels
 from treefold.algorithms.forest.sampling import candidate_count
 from treefold.dataset.blocks import Blocks, Pass
 from treefold.engine.reading.arrow_to_numpy import Columns
@@ -19,6 +18,7 @@ from treefold.ml.forest.summary import ForestSummary
 from treefold.ml.params import NO_EFFECT, Option
 from treefold.optim.iterate import Rungs
 from treefold.optim.status import CONVERGED
+from treefold.statistics.label_summary import label_summary
 
 
 class SubsetStrategy:
@@ -125,7 +125,7 @@ class ForestFitOptions(Trainable, ForestOptions):
     def check(self, data: DataFrame) -> None:
         """Raise InputError for data with which a fit or an evaluation would fail: one pass."""
         with self.open(data) as blocks:
-            check_labels(blocks, self.value("impurity") != "variance")
+            label_summary(blocks, classification=self.value("impurity") != "variance")
 
     def prepared(self, data: DataFrame) -> Self:
         """A copy that has read from the metadata which features are categorical, and their names."""
