@@ -43,15 +43,29 @@ def refused_without_jvm(in_process) -> Callable:
 
 
 @pytest.fixture
-def refused_with_jvm(in_process, spark) -> Callable:
-    """The one line of a job that must refuse its data, in the session of all tests."""
+def in_session(in_process, spark) -> Callable:
+    """Run a job in the session of all tests; returns its exit code, stdout and stderr.
+
+    What a process of its own adds (the script, the properties, the end of the JVM) is tested in test_script.py and
+    test_train.py.
+    """
 
     @contextmanager
     def session(name, say):
         yield spark
 
     def of(job, *arguments):
-        code, out, err = in_process(job, *arguments, session=session)
+        return in_process(job, *arguments, session=session)
+
+    return of
+
+
+@pytest.fixture
+def refused_with_jvm(in_session) -> Callable:
+    """The one line of a job that must refuse its data, in the session of all tests."""
+
+    def of(job, *arguments):
+        code, out, err = in_session(job, *arguments)
         assert (code, out) == (2, "")
         return one_line(err)
 

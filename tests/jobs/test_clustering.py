@@ -1,4 +1,4 @@
-"""k-means as a job: from the shell to the report's pictures."""
+"""k-means as a job: from the conf to the report's pictures."""
 
 import json
 from xml.etree import ElementTree
@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from submitting import ROOT, submit
+from submitting import ROOT
 from treefold.persistence import model_io
 
 pytestmark = pytest.mark.spark
@@ -26,11 +26,11 @@ def pictures(out) -> list:
     return [ElementTree.fromstring(f"<svg{part.split('</svg>')[0]}</svg>") for part in text.split("<svg")[1:]]
 
 
-def test_ten_clusters_of_digits_with_restarts(tmp_path):
+def test_ten_clusters_of_digits_with_restarts(in_session, tmp_path):
     out = tmp_path / "digits"
-    run = submit("train", CONF, f"output.path={out}")
-    assert run.returncode == 0, run.stderr
-    metrics, result = json.loads((out / "metrics.json").read_text()), json.loads(run.stdout)
+    code, shown, err = in_session("train", CONF, f"output.path={out}")
+    assert code == 0, err
+    metrics, result = json.loads((out / "metrics.json").read_text()), json.loads(shown)
     assert len(metrics["restart_costs"]) == 10
     assert metrics["training_cost"] == min(metrics["restart_costs"])
     assert sum(metrics["cluster_sizes"]) == 1437
@@ -39,14 +39,15 @@ def test_ten_clusters_of_digits_with_restarts(tmp_path):
     assert (model.outputs(test)["distance"] ** 2).sum() == pytest.approx(result["cost"])
     assert list(np.bincount(model.predict(test))) == metrics["test"]["cluster_sizes"]
     for word in ("least cost", "move", "models running", "s/pass"):
-        assert word in run.stderr
+        assert word in err
     assert len(pictures(out)) == 2
 
 
-def test_how_many_clusters_is_answered_by_a_picture(tmp_path):
+def test_how_many_clusters_is_answered_by_a_picture(in_session, tmp_path):
     out = tmp_path / "clusters"
-    run = submit("train", "conf/digits_clusters.toml", f"output.path={out}", "model.k=[2,5,9,12]", "model.nInit=2")
-    assert run.returncode == 0, run.stderr
+    few = ["model.k=[2,5,9,12]", "model.nInit=2"]
+    code, _, err = in_session("train", "conf/digits_clusters.toml", f"output.path={out}", *few)
+    assert code == 0, err
     metrics = json.loads((out / "metrics.json").read_text())
     candidates = metrics["candidates"]
     assert [c["k"] for c in candidates] == [2, 5, 9, 12]
@@ -60,11 +61,11 @@ def test_how_many_clusters_is_answered_by_a_picture(tmp_path):
     assert len(drawn) == 4
 
 
-def test_without_a_test_set(tmp_path):
+def test_without_a_test_set(in_session, tmp_path):
     conf = tmp_path / "a.toml"
     text = (ROOT / CONF).read_text().replace('test = "data/digits/split=test"', "").replace("nInit = 10", "nInit = 1")
     conf.write_text(text.replace('name = "KMeans"', 'name = "KMeans"\ndistanceMeasure = "cosine"'))
-    run = submit("train", conf, f"output.path={tmp_path / 'o'}")
-    assert run.returncode == 0, run.stderr
+    code, shown, err = in_session("train", conf, f"output.path={tmp_path / 'o'}")
+    assert code == 0, err
     assert json.loads((tmp_path / "o/metrics.json").read_text())["test"] is None
-    assert json.loads(run.stdout)["training_cost"] > 0
+    assert json.loads(shown)["training_cost"] > 0

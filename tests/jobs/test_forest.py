@@ -1,4 +1,4 @@
-"""A forest from the shell: trained, scored out of bag and on the test rows, reported, loaded without Spark."""
+"""A forest as a job: trained, scored out of bag and on the test rows, reported, loaded without Spark."""
 
 import json
 
@@ -6,17 +6,16 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from submitting import submit
 from treefold.persistence import model_io
 
 pytestmark = pytest.mark.spark
 
 
-def test_a_forest_on_digits(tmp_path):
+def test_a_forest_on_digits(in_session, tmp_path):
     out = tmp_path / "forest"
-    run = submit("train", "conf/digits_forest.toml", f"output.path={out}", "model.numTrees=30")
-    assert run.returncode == 0, run.stderr
-    metrics, result = json.loads((out / "metrics.json").read_text()), json.loads(run.stdout)
+    code, shown, err = in_session("train", "conf/digits_forest.toml", f"output.path={out}", "model.numTrees=30")
+    assert code == 0, err
+    metrics, result = json.loads((out / "metrics.json").read_text()), json.loads(shown)
     assert result["accuracy"] > 0.95
     assert metrics["oob_score"] > 0.9
     assert sum(each["importance"] for each in metrics["importances"]) == pytest.approx(1)
@@ -28,4 +27,4 @@ def test_a_forest_on_digits(tmp_path):
     assert report.count("<svg") == 3
     for word in ("Importance of features", "First levels of the first tree", metrics["importances"][0]["feature"]):
         assert word in report
-    assert "open nodes" in run.stderr
+    assert "open nodes" in err

@@ -5,7 +5,7 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from submitting import ROOT, submit
+from submitting import ROOT
 from treefold import ml
 from treefold.cli.generation_conf import Spec
 from treefold.generation.write import write_generated
@@ -35,11 +35,11 @@ def test_sparse_vectors_are_those_of_spark(spark, tmp_path):
     assert model.evaluate(rows).accuracy > 0.8
 
 
-def test_the_job_from_the_shell(tmp_path, refused_without_jvm):
+def test_the_job_publishes_two_parts_and_what_they_were_made_of(tmp_path, in_session, refused_without_jvm):
     out = tmp_path / "out"
-    run = submit("generate", CONF, f"output.path={out}", "data.rows=3000")
-    assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout)["rows"] == 3000
+    code, shown, err = in_session("generate", CONF, f"output.path={out}", "data.rows=3000")
+    assert code == 0, err
+    assert json.loads(shown)["rows"] == 3000
     assert pq.read_table(out / "split=train").num_rows + pq.read_table(out / "split=test").num_rows == 3000
     assert len(json.loads((out / "_truth.json").read_text())["coefficients"]) == 3
     assert "exists: choose another path" in refused_without_jvm("generate", CONF, f"output.path={out}")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from submitting import ROOT, submit
+from submitting import ROOT
 from treefold import ml
 from treefold.cli.scoring_confs import load_predict
 from treefold.errors import InputError, ThresholdNotMet
@@ -192,11 +192,11 @@ def test_a_bad_conf_or_model_costs_no_jvm(refused_without_jvm, tmp_path):
     assert "name either a path or a table" in refused_without_jvm("predict", CONF, "data.table=t", out)
 
 
-def test_the_job_from_the_shell_has_exit_code_3_beyond_a_threshold(trained, tmp_path):
+def test_the_job_has_exit_code_3_beyond_a_threshold(trained, tmp_path, in_session):
     shutil.copytree(ROOT / "data/digits", tmp_path / "in")
     given = [f"data.path={tmp_path / 'in'}", f"model.path={trained}", f"output.path={tmp_path / 'out'}"]
-    run = submit("predict", CONF, *given, "drift.maxPsi=1e-9")
-    assert run.returncode == 3, run.stderr
-    assert json.loads(run.stdout)["rows"] == 1797
-    assert run.stderr.splitlines()[-1].startswith("threshold not met: psi of column 'p")
+    code, shown, err = in_session("predict", CONF, *given, "drift.maxPsi=1e-9")
+    assert code == 3, err
+    assert json.loads(shown)["rows"] == 1797
+    assert err.splitlines()[-1].startswith("threshold not met: psi of column 'p")
     assert pq.read_table(tmp_path / "out").num_rows == 1797

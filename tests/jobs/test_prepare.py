@@ -9,7 +9,7 @@ import pytest
 from pyspark.ml.feature import HashingTF, Tokenizer
 from pyspark.sql import functions as f
 
-from submitting import ROOT, submit
+from submitting import ROOT
 from treefold import ml
 from treefold.cli.preparation_conf import load_prepare
 from treefold.cli.scoring_confs import load_predict
@@ -282,25 +282,26 @@ def test_bad_input_is_named(made, spark, tmp_path, overrides, message):
         write_prepared(spark, conf, tmp_path / "o")
 
 
-def test_the_wines_from_the_shell_to_predictions(tmp_path, refused_without_jvm):
+def test_the_wines_from_raw_rows_to_predictions(tmp_path, in_session, refused_without_jvm):
     out = tmp_path / "wine"
-    run = submit("prepare", WINE, f"output.path={out}")
-    assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout)["rows"] == 178
-    assert json.loads(run.stdout)["rejects"] == 0
+    code, shown, err = in_session("prepare", WINE, f"output.path={out}")
+    assert code == 0, err
+    assert json.loads(shown)["rows"] == 178
+    assert json.loads(shown)["rejects"] == 0
     given = [
         f"data.train={out}/data/split=train",
         f"data.test={out}/data/split=test",
         f"output.path={tmp_path / 'model'}",
     ]
-    trained = submit("train", "conf/wine.toml", *given)
-    assert json.loads(trained.stdout)["accuracy"] > 0.9, trained.stderr
+    code, shown, err = in_session("train", "conf/wine.toml", *given)
+    assert code == 0, err
+    assert json.loads(shown)["accuracy"] > 0.9
     given = [
         f"data.preparation={out}",
         f"model.path={tmp_path / 'model/model'}",
         f"output.path={tmp_path / 'predictions'}",
     ]
-    assert submit("predict", "conf/wine_predict.toml", *given).returncode == 0
+    assert in_session("predict", "conf/wine_predict.toml", *given)[0] == 0
     found = pq.read_table(tmp_path / "predictions/data").to_pandas()
     assert (found.cultivar.str[-1].map({"A": 0, "B": 1, "C": 2}) == found.prediction).mean() > 0.95
     assert "split by key or by time" in refused_without_jvm(

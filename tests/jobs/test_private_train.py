@@ -1,22 +1,15 @@
 """A differentially private model as a job: what it says of its budget, and what it does not keep of the rows."""
 
 import json
-from contextlib import contextmanager
 
 import pytest
 
 pytestmark = pytest.mark.spark
 
 
-def test_a_job_says_its_epsilon_and_keeps_no_distribution_of_the_rows(tmp_path, in_process, spark):
-    @contextmanager
-    def session(name, say):
-        yield spark
-
+def test_a_job_says_its_epsilon_and_keeps_no_distribution_of_the_rows(tmp_path, in_session):
     out = tmp_path / "out"
-    code, shown, err = in_process(
-        "train", "conf/digits_private.toml", "solver.maxIter=4", f"output.path={out}", session=session
-    )
+    code, shown, err = in_session("train", "conf/digits_private.toml", "solver.maxIter=4", f"output.path={out}")
     assert code == 0, err
     assert "differentially private with epsilon 3, delta 1e-06" in err
     told = json.loads((out / "metrics.json").read_text())

@@ -1,7 +1,6 @@
 """Searches and evaluations over private columns: they see what the policies leave."""
 
 import json
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -73,16 +72,12 @@ def people(tmp_path) -> dict[str, Path]:
     return {name: tmp_path / f"{name}.parquet" for name in ("private", "protected")}
 
 
-def test_tune_and_evaluate_see_what_the_policies_leave(people, tmp_path, in_process, spark):
+def test_tune_and_evaluate_see_what_the_policies_leave(people, tmp_path, in_session):
     """Their results are those of a file to which the policies were applied before."""
-
-    @contextmanager
-    def session(name, say):
-        yield spark
 
     def run(job, conf, out, code=0):
         (tmp_path / "conf.toml").write_text(conf)
-        ended, shown, err = in_process(job, tmp_path / "conf.toml", session=session)
+        ended, shown, err = in_session(job, tmp_path / "conf.toml")
         assert ended == code, err
         assert "Townsecret" not in shown + err
         assert not any(b"Townsecret" in bytes_of(file) for file in files_below(out)), "found in what the job left"

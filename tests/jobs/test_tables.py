@@ -1,7 +1,6 @@
 """Jobs over the folder of a Delta Lake table: the version that was read is recorded, deleted rows are not read."""
 
 import json
-from contextlib import contextmanager
 
 import numpy as np
 import pyarrow as pa
@@ -30,18 +29,14 @@ def rows(first: int, part: int, slope: float) -> pa.Table:
 
 
 @pytest.fixture
-def run(in_process, spark, tmp_path):
+def run(in_session, tmp_path):
     """Run a job in the session of all tests; returns its exit code, stdout and stderr."""
-
-    @contextmanager
-    def session(name, say):
-        yield spark
 
     def of(job, *arguments):
         conf = tmp_path / f"{job}.toml"
         paths = {"table": tmp_path / "table", "model": tmp_path / "fitted/model"}
         conf.write_text(CONFS[job].format(**paths) + '[output]\npath = "unset"\n')
-        return in_process(job, conf, *arguments, session=session)
+        return in_session(job, conf, *arguments)
 
     return of
 
