@@ -1,19 +1,22 @@
 # Two tests at a time: most of a test is one process waiting for another. Threads of BLAS would only get in their way.
 PYTEST = OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup test test-pure test-cluster test-yarn coverage lint docs figures bench chaos clean
+.PHONY: help setup test test-pure test-processes test-cluster test-yarn coverage lint docs figures bench chaos clean
 
 help: ## Show the targets.
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 setup: ## Make .venv with the versions of constraints.txt.
 	@./spark-submit.sh --setup dev
 
-test: setup ## Run all tests but those of test-cluster and test-yarn.
-	$(PYTEST) --ignore=tests/cluster --ignore=tests/yarn
+test: setup ## Run all tests but those of test-processes, test-cluster and test-yarn.
+	$(PYTEST) -m "not processes" --ignore=tests/cluster --ignore=tests/yarn
 
 test-pure: setup ## Run the tests that need no JVM.
 	$(PYTEST) -m "not spark"
+
+test-processes: setup ## Run the tests of jobs that are stopped, killed and resumed.
+	$(PYTEST) -m processes --ignore=tests/cluster --ignore=tests/yarn
 
 test-cluster: setup ## Run the tests on a standalone cluster under faults.
 	$(PYTEST) tests/cluster

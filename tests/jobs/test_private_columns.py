@@ -174,6 +174,7 @@ def test_no_secret_is_left_by_prepare_train_and_predict(home, spark):
     assert found(home) == secrets(), "the search finds what is there"
 
 
+@pytest.mark.processes
 def test_no_secret_is_left_by_a_job_that_fails_or_is_killed(home, spark):
     failing = "data.checks={fails = 'CAST(tax AS INT) > 0 AND CAST(name AS INT) > 0'}"
     run = submit("--target", spark, "prepare", home / "in/prepare.toml", failing)

@@ -21,6 +21,7 @@ def passes(out) -> list[dict]:
     return [json.loads(line) for line in (out / "passes.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("conf", "more", "encrypted", "learnt"),
     [
@@ -29,16 +30,17 @@ def passes(out) -> list[dict]:
     ],
     ids=["linear", "k-means, encrypted"],
 )
-def test_a_fit_that_is_killed_resumes_and_ends_with_the_same_bits(tmp_path, conf, more, encrypted, learnt):
+def test_a_fit_that_is_killed_resumes_and_ends_with_the_same_bits(tmp_path, in_session, conf, more, encrypted, learnt):
     whole, out, kept = tmp_path / "whole", tmp_path / "killed", tmp_path / "killed.checkpoint"
     (tmp_path / "key").write_bytes(Fernet.generate_key())
+    more = [*more, f"checkpoint.key={tmp_path / 'key'}"]
+    code, shown, err = in_session("train", conf, *more, f"output.path={whole}")
+    assert code == 0, err
     with target("encrypted", spark_io_encryption_enabled=encrypted) as spark:
-        killed_and_resumed(spark, whole, out, kept, conf, [*more, f"checkpoint.key={tmp_path / 'key'}"], learnt)
+        killed_and_resumed(spark, whole, json.loads(shown), out, kept, conf, more, learnt)
 
 
-def killed_and_resumed(spark, whole, out, kept, conf, more, learnt):
-    run = submit("--target", spark, "train", conf, *more, f"output.path={whole}")
-    assert run.returncode == 0, run.stderr
+def killed_and_resumed(spark, whole, result, out, kept, conf, more, learnt):
     fitted = [p for p in passes(whole) if p["of"] == "fit"]
     last = Random(conf).randrange(4, len(fitted) // 2)
     arguments = ["--target", spark, "train", conf, *more, f"output.path={out}", "checkpoint.every=1"]
@@ -58,7 +60,7 @@ def killed_and_resumed(spark, whole, out, kept, conf, more, learnt):
     assert last <= int(found[1]) < len(fitted)
     models = [model_io.load(str(folder / "model")) for folder in (whole, out)]
     np.testing.assert_array_equal(getattr(models[0], learnt), getattr(models[1], learnt))
-    assert json.loads(resumed.stdout) | {"output": ""} == json.loads(run.stdout) | {"output": ""}
+    assert json.loads(resumed.stdout) | {"output": ""} == result | {"output": ""}
     assert not kept.exists()
 
 

@@ -119,6 +119,7 @@ def gone(out: Path, seconds: float) -> bool:
     return not processes_with(str(out))
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_to_the_script_ends_all_of_the_job_and_keeps_its_checkpoint(tmp_path, number, code):
     out, disk = tmp_path / "o", tmp_path / "disk"
@@ -137,6 +138,7 @@ def test_a_signal_to_the_script_ends_all_of_the_job_and_keeps_its_checkpoint(tmp
     assert len(before - set((ROOT / "build").glob("job.*"))) >= 1
 
 
+@pytest.mark.processes
 def test_a_job_whose_script_is_killed_ends_and_the_next_start_sweeps_up(tmp_path):
     out = tmp_path / "o"
     job = started(out)

@@ -1,4 +1,4 @@
-"""The command of CI: real data sets beside the checkout are used, or reported as left out."""
+"""The command of CI: what it runs, and that it reports what it leaves out."""
 
 import os
 import shutil
@@ -8,26 +8,54 @@ from pathlib import Path
 import pytest
 
 RUN = Path(__file__).parents[2] / ".ci" / "run"
+TARGETS = ["lint", "test-cluster", "test-yarn", "test-processes", "test"]
 
 
-@pytest.mark.parametrize("there", [True, False])
-@pytest.mark.parametrize("given", ["", "/elsewhere"])
-def test_data_sets_are_found_beside_the_checkout_or_reported_as_left_out(tmp_path, there, given):
+@pytest.fixture
+def said(tmp_path):
+    """A function that returns what the command says where only some programs are there."""
     checkout, tools = tmp_path / "checkout", tmp_path / "tools"
     (checkout / ".ci").mkdir(parents=True)
     shutil.copy(RUN, checkout / ".ci" / "run")
     tools.mkdir()
-    make = tools / "make"
-    make.write_text('#!/bin/sh\necho "$1 with ${TREEFOLD_DATA:-nothing}"\n')
-    make.chmod(0o755)
+    for name in ("bash", "dirname"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+
+    def of(programs, given=""):
+        for name in ("make", *programs):
+            (tools / name).write_text('#!/bin/sh\necho "$1 with ${TREEFOLD_DATA:-nothing}"\n')
+            (tools / name).chmod(0o755)
+        environment = os.environ | {"PATH": str(tools), "TREEFOLD_DATA": given}
+        run = subprocess.run(
+            [checkout / ".ci" / "run"],
+            env=environment,
+            cwd="/",
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        return run.stdout.splitlines()
+
+    return of
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("given", ["", "/elsewhere"])
+def test_data_sets_are_found_beside_the_checkout_or_reported_as_left_out(said, tmp_path, there, given):
     data = tmp_path / "shared" / "data"
     if there:
         data.mkdir(parents=True)
-    environment = os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "TREEFOLD_DATA": given}
-    said = subprocess.run(
-        [checkout / ".ci" / "run"], env=environment, cwd="/", check=True, capture_output=True, text=True, timeout=120
-    ).stdout.splitlines()
+    lines = said(["java", "mvn"], given)
     want = given or (str(data.resolve()) if there else "nothing")
-    assert said[-3:] == [f"{target} with {want}" for target in ("lint", "test-cluster", "test")]
-    assert len(said) == (4 if want == "nothing" else 3)
-    assert ("left out" in said[0]) == (want == "nothing")
+    assert lines[-len(TARGETS) :] == [f"{target} with {want}" for target in TARGETS]
+    assert len(lines) == len(TARGETS) + (want == "nothing")
+    assert ("left out" in lines[0]) == (want == "nothing")
+
+
+@pytest.mark.parametrize("programs", [[], ["java"], ["mvn"]])
+def test_yarn_is_reported_as_left_out_without_java_or_maven(said, programs):
+    lines = said(programs, "/elsewhere")
+    (other,) = [line for line in lines if not line.endswith(" with /elsewhere")]
+    assert other == "java or mvn is not there, which run Hadoop and fetch its jars: tests on YARN are left out"
+    assert [line.split()[0] for line in lines if line != other] == [each for each in TARGETS if each != "test-yarn"]
