@@ -30,6 +30,11 @@ def pytest_report_header() -> str:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Marks are named here, as a change of pyproject.toml has the environment made again."""
+    config.addinivalue_line("markers", "processes: jobs in processes of their own that are stopped, killed and resumed")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Files stay whole where tests run side by side, and there is one cluster at a time."""
