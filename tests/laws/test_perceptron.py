@@ -7,6 +7,7 @@ import pytest
 
 from rows import ragged
 from treefold.algorithms import perceptron
+from treefold.algorithms.perceptron import kernels
 from treefold.algorithms.perceptron.layers import Layers
 from treefold.algorithms.perceptron.losses import CrossEntropy, Huber, Poisson, Squared
 from treefold.algorithms.perceptron.model import PerceptronModel
@@ -85,6 +86,17 @@ def test_a_row_of_weight_zero_is_absent_even_where_its_loss_is_infinite():
     mine, wanted = objective(odd, flat, net), objective(block("count"), flat, net)
     np.testing.assert_array_equal(mine.loss, wanted.loss)
     np.testing.assert_allclose(mine.gradient, wanted.gradient, rtol=1e-12)
+
+
+@pytest.mark.parametrize("label", [3.0, -1.0, 1.5, np.nan, np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_label_that_is_no_output_is_refused_unless_its_row_is_absent(label, dtype):
+    products, labels = np.zeros((2, 3), dtype), np.array([1.0, label], dtype)
+    bias, gradient = np.zeros(3, dtype), np.zeros(3, dtype)
+    with pytest.raises(ValueError, match="a label is not the index of an output"):
+        kernels.cross_entropy(products.copy(), bias, labels, np.ones(2, dtype), gradient)
+    loss = kernels.cross_entropy(products, bias, labels, np.array([1, 0], dtype), gradient)
+    assert loss == pytest.approx(np.log(3))
 
 
 def test_several_outputs_are_the_columns_after_the_features():

@@ -7,6 +7,8 @@ from treefold import ml
 from treefold.algorithms.perceptron import Layers, PerceptronModel
 from treefold.dataset.block import Block
 from treefold.engine.execution.local_blocks import LocalBlocks
+from treefold.errors import InputError
+from treefold.optim.status import DIVERGED, MAX_ITER
 from treefold.persistence import model_io
 
 RNG = np.random.default_rng(8)
@@ -80,6 +82,33 @@ def test_each_param_changed_changes_the_fit(kind, name, value, beside, tmp_path)
         model_io.save(PerceptronModel(sizes, given, "relu", "identity"), tmp_path)
     first, other = fitted(kind, **beside), fitted(kind, **beside | {name: value})
     assert first.shape != other.shape or not np.array_equal(first, other)
+
+
+def test_a_rate_at_which_a_model_of_a_batch_diverges_is_named_and_the_others_are_those_alone(caplog):
+    kind = ml.MultilayerPerceptronClassifier
+    params = BATCHES | {"layers": [3, 5, 2], "updater": "sgd"}
+    trials = [kind(**params, stepSize=rate) for rate in (0.02, 1e30, 0.05)]
+    with np.errstate(all="ignore"):
+        batch = trials[0].fit_batch(BLOCKS[kind], trials)
+    assert batch.status.tolist() == [MAX_ITER, DIVERGED, MAX_ITER]
+    (line,) = [record.message for record in caplog.records if "diverged" in record.message]
+    assert line.startswith("model 2 of 3: the fit diverged: stepSize 1e+30 is too large: lower it")
+    for number in (0, 2):
+        alone = fitted(kind, **params, stepSize=trials[number].getStepSize())
+        np.testing.assert_array_equal(batch.numpy_models[number].weights, alone)
+
+
+@pytest.mark.parametrize("solver", ["minibatch", "localsgd", "l-bfgs"])
+@pytest.mark.parametrize("label", [2.0, -1.0, 0.5, np.nan])
+def test_a_label_out_of_range_ends_the_fit_before_its_first_step(label, solver):
+    y = LABELS[ml.MultilayerPerceptronClassifier].copy()
+    y[37] = label
+    blocks = LocalBlocks.from_arrays(X, y)
+    estimator = ml.MultilayerPerceptronClassifier(layers=[3, 5, 2], solver=solver)
+    wanted = "layers end with 2, but label 2 occurs" if label == 2 else f"label {label:g} in row 37 is out of range"
+    with pytest.raises(InputError, match=wanted):
+        estimator.fit_batch(blocks, [estimator])
+    assert [one.name for one in blocks.passes] == ["block_summary"]
 
 
 @pytest.mark.parametrize("kind", LABELS)

@@ -22,7 +22,7 @@ X = RNG.standard_normal((ROWS, 3))
 SCORE = X[:, 0] ** 2 + X[:, 1] * X[:, 2] + 0.3 * RNG.standard_normal(ROWS)
 FRAME = pd.DataFrame(X, columns=NAMES).assign(
     label=(SCORE > 0.8) * 1.0, many=np.digitize(SCORE, [0.2, 1.2]) * 1.0, value=SCORE, w=RNG.integers(1, 4, ROWS) * 1.0,
-    out=(np.arange(ROWS) % 4 == 0) * 1.0,
+    out=(np.arange(ROWS) % 4 == 0) * 1.0, gap=np.where(np.arange(ROWS) == 7, np.nan, 1.0),
 )  # fmt: skip
 MANY = {"layers": [3, 6, 3], "labelCol": "many", "featuresCol": "features"}
 BATCHES = {**MANY, "solver": "minibatch", "batchSize": 512, "maxEpochs": 3, "stepSize": 0.02}
@@ -152,6 +152,9 @@ BAD = [
     ({**BATCHES, "momentum": 0.5}, "updater adam reads no momentum: leave it out, or use sgd"),
     ({"dropout": 0.5}, "solver lbfgs reads no dropout: leave it out, or use minibatch"),
     ({"labelCol": "value"}, "label -?[0-9.]+ in row 0 is out of range"),
+    ({**BATCHES, "labelCol": "value"}, "label -?[0-9.]+ in row 0 is out of range"),
+    ({**BATCHES, "labelCol": "gap"}, "column 'gap' holds (NaN|null) in row 7"),
+    ({**BATCHES, "featuresCol": ["a", "b", "gap"]}, "column 'gap' holds (NaN|null) in row 7"),
 ]
 
 

@@ -82,7 +82,7 @@ def cross_entropy(Z, bias, label, weight, bias_gradient):  # type: ignore[no-unt
     bias : (classes,)
         Added to the products.
     label : (rows,)
-        Index of the class.
+        Index of the class. Of rows of weight 0 it is not read.
     weight : (rows,)
         Weights of the rows.
     bias_gradient : (classes,)
@@ -92,6 +92,11 @@ def cross_entropy(Z, bias, label, weight, bias_gradient):  # type: ignore[no-unt
     -------
     float
         Weighted loss.
+
+    Raises
+    ------
+    ValueError
+        If a label is not one of 0, 1, ... below ``classes``.
     """
     rows, classes = Z.shape
     total = 0.0
@@ -102,6 +107,8 @@ def cross_entropy(Z, bias, label, weight, bias_gradient):  # type: ignore[no-unt
             for k in range(classes):
                 Z[r, k] = 0
             continue
+        if not (label[r] >= 0 and label[r] < classes and label[r] == np.floor(label[r])):  # NaN is none of these
+            raise ValueError("a label is not the index of an output: labels are 0, 1, 2, ... below the outputs")
         for k in range(classes):
             Z[r, k] += bias[k]
         top = Z[r, 0]

@@ -1,5 +1,6 @@
 """Estimators of perceptrons: from their params to a fit over blocks."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,6 +24,8 @@ from treefold.optim.iterate import Rungs
 from treefold.optim.status import DIVERGED
 from treefold.persistence import model_io
 from treefold.privacy.noisy_blocks import NoisyBlocks
+
+log = logging.getLogger(__name__)
 
 
 class PerceptronTrainable(ValidatedTrainable, PerceptronOptions):
@@ -191,6 +194,9 @@ def fit_all(
         on_step=lambda state: params.report_state(state, blocks.passes[-1]),
         rungs=rungs and rungs.through(result, owner),
     )
+    if len(owner) > 1:  # of one model alone the caller says it
+        for m in np.flatnonzero(fitted.status == DIVERGED):
+            log.warning("model %d of %d: %s; the others go on", m + 1, len(owner), trials[owner[m]].why_diverged())
     return result(fitted)
 
 
