@@ -48,6 +48,7 @@ bench: setup ## Write benchmarks/results/*.json and print ratios against MLlib a
 	@if [ -n "$$TREEFOLD_DATA" ]; then PYTHONPATH=lib .venv/bin/python -m benchmarks.row_order; fi
 	@if [ -n "$$TREEFOLD_DATA" ]; then PYTHONPATH=lib .venv/bin/python -m benchmarks.svm; fi
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.perceptron --data "$$TREEFOLD_DATA"
+	@if [ -n "$$TREEFOLD_DATA" ]; then PYTHONPATH=lib .venv/bin/python -m benchmarks.perceptron_scores; fi
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.selection
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.pipelines
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.scale
