@@ -8,8 +8,11 @@ from cryptography.fernet import Fernet
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from treefold import locations
-from treefold.algorithms import kmeans, linear
+from treefold.algorithms import kmeans, linear, perceptron
 from treefold.algorithms.linear.losses import logistic
+from treefold.algorithms.perceptron import Layers, MiniBatches, Network
+from treefold.algorithms.perceptron.losses import CrossEntropy
+from treefold.dataset.blocks import add
 from treefold.dataset.folds import training
 from treefold.dataset.shared_passes import share_passes
 from treefold.dataset.splits import Hashed
@@ -41,6 +44,12 @@ class Mortal(LocalBlocks):
         self.lives -= 1
         return super().reduce(stat, *args, merge=merge)
 
+    def reduce_tasks(self, stat, *args, merge=add):
+        if not self.lives:
+            raise Killed
+        self.lives -= 1
+        return super().reduce_tasks(stat, *args, merge=merge)
+
 
 def data(lives=10**9, X=X):
     blocks = Mortal.from_arrays(X, Y, dtype="float64")
@@ -58,6 +67,18 @@ def clustered(blocks):
     return kmeans.fit(blocks, [3, 5], restarts=2, tol=0.0)[1][0].centres
 
 
+def by_mini_batches(blocks, rows=60):
+    """Nine steps in each of two epochs, after two passes."""
+    net = Network(Layers((4, 3, 2)), "tanh", CrossEntropy())
+    how = MiniBatches(rows, 1, 0.05, epochs=2, dtype="float64")
+    return perceptron.fit(blocks, net, net.layers.drawn(0, "tanh")[None], solver=how, max_iter=2).weights
+
+
+def by_mini_batches_to_the_end_of_an_epoch(blocks):
+    """Five steps in each epoch."""
+    return by_mini_batches(blocks, 100)
+
+
 def folded(blocks):
     split = Hashed(2)
     return np.stack(
@@ -67,7 +88,7 @@ def folded(blocks):
     )
 
 
-@pytest.mark.parametrize("job", [regressed, clustered, folded])
+@pytest.mark.parametrize("job", [regressed, clustered, folded, by_mini_batches, by_mini_batches_to_the_end_of_an_epoch])
 @pytest.mark.parametrize("every", [1, 3])
 def test_a_killed_fit_resumes_and_ends_with_the_same_bits(job, every, tmp_path):
     whole = data()

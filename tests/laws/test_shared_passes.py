@@ -3,15 +3,19 @@
 import threading
 import time
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from treefold.algorithms import kmeans, linear
+from rows import ragged
+from treefold.algorithms import kmeans, linear, perceptron
 from treefold.algorithms.linear.losses import logistic, squared
 from treefold.algorithms.linear.objective import objective
+from treefold.algorithms.perceptron import Layers, MiniBatches, Network
+from treefold.algorithms.perceptron.losses import CrossEntropy
 from treefold.dataset.block import Block
-from treefold.dataset.blocks import WidenedStatistic
+from treefold.dataset.blocks import WidenedStatistic, holds_blocks
 from treefold.dataset.folds import FoldStatistic, training
 from treefold.dataset.fused_statistic import FusedStatistic
 from treefold.dataset.shared_passes import JobStopped, share_passes
@@ -135,3 +139,62 @@ def test_fits_of_several_folds_are_those_alone(engine):
     ]
     for alone, shared in zip([job(blocks) for job in jobs], share_passes(blocks, jobs), strict=True):
         np.testing.assert_allclose(shared, alone, rtol=1e-9)
+
+
+def of_mini_batches(fold, **others):
+    """A batch of two perceptrons without the rows of a fold."""
+    net = Network(Layers((4, 5, 2)), "relu", CrossEntropy())
+    start = np.stack([net.layers.drawn(seed, "relu") for seed in range(2)])
+    how = MiniBatches(100, 2, np.array([0.02, 0.05]), epochs=3, dtype="float64")._replace(**others)
+
+    def fitted(blocks):
+        rows = blocks if fold is None else training(blocks, Hashed(3, 7), fold)
+        return perceptron.fit(rows, net, start, ridge=[0.0, 0.1], solver=how, max_iter=3).weights
+
+    return fitted
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_mini_batches_of_folds_settings_and_seeds_share_passes_with_the_bits_alone(local):
+    """Every setting trains on the rows of every fold in the same steps."""
+    jobs = [of_mini_batches(fold, local=local) for fold in (0, 1, 2, None)]
+    jobs += [of_mini_batches(0, local=local, seed=4, dropout=0.2), of_mini_batches(1, local=local, rows=150)]
+    blocks, passes, alone = ragged(X, Y, np.ones(700), [100, 300, 350, 600], "float64"), [], []
+    for job in jobs:
+        before = len(blocks.passes)
+        alone.append(job(blocks))
+        passes.append(len(blocks.passes) - before)
+    before = len(blocks.passes)
+    shared = share_passes(blocks, jobs)
+    for one, other in zip(alone, shared, strict=True):
+        np.testing.assert_array_equal(one, other)
+    names = [account.name for account in blocks.passes[before:]]
+    stat = "lane_epochs" if local else "lane_gradients"
+    assert f"{stat} x 6" in names
+    assert sum(stat in name for name in names) == 3 * (1 if local else 7)
+    fewest = max(passes)
+    assert fewest <= len(names) <= fewest + (0 if local else 1)  # the shorter one ends before the steps of the others
+
+
+@pytest.mark.parametrize("holds", [False, True])
+def test_a_statistic_of_a_task_that_does_not_hold_blocks_has_passes_of_its_own(holds):
+    blocks = ragged(X, Y, np.ones(700), [100, 300], "float64")
+
+    def asking(shared_blocks):
+        return shared_blocks.reduce_tasks(held_rows if holds else streamed_rows)
+
+    assert [found.rows for found in share_passes(blocks, [asking, asking])] == [700, 700]
+    assert len(blocks.passes) == (1 if holds else 2)
+
+
+class Rows(NamedTuple):
+    rows: int
+
+
+def streamed_rows(blocks):
+    return Rows(sum(len(block.y) for block in blocks))
+
+
+@holds_blocks
+def held_rows(blocks):
+    return Rows(sum(len(block.y) for block in list(blocks)))

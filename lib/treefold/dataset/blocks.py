@@ -109,6 +109,15 @@ class Pass:
     lost: tuple[Recomputed, ...] = ()
 
 
+def holds_blocks(stat: F) -> F:
+    """Declare that a statistic of a task holds all blocks of the task at a time, so that it can share a pass.
+
+    Other statistics of a task may go through more blocks than fit into memory, and have passes of their own.
+    """
+    stat.holds_blocks = True  # type: ignore[attr-defined]
+    return stat
+
+
 class Scan(Protocol):
     """Rows that a pass can read.
 

@@ -1,10 +1,11 @@
-"""Several statistics of a block as one statistic, so that one pass computes all of them."""
+"""Several statistics of a block, or of all blocks of a task, as one statistic, which takes one pass."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from treefold.dataset.block import Block
 from treefold.dataset.blocks import Merge, WidenedStatistic, stat_name
-from treefold.dataset.folds import fold_view
+from treefold.dataset.folds import FoldTaskStatistic, fold_view
 
 
 class FusedStatistic:
@@ -12,10 +13,7 @@ class FusedStatistic:
 
     def __init__(self, stats: list[Callable]) -> None:
         self.stats = stats
-        names = [stat_name(stat) for stat in stats]
-        self.__name__ = " + ".join(
-            f"{name} x {names.count(name)}" if names.count(name) > 1 else name for name in dict.fromkeys(names)
-        )
+        self.__name__ = _joined(stats)
 
     def __call__(self, block: Any, *args: tuple) -> tuple:
         folds: dict[int, Any] = {}
@@ -33,6 +31,30 @@ class FusedStatistic:
         return tuple(values)
 
 
+class FusedTaskStatistic:
+    """Several statistics of the blocks of a task as one statistic, whose value is the tuple of their values.
+
+    All of them see the same list of blocks, so each must be one that holds all blocks of a task at a time: see
+    :func:`treefold.dataset.blocks.holds_blocks`.
+    """
+
+    def __init__(self, stats: list[Callable]) -> None:
+        self.stats = stats
+        self.__name__ = _joined(stats)
+
+    def __call__(self, blocks: Iterable[Block], *args: tuple) -> tuple:
+        mine = list(blocks)
+        folds: list[dict[int, Any]] = [{} for _ in mine]
+        values = []
+        for stat, some in zip(self.stats, args, strict=True):
+            seen, core = mine, stat
+            if isinstance(stat, FoldTaskStatistic):
+                seen = [stat.kept(block, known) for block, known in zip(mine, folds, strict=True)]
+                core = stat.stat
+            values.append(core(seen, *some))
+        return tuple(values)
+
+
 class FusedMerge:
     """Merges the values of a :class:`FusedStatistic` one by one."""
 
@@ -41,6 +63,14 @@ class FusedMerge:
 
     def __call__(self, left: tuple, right: tuple) -> tuple:
         return tuple(merge(a, b) for merge, a, b in zip(self.merges, left, right, strict=True))
+
+
+def _joined(stats: list[Callable]) -> str:
+    """The names of statistics, each with how often it occurs."""
+    names = [stat_name(stat) for stat in stats]
+    return " + ".join(
+        f"{name} x {names.count(name)}" if names.count(name) > 1 else name for name in dict.fromkeys(names)
+    )
 
 
 def _core(stat: Callable) -> Any:

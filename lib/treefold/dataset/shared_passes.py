@@ -11,7 +11,8 @@ from threading import Event, Thread
 from typing import Any, NamedTuple, TypeVar
 
 from treefold.dataset.blocks import Blocks, Merge, Pass, WidenedStatistic, add
-from treefold.dataset.fused_statistic import FusedMerge, FusedStatistic
+from treefold.dataset.folds import FoldTaskStatistic
+from treefold.dataset.fused_statistic import FusedMerge, FusedStatistic, FusedTaskStatistic
 
 T = TypeVar("T")
 
@@ -88,7 +89,7 @@ class SharedBlocks:
         return self._answer(Request(self.blocks, stat, args, merge, False))
 
     def reduce_tasks(self, stat: Callable, *args: Any, merge: Merge = add) -> Any:
-        """See :class:`treefold.dataset.blocks.Blocks`; the pass is the algorithm's own."""
+        """See :class:`treefold.dataset.blocks.Blocks`; the pass is shared if the statistic holds blocks."""
         return self._answer(Request(self.blocks, stat, args, merge, True))
 
     def all_gather(self, value: Any) -> list[Any]:
@@ -193,20 +194,35 @@ def share_passes(
 
 
 def _answers(blocks: Blocks, asked: dict[int, Request]) -> dict[int, Any]:
-    """The value of each request: one pass over the shared blocks, and one for each request over other blocks."""
-    shared = {n: r for n, r in asked.items() if r.blocks is blocks and not r.reduce_tasks}
-    found = _shared_pass(blocks, shared) if shared else {}
+    """The value of each request: one pass over the shared blocks, and one for each request that cannot share it.
+
+    Statistics of a block have one pass, and statistics of a task that can share one have another.
+    """
+    found: dict[int, Any] = {}
+    for of_tasks in (False, True):
+        shared = {n: r for n, r in asked.items() if r.blocks is blocks and r.reduce_tasks == of_tasks and _shares(r)}
+        found |= _shared_pass(blocks, shared, of_tasks) if shared else {}
     for number, (own, stat, args, merge, reduce_tasks) in asked.items():
-        if number not in shared:
+        if number not in found:
             found[number] = (own.reduce_tasks if reduce_tasks else own.reduce)(stat, *args, merge=merge)
     return found
 
 
-def _shared_pass(blocks: Blocks, asked: dict[int, Request]) -> dict[int, Any]:
+def _shares(request: Request) -> bool:
+    """Whether a request can share a pass with others of its kind."""
+    stat = request.stat.stat if isinstance(request.stat, FoldTaskStatistic) else request.stat
+    return not request.reduce_tasks or getattr(stat, "holds_blocks", False)
+
+
+def _shared_pass(blocks: Blocks, asked: dict[int, Request], of_tasks: bool) -> dict[int, Any]:
     """Values of several statistics: one pass."""
     requests = list(asked.values())
-    joint, merge = FusedStatistic([r.stat for r in requests]), FusedMerge([r.merge for r in requests])
-    values = blocks.reduce(joint, *(r.args for r in requests), merge=merge)
+    stats, merge = [r.stat for r in requests], FusedMerge([r.merge for r in requests])
+    args = [r.args for r in requests]
+    if of_tasks:
+        values = blocks.reduce_tasks(FusedTaskStatistic(stats), *args, merge=merge)
+    else:
+        values = blocks.reduce(FusedStatistic(stats), *args, merge=merge)
     return dict(zip(asked, values, strict=True))
 
 

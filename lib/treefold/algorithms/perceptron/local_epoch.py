@@ -11,6 +11,7 @@ from treefold.algorithms.perceptron.minibatch import dropout_of
 from treefold.algorithms.perceptron.network import Network
 from treefold.algorithms.perceptron.objective import features_and_targets
 from treefold.dataset.block import Block
+from treefold.dataset.blocks import holds_blocks
 from treefold.dataset.lanes import LaneSums
 from treefold.dataset.minibatch import MiniBatch, gathered
 from treefold.optim.fused_updates import FusedUpdate
@@ -56,6 +57,7 @@ class LocalSums(NamedTuple):
     weight: float
 
 
+@holds_blocks
 def lane_epochs(
     blocks: Iterable[Block],
     batch: MiniBatch,

@@ -9,6 +9,7 @@ from treefold.algorithms.linear.objective import weight_of
 from treefold.algorithms.perceptron.network import Dropout, Network
 from treefold.algorithms.perceptron.objective import Objective, features_and_targets
 from treefold.dataset.block import Block
+from treefold.dataset.blocks import holds_blocks
 from treefold.dataset.lanes import LaneSums
 from treefold.dataset.minibatch import Gathered, MiniBatch, gathered
 from treefold.dataset.random import splitmix64, substream
@@ -39,6 +40,7 @@ def dropout_of(batch: MiniBatch, probability: float, position: NDArray) -> Dropo
     return Dropout(probability, splitmix64(position.astype(np.uint64), stream))
 
 
+@holds_blocks
 def lane_gradients(
     blocks: Iterable[Block],
     batch: MiniBatch,
