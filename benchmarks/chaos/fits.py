@@ -14,7 +14,13 @@ from pyspark.ml.tuning import ParamGridBuilder
 from pyspark.sql import DataFrame, SparkSession
 
 from benchmarks.chaos.disk_files import bytes_of, files_below
-from treefold.ml import CrossValidator, KMeans, LogisticRegression, RandomForestClassifier
+from treefold.ml import (
+    CrossValidator,
+    KMeans,
+    LogisticRegression,
+    MultilayerPerceptronClassifier,
+    RandomForestClassifier,
+)
 
 ROWS, FEATURES = 3000, 6
 READERS = ("parquet", "dataframe")
@@ -44,6 +50,12 @@ def logistic(**params: Any) -> LogisticRegression:
     return LogisticRegression(**COLUMNS, regParam=0.01, tol=0.0, **params)
 
 
+def perceptron() -> MultilayerPerceptronClassifier:
+    """By mini-batches: two steps in each epoch, each of rows of four lanes."""
+    layers = [FEATURES, 5, 2]
+    return MultilayerPerceptronClassifier(**COLUMNS, layers=layers, solver="minibatch", batchSize=1500, maxEpochs=8)
+
+
 def cross_validation() -> CrossValidator:
     estimator = logistic(maxIter=6)
     grid = ParamGridBuilder().addGrid(estimator.regParam, [0.01, 1.0]).build()
@@ -56,6 +68,7 @@ FITS: dict[str, Callable[[], Any]] = {
     "gd": lambda: logistic(solver="gd", maxIter=10),
     "sgd": lambda: logistic(solver="sgd", maxIter=12),
     "k-means": lambda: KMeans(**COLUMNS, k=5, nInit=2, tol=0.0, maxIter=8, seed=1),
+    "mini-batches": perceptron,
     "cross-validation": cross_validation,
     "forest": lambda: RandomForestClassifier(**COLUMNS, numTrees=3, maxDepth=4, seed=1),
 }

@@ -99,17 +99,50 @@ def test_a_label_that_is_no_output_is_refused_unless_its_row_is_absent(label, dt
     assert loss == pytest.approx(np.log(3))
 
 
-def test_several_outputs_are_the_columns_after_the_features():
-    targets = RNG.standard_normal((ROWS, 2))
-    net = network(Squared(), 2)
+SEVERAL = [(Squared(), RNG.standard_normal((ROWS, 3)) * 3), (Huber(0.7), RNG.standard_normal((ROWS, 3)) * 3),
+           (Poisson(), RNG.poisson(2.0, (ROWS, 3)) * 1.0)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("loss", "targets"), SEVERAL, ids=[type(loss).__name__ for loss, _ in SEVERAL])
+def test_several_outputs_are_the_columns_after_the_features_and_their_losses_add(loss, targets):
+    net = network(loss, 3)
+    flat = RNG.standard_normal((1, net.layers.size)) * 0.5
+    rows = Block(np.column_stack([X, targets]), np.zeros(ROWS), WEIGHT, 0)
+    found = objective(rows, flat, net)
+    *lower, (weights, bias) = list(net.layers.affine(flat[0]))
+    alone = network(loss, 1)
+    parts = 0.0
+    for k in range(3):
+        kept = [part.ravel() for pair in lower for part in pair] + [weights[:, k], bias[k : k + 1]]
+        parts += objective(Block(X, targets[:, k], WEIGHT, 0), np.concatenate(kept)[None], alone).loss[0]
+    assert found.loss[0] == pytest.approx(parts, rel=1e-12)
+    assert validation_loss(rows, flat, net).loss[0] == pytest.approx(parts, rel=1e-12)
+    for number in range(net.layers.size):
+        move = np.zeros_like(flat)
+        move[0, number] = 1e-6
+        high, low = (objective(rows, flat + sign * move, net).loss[0] for sign in (1, -1))
+        assert found.gradient[0, number] == pytest.approx((high - low) / 2e-6, rel=1e-6, abs=2e-6)
+
+
+def test_a_step_of_several_outputs_is_scikit_learns():
+    from sklearn.neural_network import MLPRegressor
+
+    targets = SEVERAL[0][1]
+    net = Network(Layers((4, 5, 3)), "relu", Squared())
     flat = started(net)
-    both = objective(Block(np.column_stack([X, targets]), np.zeros(ROWS), WEIGHT, 0), flat, net)
-    *lower, last = list(net.layers.affine(flat[0]))
-    values = X
-    for weights, bias in lower:
-        values = np.tanh(values @ weights + bias)
-    residual = values @ last[0] + last[1] - targets
-    assert both.loss[0] == pytest.approx(0.5 * (WEIGHT[:, None] * residual**2).sum())
+    theirs = MLPRegressor(
+        hidden_layer_sizes=(5,), solver="sgd", momentum=0.0, alpha=0.0, learning_rate_init=0.1, batch_size=ROWS
+    ).partial_fit(X, targets)
+    for (weights, bias), coef, intercept in zip(
+        net.layers.affine(flat[0]), theirs.coefs_, theirs.intercepts_, strict=True
+    ):
+        coef[:], intercept[:] = weights, bias
+    found = objective(Block(np.column_stack([X, targets]), np.zeros(ROWS), np.ones(ROWS), 0), flat, net)
+    theirs.partial_fit(X, targets)
+    assert found.loss[0] / ROWS == pytest.approx(3 * theirs.loss_, rel=1e-12)  # theirs is the mean over the outputs
+    moved = flat[0] - 0.1 * found.gradient[0] / ROWS
+    model = PerceptronModel(net.layers.sizes, moved, "relu", "identity")
+    np.testing.assert_allclose(model.predict(X), theirs.predict(X), rtol=1e-9, atol=1e-12)
 
 
 def test_class_factors_multiply_the_weights():

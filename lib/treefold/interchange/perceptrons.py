@@ -23,7 +23,7 @@ def scikit_learn(model: PerceptronModel) -> Any:
     Raises
     ------
     InputError
-        If scikit-learn is not installed, or has no such model: one with thresholds, or of counts.
+        If scikit-learn is not installed, or has no such model: one with thresholds, or before version 1.7 of counts.
     """
     try:
         from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -32,17 +32,19 @@ def scikit_learn(model: PerceptronModel) -> Any:
         raise InputError(MISSING) from error
     if model.thresholds is not None:
         raise InputError("scikit-learn has no thresholds for several classes: clear thresholds first")
-    if model.link == "log":
-        raise InputError("scikit-learn's MLPRegressor predicts its output, not the exponential: use toOnnx")
     kind = MLPClassifier if model.classes else MLPRegressor
-    made = kind(model.sizes[1:-1], activation=NAMES[model.activation])
+    counts = {"loss": "poisson"} if model.link == "log" else {}
+    try:
+        made = kind(hidden_layer_sizes=model.sizes[1:-1], activation=NAMES[model.activation], **counts)
+    except TypeError as error:
+        raise InputError("scikit-learn's MLPRegressor has the Poisson loss from version 1.7 on: use toOnnx") from error
     maps = [(weights.copy(), bias.copy()) for weights, bias in model.layers.affine(model.weights)]
     if model.classes == 2:
         weights, bias = maps[-1]
         maps[-1] = weights[:, 1:] - weights[:, :1], bias[1:] - bias[:1]
     made.coefs_, made.intercepts_ = [list(part) for part in zip(*maps, strict=True)]
     made.n_layers_, made.n_outputs_, made.n_features_in_ = len(model.sizes), len(maps[-1][1]), model.features
-    made.out_activation_ = "identity"
+    made.out_activation_ = "exp" if counts else "identity"
     if model.classes:
         made.out_activation_ = "logistic" if model.classes == 2 else "softmax"
         made.classes_ = np.arange(model.classes, dtype=np.float64)

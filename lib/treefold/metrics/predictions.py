@@ -16,7 +16,7 @@ class Predictions(NamedTuple):
     Attributes
     ----------
     value : (models, rows)
-        The predicted number, or the index of the predicted class.
+        The predicted number, or the index of the predicted class. Each output of a model of several numbers is a model.
     classes : int
         Number of classes; 0 for a regression.
     probability : (models, classes, rows) or None
@@ -36,7 +36,9 @@ Statistic = Callable[[Predictions, NDArray, NDArray], Any]
 class Predictor(Protocol):
     """A batch of models that can be evaluated.
 
-    If it has a true attribute ``with_offset``, ``predictions`` also receives the first extra column of the rows.
+    If it has a true attribute ``with_offset``, ``predictions`` also receives the first extra column of the rows. If it
+    has an attribute ``targets`` that is not 0, each of its models predicts so many numbers: the last columns of a block
+    are their labels, and statistics receive labels ``(models, rows)``.
     """
 
     def predictions(self, X: Matrix) -> Predictions:
@@ -64,7 +66,12 @@ def measured(block: Block, predictor: Predictor, statistics: tuple[Statistic, ..
     kept = block.weight > 0
     given = (*block[:3], *(block.extra[:1] if getattr(predictor, "with_offset", False) else ()))
     X, y, weight, *offset = given if kept.all() or not kept.any() else (a[kept] for a in given)
+    targets = getattr(predictor, "targets", 0)
+    if targets:
+        X, y = X[:, :-targets], X[:, -targets:].T
     predictions = predictor.predictions(X, *offset)
+    if targets:
+        y = np.tile(y, (len(predictions.value) // targets, 1))
     return tuple(statistic(predictions, y, weight) for statistic in statistics)
 
 
@@ -115,6 +122,11 @@ class Several(NamedTuple):
     def with_offset(self) -> bool:
         """Whether rows have an offset."""
         return any(getattr(predictor, "with_offset", False) for predictor in self.predictors)
+
+    @property
+    def targets(self) -> int:
+        """Number of labels of a row, if it is more than one."""
+        return int(getattr(self.predictors[0], "targets", 0))
 
     def predictions(self, X: Matrix, *offset: NDArray) -> Predictions:
         """Predictions for the rows of ``X``."""

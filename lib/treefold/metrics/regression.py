@@ -58,8 +58,10 @@ def errors(predictions: Predictions, label: NDArray, weight: NDArray) -> Errors:
     ----------
     predictions : Predictions
         Predictions of all models.
-    label, weight : (rows,)
-        Labels and weights.
+    label : (rows,) or (models, rows)
+        Labels.
+    weight : (rows,)
+        Weights.
 
     Returns
     -------
@@ -85,8 +87,10 @@ def residuals(predictions: Predictions, label: NDArray, weight: NDArray, limit: 
     ----------
     predictions : Predictions
         Predictions of all models.
-    label, weight : (rows,)
-        Labels and weights.
+    label : (rows,) or (models, rows)
+        Labels.
+    weight : (rows,)
+        Weights.
     limit : int, default LIMIT
         Greatest number of bins of a sketch.
 

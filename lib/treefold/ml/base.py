@@ -176,7 +176,7 @@ class Trainable(ColumnOptions, DefaultParamsReadable, DefaultParamsWritable):
 
     def _fit(self, dataset: DataFrame) -> Any:
         prepared = self.prepared(dataset)
-        with self.open(dataset) as opened:
+        with prepared.open(dataset) as opened:
             read = prepared.with_noise(opened)
             blocks = self._checkpoint.over(read, opened.private) if self._checkpoint else read
             batch = prepared.fit_batch(blocks, [prepared])

@@ -96,7 +96,7 @@ class SparkModel(Model, ColumnOptions, HasTrainingSummary, MLReadable, MLWritabl
         It also stores the names of the features. Patterns of columns are replaced by the columns of ``data`` that they
         match.
         """
-        columns = estimator.columns_of(data)
+        columns = estimator.columns_of(data, labelled=False)
         self.numpy_model = replace(
             self.numpy_model, feature_names=known_names(data, columns, self.numpy_model.features)
         )

@@ -97,6 +97,10 @@ def evaluate_model(model: Any, data: DataFrame, slices: list[str], plan: Plan | 
     data, by = _with_slices(data, slices)
     summary = unmeasured(model, data)
     scoring = model.scoring()
+    if getattr(scoring, "targets", 0):
+        raise InputError(
+            "the model predicts several numbers a row, which this job does not evaluate: use model.evaluate"
+        )
     statistics = summary.statistics()
     calibrated = bool(scoring.classes) and "probability" in model.outputs
     statistics += (calibration,) if calibrated else ()

@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 
 from treefold.algorithms.perceptron import kernels
 from treefold.errors import InputError
-from treefold.statistics.label_summary import DataSummary
 
 
 class Loss(Protocol):
@@ -39,8 +38,8 @@ class Loss(Protocol):
         """
         ...
 
-    def check(self, found: DataSummary) -> None:
-        """Raise InputError if the loss does not take such labels."""
+    def check(self, least: float) -> None:
+        """Raise InputError if the loss does not take labels of which ``least`` is the least."""
         ...
 
 
@@ -56,7 +55,7 @@ class CrossEntropy(NamedTuple):
         """See :class:`Loss`."""
         return float(kernels.cross_entropy(Z, bias, target[:, 0], weight, bias_gradient))
 
-    def check(self, found: DataSummary) -> None:
+    def check(self, least: float) -> None:
         """Do nothing: the first pass has checked that labels are classes."""
 
 
@@ -72,7 +71,7 @@ class Squared(NamedTuple):
         """See :class:`Loss`."""
         return float(kernels.regression(Z, bias, target, weight, kernels.SQUARED, 0.0, bias_gradient))
 
-    def check(self, found: DataSummary) -> None:
+    def check(self, least: float) -> None:
         """Do nothing: any number is a label."""
 
 
@@ -100,7 +99,7 @@ class Huber(NamedTuple):
         """See :class:`Loss`."""
         return float(kernels.regression(Z, bias, target, weight, kernels.HUBER, self.width, bias_gradient))
 
-    def check(self, found: DataSummary) -> None:
+    def check(self, least: float) -> None:
         """Do nothing: any number is a label."""
 
 
@@ -116,7 +115,7 @@ class Poisson(NamedTuple):
         """See :class:`Loss`."""
         return float(kernels.regression(Z, bias, target, weight, kernels.POISSON, 0.0, bias_gradient))
 
-    def check(self, found: DataSummary) -> None:
+    def check(self, least: float) -> None:
         """Raise InputError if a count is negative."""
-        if found.moments.low[-1] < 0:
-            raise InputError(f"a label is {found.moments.low[-1]:g}: counts are 0 or more")
+        if least < 0:
+            raise InputError(f"a label is {least:g}: counts are 0 or more")

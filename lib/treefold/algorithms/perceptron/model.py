@@ -68,13 +68,20 @@ class PerceptronModel:
         return self.sizes[-1] if self.link == "softmax" else 0
 
     @property
+    def targets(self) -> int:
+        """Number of labels of a row, if it is more than one: see :class:`~treefold.metrics.predictions.Predictor`."""
+        return 0 if self.classes or self.sizes[-1] == 1 else self.sizes[-1]
+
+    @property
     def last(self) -> LinearBatch:
         """The last affine map, a batch of one linear model."""
         weights, bias = list(self.layers.affine(self.weights))[-1]
         return LinearBatch(np.column_stack([weights.T, bias])[None], self.link, thresholds=self.thresholds)
 
     def predictions(self, X: Matrix) -> Predictions:
-        """Predictions for rows ``X``, with a models axis of length 1."""
+        """Predictions for rows ``X``, with a models axis of length 1, or of the length of several outputs."""
+        if self.targets:
+            return Predictions(self.outputs(X)["prediction"].T)
         raw = self._raw(X)
         probability = self.last.probability_of(raw)
         score = raw[:, 1] - raw[:, 0] if self.classes == 2 else None

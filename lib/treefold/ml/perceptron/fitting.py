@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pyspark.sql import DataFrame
 
 from treefold.algorithms import perceptron
 from treefold.algorithms.perceptron import Layers, MiniBatches, Network, PerceptronFit, PerceptronModel
@@ -32,6 +34,17 @@ class PerceptronTrainable(ValidatedTrainable, PerceptronOptions):
     """An estimator of a perceptron."""
 
     simpler = {"regParam": 1}
+
+    def prepared(self, data: DataFrame) -> Self:
+        """A copy with a solver, if none is set."""
+        ready = super().prepared(data)
+        if self.isSet("solver"):
+            return ready
+        solver, why = self.solver_for(data)
+        log.info("solver %s: %s", solver, why)
+        ready = ready.copy()
+        ready._set(solver=solver)
+        return ready
 
     @property
     def by_batches(self) -> bool:

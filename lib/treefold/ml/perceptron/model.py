@@ -46,9 +46,10 @@ class PerceptronFace(SparkModel, PerceptronOptions):
         """Number of features."""
         return self.numpy_model.features
 
-    def predict(self, value: Vector) -> float:
-        """Prediction for one vector of features."""
-        return float(self.scoring().predict(value.toArray()[None])[0])
+    def predict(self, value: Vector) -> float | DenseVector:
+        """Prediction for one vector of features: a number, or a vector of several outputs."""
+        found = self.scoring().predict(value.toArray()[None])[0]
+        return DenseVector(found) if found.ndim else float(found)
 
     def trained_on(self, data: DataFrame) -> Self:
         """The model with the summary of its training data, to be measured when it is asked."""

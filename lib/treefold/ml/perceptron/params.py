@@ -1,10 +1,14 @@
 """Params of multilayer perceptrons and their models: the layers, and how a fit runs, or ran."""
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
 from pyspark.ml.param import TypeConverters
+from pyspark.sql import DataFrame
 
+from treefold.engine.reading.arrow_to_numpy import Columns
+from treefold.engine.reading.columns import field_named, numeric_row
 from treefold.errors import InputError
 from treefold.ml.base import LabelOptions
 from treefold.ml.class_params import ProbabilityOptions
@@ -20,6 +24,7 @@ READERS = {  # of the params that not all solvers read
     **dict.fromkeys(BUDGET, ("dpgd",)), **dict.fromkeys(BY_BATCHES, BATCHED),
     "localLanes": ("localsgd",), "slowMomentum": ("localsgd",),
 }  # fmt: skip
+SMALL = 100_000  # most rows of which mini-batches are not the default
 RATE, RATE_ROWS = 1e-3, 64  # the step of Adam for mini-batches of so many rows; it grows with the root of the rows
 
 
@@ -39,6 +44,12 @@ def below_one(value: Any) -> float:
     return number
 
 
+@lru_cache(maxsize=1)  # all settings of a search ask it of the same DataFrame
+def more_rows(data: DataFrame, count: int) -> bool:
+    """Whether the data has more rows than ``count``: one job, which reads no column."""
+    return data.limit(count + 1).count() > count
+
+
 class PerceptronOptions(PrivateOptions, ValidationOptions, LabelOptions):
     """What an estimator of perceptrons and its model share."""
 
@@ -51,7 +62,8 @@ class PerceptronOptions(PrivateOptions, ValidationOptions, LabelOptions):
     )  # fmt: skip
     solver = Option(
         "solver",
-        "l-bfgs, gd, minibatch, localsgd, or dpgd under differential privacy",
+        "l-bfgs, gd, minibatch, localsgd, or dpgd under differential privacy; if it is not set, minibatch for more "
+        "than 100,000 rows",
         Choice("lbfgs", "gd", "minibatch", "localsgd", "dpgd"),
         "l-bfgs",
     )
@@ -119,6 +131,17 @@ class PerceptronOptions(PrivateOptions, ValidationOptions, LabelOptions):
         count = sum((lower + 1) * upper for lower, upper in pairwise(sizes))
         return max(1, count * int(self.value("nInit")) // sizes[0])
 
+    def solver_for(self, data: DataFrame) -> tuple[str, str]:
+        """The solver by default, and why: by the params that are set, or else by the number of rows."""
+        named = [name for name in READERS if self.isSet(name)]
+        batched = [name for name in named if name in BY_BATCHES]
+        whole = [name for name in named if "minibatch" not in READERS[name]]
+        if batched or whole:
+            return ("l-bfgs", f"{whole[0]} is set") if whole else ("minibatch", f"{batched[0]} is set")
+        if more_rows(data, SMALL):
+            return "minibatch", f"there are more than {SMALL:,} rows"
+        return "l-bfgs", f"there are no more than {SMALL:,} rows"
+
     def check_read(self) -> None:
         """Raise InputError for a param that has been changed, but that the solver does not read."""
         solver = self.value("solver")
@@ -143,6 +166,17 @@ class PerceptronValueOptions(PerceptronOptions):
     """How a perceptron regresses values."""
 
     loss = Option("loss", "squaredError, huber or poisson", Choice("squaredError", "huber", "poisson"), "squaredError")
+    labelCol = Option(
+        "labelCol", "the label column: numbers, or arrays or vectors of several", TypeConverters.toString, "label"
+    )
     epsilon = Option(
         "epsilon", "the residual up to which loss huber is squared, in units of the label, > 0", at_least(1e-300), 1.35
     )
+
+    def columns_of(self, data: DataFrame, *, labelled: bool = True) -> Columns:
+        """See :class:`~treefold.ml.base.ColumnOptions`; labels that are arrays become columns after the features."""
+        columns = super().columns_of(data, labelled=labelled)
+        field = field_named(data, columns.label) if columns.label else None
+        if columns.label is None or field is None or not numeric_row(field.dataType):
+            return columns
+        return columns._replace(features=(*columns.features, columns.label), label=None)

@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from pyspark.ml.functions import vector_to_array
+from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import DataFrame
+from pyspark.sql.functions import zip_with
+from pyspark.sql.types import ArrayType
 
 from treefold.engine.reading.columns import column_named
 from treefold.errors import InputError
@@ -19,7 +23,10 @@ BARS, POINTS = 40, 30
 
 
 class RegressionSummary(Summary):
-    """A regression on a labelled data set."""
+    """A regression on a labelled data set.
+
+    Of a model of several outputs, figures are means over the outputs, and residuals are those of all of them.
+    """
 
     reported = ("rows", "rmse", "mae", "r2")
 
@@ -33,52 +40,57 @@ class RegressionSummary(Summary):
     @property
     def meanSquaredError(self) -> float:
         """Mean squared residual."""
-        return float(regression.mse(self._errors)[0])
+        return float(regression.mse(self._errors).mean())
 
     @property
     def rootMeanSquaredError(self) -> float:
         """Root of the mean squared residual."""
-        return float(regression.rmse(self._errors)[0])
+        return float(regression.rmse(self._errors).mean())
 
     @property
     def meanAbsoluteError(self) -> float:
         """Mean absolute residual."""
-        return float(regression.mae(self._errors)[0])
+        return float(regression.mae(self._errors).mean())
 
     mse, rmse, mae = meanSquaredError, rootMeanSquaredError, meanAbsoluteError
 
     @property
     def r2(self) -> float:
         """Share of the label's variance that is explained; NaN if the label does not vary."""
-        return float(regression.r2(self._errors)[0])
+        return float(regression.r2(self._errors).mean())
 
     @property
     def explainedVariance(self) -> float:
         """Mean square of the predictions about the mean label."""
-        return float(regression.explained_variance(self._errors)[0])
+        return float(regression.explained_variance(self._errors).mean())
 
     @property
     def residuals(self) -> DataFrame:
         """Label minus prediction of each row: ``residuals``."""
         found = self.predictions
         label, prediction = (column_named(found, name) for name in (self.labelCol, self.predictionCol))
-        return found.select((label - prediction).alias("residuals"))
+        kind = found.schema[self.predictionCol].dataType
+        if not isinstance(kind, ArrayType):
+            return found.select((label - prediction).alias("residuals"))
+        if isinstance(found.select(label).schema[0].dataType, VectorUDT):
+            label = vector_to_array(label)
+        return found.select(zip_with(label, prediction, lambda truth, said: truth - said).alias("residuals"))
 
     @property
     def devianceResiduals(self) -> list[float]:
         """Least and greatest residual times the square root of its weight."""
         deviance = self._errors.deviance
-        return [float(deviance.low[0]), float(deviance.high[0])]
+        return [float(deviance.low.min()), float(deviance.high.max())]
 
     def residualQuantiles(self, shares: Sequence[float] = QUARTILES) -> list[float]:
         """Quantiles of the residuals.
 
         Beyond 16,384 distinct residuals they are exact to the width of a bin, and the extremes are exact.
         """
-        found = self._residuals.residual[0].quantile(np.array(shares))
+        found = self._residuals.residual.sum().quantile(np.array(shares))
         ends = self._errors.residual
         return [
-            float(ends.low[0] if share <= 0 else ends.high[0] if share >= 1 else value)
+            float(ends.low.min() if share <= 0 else ends.high.max() if share >= 1 else value)
             for share, value in zip(shares, found, strict=True)
         ]
 
@@ -104,7 +116,7 @@ class RegressionSummary(Summary):
             raise InputError("every row has weight 0: give at least one row a positive weight")
 
     def _histogram(self) -> BarChart:
-        sketch = self._residuals.residual[0]
+        sketch = self._residuals.residual.sum()
         heights, edges = np.histogram(sketch.value, BARS, weights=sketch.weight[0])
         middles = (edges[1:] + edges[:-1]) / 2
         bars = {"rows": (middles.tolist(), heights.tolist())}
@@ -112,7 +124,7 @@ class RegressionSummary(Summary):
 
     def _agreement(self) -> LineChart:
         """Chart of the mean label of rows of about the same prediction."""
-        sketch = self._residuals.predicted[0]
+        sketch = self._residuals.predicted.sum()
         weight, label = sketch.weight
         group = np.minimum((np.cumsum(weight) - weight / 2) * POINTS // weight.sum(), POINTS - 1).astype(int)
         total, values, labels = (np.bincount(group, part) for part in (weight, weight * sketch.value, label))

@@ -143,7 +143,7 @@ def _check_columns(evaluator: Evaluator, estimator: Trainable) -> bool:
 def _of(name: str, metric: Metric, weighted: bool) -> Criterion:
     def scores(blocks: Blocks, numpy_models: Sequence[Any]) -> NDArray:
         (sums,) = measure(blocks, Several.of(numpy_models), metric.statistic)
-        return np.asarray(metric.score(sums), np.float64)
+        return np.asarray(metric.score(sums), np.float64).reshape(len(numpy_models), -1).mean(axis=1)  # over outputs
 
     return Criterion(name, metric.larger_is_better, weighted, scores)
 
