@@ -62,7 +62,7 @@ EVALUATORS = [
 
 @pytest.mark.parametrize(("make", "kind", "params"), EVALUATORS, ids=[str(params) for *_, params in EVALUATORS])
 def test_scores_are_those_of_pyspark_ml_s_cross_validator(rows, make, kind, params):
-    estimator, select = make(), kind(**params)
+    estimator, select = make(solver="newton"), kind(**params)  # of few passes, each of which is a job in their search
     grid = ParamGridBuilder().addGrid(estimator.regParam, [0.01, 1.0]).build()
     settings = {"estimatorParamMaps": grid, "evaluator": select, "numFolds": FOLDS, "foldCol": "fold"}
     ours = ml.CrossValidator(estimator=estimator, **settings).fit(rows)
@@ -85,6 +85,8 @@ def test_every_model_is_the_one_fitted_alone_on_its_fold_and_all_share_their_pas
     longest = 0
     for fold in range(FOLDS):
         for trial, setting in enumerate(grid):
+            if fold and 0 < trial < len(grid) - 1:
+                continue  # all settings in one fold, two in all
             alone = estimator.copy(setting).fit(rows.where(col("fold") != fold))
             found = search.subModels[fold][trial]
             np.testing.assert_allclose(coefficients(found), coefficients(alone), rtol=1e-9, atol=1e-9)

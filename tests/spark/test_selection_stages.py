@@ -24,10 +24,10 @@ from treefold.errors import InputError
 pytestmark = pytest.mark.spark
 
 RNG = np.random.default_rng(8)
-ROWS, FOLDS = 240, 3
+ROWS, FOLDS = 240, 2  # pyspark.ml's fits take most of the time: few of them, of few passes
 X = RNG.standard_normal((ROWS, 3)) * [1, 5, 0.2]
 SCORE = X @ [1, -0.4, 5] + RNG.logistic(size=ROWS)
-EXACT = {"dtype": "float64", "tol": 1e-10, "maxIter": 300}
+EXACT = {"dtype": "float64", "tol": 1e-10, "maxIter": 300, "solver": "newton"}
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +66,13 @@ def both(kind, estimator, grid, select, rows, **params):
     return [getattr(package, kind)(**settings).fit(rows) for package in (ml, tuning)]
 
 
-@pytest.mark.parametrize("params", [{"numFolds": FOLDS, "foldCol": "fold"}, {"numFolds": FOLDS, "seed": 11}])
-def test_a_pipeline_has_the_scores_and_the_winner_of_pyspark_ml(rows, params):
+def test_a_pipeline_has_the_scores_and_the_winner_of_pyspark_ml(rows):
     lr, made = stages(scaler())
-    grid = ParamGridBuilder().addGrid(lr.regParam, [0.01, 1.0]).addGrid(made[2].withStd, [True, False]).build()
+    std = made[2].withStd
+    grid = [{lr.regParam: 0.01, std: True}, {lr.regParam: 1.0, std: True}, {lr.regParam: 1.0, std: False}]
     select = BinaryClassificationEvaluator(numBins=0)
-    ours, theirs = both("CrossValidator", Pipeline(stages=made), grid, select, rows, **params)
+    folds = {"numFolds": FOLDS, "foldCol": "fold"}
+    ours, theirs = both("CrossValidator", Pipeline(stages=made), grid, select, rows, **folds)
     np.testing.assert_allclose(ours.avgMetrics, theirs.avgMetrics, rtol=1e-7)
     np.testing.assert_allclose(ours.stdMetrics, theirs.stdMetrics, rtol=1e-5)
     assert isinstance(ours.bestModel, PipelineModel)
@@ -97,8 +98,8 @@ def test_stages_before_are_fitted_once_for_each_fold_on_its_training_rows_and_on
     grid = ParamGridBuilder().addGrid(lr.regParam, [0.01, 0.1, 1.0]).addGrid(lr.fitIntercept, [True, False]).build()
     CountedScaler.fits.clear()
     search = ml.CrossValidator(
-        estimator=Pipeline(stages=made), estimatorParamMaps=grid, evaluator="logLoss", foldCol="fold",
-        collectSubModels=True,
+        estimator=Pipeline(stages=made), estimatorParamMaps=grid, evaluator="logLoss", numFolds=FOLDS,
+        foldCol="fold", collectSubModels=True,
     ).fit(rows)  # fmt: skip
     held_out = [rows.where(f"fold = {fold}").count() for fold in range(FOLDS)]
     assert CountedScaler.fits == [*(ROWS - n for n in held_out), ROWS]
@@ -112,10 +113,10 @@ def test_stages_before_are_fitted_once_for_each_fold_on_its_training_rows_and_on
 
 def test_stages_that_learn_nothing_share_the_passes_of_all_folds(rows):
     indexed = StringIndexer(inputCol="word", outputCol="label").fit(rows).transform(rows)
-    lr = ml.LogisticRegression(**EXACT)
+    lr = ml.LogisticRegression(**EXACT | {"solver": "lbfgs"})  # of many passes, so that scores come on the way
     pipeline = Pipeline(stages=[VectorAssembler(inputCols=list("abc"), outputCol="features"), lr])
     space = ParamGridBuilder().addGrid(lr.regParam, [0.01, 1.0]).build()
-    shared = {"estimatorParamMaps": space, "evaluator": "logLoss", "foldCol": "fold"}
+    shared = {"estimatorParamMaps": space, "evaluator": "logLoss", "numFolds": FOLDS, "foldCol": "fold"}
     bare = ml.CrossValidator(estimator=lr.copy({lr.featuresCol: list("abc")}), **shared).fit(indexed)
     piped = ml.CrossValidator(estimator=pipeline, **shared, scoreEvery=3).fit(indexed)
     np.testing.assert_allclose(piped.avgMetrics, bare.avgMetrics, rtol=1e-8)
@@ -123,7 +124,7 @@ def test_stages_that_learn_nothing_share_the_passes_of_all_folds(rows):
     assert len(piped.search.passes) < 2 * len(bare.search.passes)
 
 
-def test_stages_may_drop_columns_and_rows(rows):
+def test_stages_may_drop_columns_and_rows_of_the_folds_that_pyspark_ml_draws(rows):
     lr, made = stages()
     few = SQLTransformer(statement="SELECT label, v AS features FROM __THIS__ WHERE a < 1")
     pipeline = Pipeline(stages=[*made[:2], few, lr])
@@ -153,21 +154,24 @@ def test_a_pipeline_and_its_fitted_search_are_saved_with_everything(rows, tmp_pa
     np.testing.assert_array_equal(predictions(loaded, rows), predictions(model, rows))
     np.testing.assert_array_equal(predictions(loaded.subModels[1][0], rows), predictions(model.subModels[1][0], rows))
     assert loaded.search.records() == model.search.records()
-    Pipeline(stages=[search]).fit(rows).save(str(tmp_path / "stage"))
+    PipelineModel([model]).save(str(tmp_path / "stage"))
     np.testing.assert_array_equal(
         predictions(PipelineModel.load(str(tmp_path / "stage")), rows), predictions(model, rows)
     )
 
 
-@pytest.mark.parametrize("kind", ["CrossValidator", "TrainValidationSplit"])
+FOLDS_OF = {"CrossValidator": {"numFolds": FOLDS}, "TrainValidationSplit": {}}
+
+
+@pytest.mark.parametrize("kind", FOLDS_OF)
 def test_what_has_no_shared_passes_is_searched_by_pyspark_ml_and_saved(rows, tmp_path, kind, caplog):
     data = VectorAssembler(inputCols=list("abc"), outputCol="features").transform(rows)
-    inner = ml.LogisticRegression(**EXACT)
+    inner = ml.LogisticRegression(maxIter=3)
     many = OneVsRest(classifier=inner, labelCol="many")
     grid = ParamGridBuilder().addGrid(inner.regParam, [0.01, 1.0]).build()
     select = MulticlassClassificationEvaluator(labelCol="many", metricName="accuracy")
     with caplog.at_level(logging.WARNING):
-        ours, theirs = both(kind, many, grid, select, data, seed=4, collectSubModels=True)
+        ours, theirs = both(kind, many, grid, select, data, seed=4, collectSubModels=True, **FOLDS_OF[kind])
     assert "OneVsRest has no shared passes" in caplog.text
     assert ours.scores["mean"] == list(theirs.avgMetrics if kind == "CrossValidator" else theirs.validationMetrics)
     ours.save(str(tmp_path / "model"))
@@ -191,10 +195,11 @@ def test_any_other_estimator_and_evaluator_are_searched_by_pyspark_ml(rows):
     words = StringIndexer(inputCol="word", outputCol="label").fit(rows)
     data = VectorAssembler(inputCols=list("abc"), outputCol="features").transform(words.transform(rows))
     for lr, select in (
-        (SparkLogisticRegression(), BinaryClassificationEvaluator(numBins=0)),
-        (ml.LogisticRegression(), LargestFirst()),
+        (SparkLogisticRegression(maxIter=4), BinaryClassificationEvaluator(numBins=0)),
+        (ml.LogisticRegression(maxIter=4), LargestFirst()),
     ):
-        ours, theirs = both("CrossValidator", lr, [{lr.regParam: 0.1}, {lr.regParam: 9.0}], select, data, seed=2)
+        tried = [{lr.regParam: 0.1}, {lr.regParam: 9.0}]
+        ours, theirs = both("CrossValidator", lr, tried, select, data, numFolds=FOLDS, seed=2)
         assert ours.avgMetrics == list(theirs.avgMetrics)
         assert ours.stdMetrics == list(theirs.stdMetrics)
 
