@@ -185,10 +185,10 @@ def test_cost_never_rises(dtype, cosine, offset):
 def test_kmeans_plus_plus_draws_by_squared_distance():
     data = np.array([[0.0], [1.0], [3.0]])
     blocks, second = LocalBlocks.from_arrays(data, dtype="float64"), np.zeros(3)
-    for trial in fit(blocks, [2], restarts=3000, start_by=Start("k-means++"), max_iter=0)[0]:
+    for trial in fit(blocks, [2], restarts=600, start_by=Start("k-means++"), max_iter=0)[0]:
         if trial.centres[0, 0] == 0.0:
             second[data[:, 0] == trial.centres[1, 0]] += 1
-    np.testing.assert_allclose(second / second.sum(), [0, 0.1, 0.9], atol=0.03)
+    np.testing.assert_allclose(second / second.sum(), [0, 0.1, 0.9], atol=0.06)  # by distance: 0.25
 
 
 def test_more_rounds_and_more_oversampling_make_better_starts_on_average():

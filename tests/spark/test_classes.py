@@ -84,12 +84,15 @@ def test_a_row_of_weight_zero_is_absent_whatever_its_label(rows, name, label):
 WEIGHTS = {"a map": {1: 4.0}, "a list": [1.0, 4.0], "a map of digits": {"0": 1.0, "1": 4.0}}
 
 
-@pytest.mark.parametrize("given", WEIGHTS.values(), ids=WEIGHTS)
-@pytest.mark.parametrize("name", CLASSIFIERS)
-def test_class_weights_are_taken_wherever_a_param_is(rows, tmp_path, name, given):
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [*((name, "a map") for name in CLASSIFIERS), ("LinearSVC", "a list"), ("LogisticRegression", "a map of digits")],
+)
+def test_class_weights_are_taken_wherever_a_param_is(rows, tmp_path, name, form):
     estimator = ml.estimator(name, labelCol="binary", **CLASSIFIERS[name])
     wanted = estimator.copy().setParams(classWeight={0: 1.0, 1: 4.0}).fit(rows)
     plain = estimator.fit(rows)
+    given = WEIGHTS[form]
     params = {estimator.classWeight: given}
     set_ = estimator.copy(params)
     set_.save(str(tmp_path / "estimator"))
