@@ -6,12 +6,14 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from submitting import ROOT, refused, submit, target
+from treefold.__main__ import main
 from treefold.persistence import model_io
 
 pytestmark = pytest.mark.spark
@@ -42,17 +44,29 @@ def test_bad_commands_are_named(arguments, message):
     assert message in refused(submit(*arguments))
 
 
-def test_help_of_the_script_and_of_every_job():
+def test_help_of_the_script_and_of_a_job():
     shown = submit("--help").stdout
     assert "usage: ./spark-submit.sh" in shown
     named = shown.partition("[--target ")[2].partition("]")[0].split("|")
     assert {"local", "standalone", "yarn"} <= {*named}
     assert [name for name in named if not (ROOT / f"conf/spark/{name}.conf").exists()] == []
-    for job in (ROOT / "jobs").glob("[a-z]*.py"):
-        run = submit(job.stem, "--help")
-        assert run.returncode == 0
-        assert "table.key=value" in run.stdout
-        assert f"usage: ./spark-submit.sh {job.stem}" in run.stdout
+    run = submit("train", "--help")
+    assert run.returncode == 0
+    assert "table.key=value" in run.stdout
+    assert "usage: ./spark-submit.sh train" in run.stdout
+
+
+@pytest.mark.parametrize("job", sorted(file.stem for file in (ROOT / "jobs").glob("[a-z]*.py")))
+def test_help_of_every_job(job, monkeypatch, capsys, process_as_before):
+    for name in ("TREEFOLD_LIBRARY", "TREEFOLD_PROPERTIES", "SPARK_CONF_DIR"):
+        monkeypatch.setenv(name, "unused")
+    monkeypatch.setattr(sys, "argv", ["treefold"])
+    with pytest.raises(SystemExit) as ended:
+        main([job, "--help"])
+    shown = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert "table.key=value" in shown
+    assert f"usage: python -m treefold {job}" in shown
 
 
 def fake(folder: Path, name: str, script: str) -> None:
