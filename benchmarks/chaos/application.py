@@ -20,6 +20,7 @@ SETTINGS = {
     "spark.executor.extraJavaOptions": BRIEF,
     "spark.python.unix.domain.socket.enabled": "true",
     "spark.ui.enabled": "false",
+    "spark.task.cpus": "0.99",
     "spark.default.parallelism": "4",
     "spark.sql.shuffle.partitions": "4",
     "spark.scheduler.minRegisteredResourcesRatio": "1.0",

@@ -1,4 +1,4 @@
-"""With speculation on, a fit does not wait for an executor that is stopped."""
+"""An executor is stopped: the driver gives its task pool up, and with speculation on a job does not wait for it."""
 
 import pytest
 from benchmarks.chaos import faults
@@ -18,6 +18,8 @@ def test_a_fit_ends_while_an_executor_is_stopped(cluster, application, expected,
     wanted, stopped = expected(fit, reader), []
     at = {wanted.passes - 2: lambda: stopped.extend(faults.stop(cluster.executors()[0].pid))}
     try:
-        assert application.fit(fit, reader, at).bits == wanted.bits
+        fitted = application.fit(fit, reader, at)
     finally:
         faults.go_on(stopped)
+    assert fitted.bits == wanted.bits
+    assert fitted.how == ["flat", "pooled"]

@@ -13,12 +13,12 @@ from pyarrow import flight
 
 from treefold.algorithms.ftrl.rule import Ftrl, nonzero
 from treefold.errors import InputError
-from treefold.parameters.certificates import SHARD, Credentials, credentials
 from treefold.parameters.clock import Push
 from treefold.parameters.flight import RemoteShard
 from treefold.parameters.shard import Layout, Shard
 from treefold.parameters.shard_group import ShardGroup
 from treefold.parameters.start import shard_processes
+from treefold.runtime.certificates import SERVER, Credentials, credentials
 
 RNG = np.random.default_rng(3)
 KEYS, LANES, CLOCKS = 101, 5, 3
@@ -152,7 +152,7 @@ def test_a_stranger_is_refused():
         mixed = {"cert_chain": mine.certificate, "private_key": other.key}
         for kept in ({}, mixed):
             with pytest.raises((flight.FlightUnavailableError, OSError, ValueError)):
-                asked(f"grpc+tls://{shard.address}", tls_root_certs=mine.authority, override_hostname=SHARD, **kept)
+                asked(f"grpc+tls://{shard.address}", tls_root_certs=mine.authority, override_hostname=SERVER, **kept)
         with pytest.raises(flight.FlightUnavailableError):
             asked(f"grpc://{shard.address}")
         np.testing.assert_array_equal(shard.pull(0, np.arange(3), RULE), 0)

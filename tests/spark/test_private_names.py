@@ -68,3 +68,4 @@ def test_the_context_has_its_private_parts(spark):
     context = spark.sparkContext._jsc.sc()
     context.listenerBus().waitUntilEmpty(1000)
     assert len(context.statusTracker().getExecutorInfos()) >= 1, spark.version
+    assert context.maxNumConcurrentTasks(context.resourceProfileManager().defaultResourceProfile()) == 2, spark.version

@@ -14,9 +14,9 @@ from rows import write_parquet
 from treefold.algorithms.linear.losses import logistic
 from treefold.algorithms.linear.objective import objective
 from treefold.dataset.block import Block
-from treefold.engine.execution import task_pool
+from treefold.engine.execution import pooled_passes, task_pool
 from treefold.engine.execution.local_blocks import LocalBlocks
-from treefold.engine.execution.local_slots import local_slots, other_jobs, slots_of
+from treefold.engine.execution.pool_slots import other_jobs, slots_of
 from treefold.engine.open import open_blocks
 from treefold.engine.reading.arrow_to_numpy import Columns
 
@@ -111,7 +111,7 @@ def test_the_pool_ends_when_no_pass_comes_and_starts_again_for_the_next(spark, b
     blocks.sum(seen)
     (first,) = active(spark)
     deadline = time.monotonic() + 60
-    while (active(spark) or task_pool.PooledPasses._pool_lock.locked()) and time.monotonic() < deadline:
+    while (active(spark) or pooled_passes.PooledPasses._pool_lock.locked()) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert active(spark) == []
     assert blocks.sum(seen).rows == ROWS
@@ -121,7 +121,7 @@ def test_the_pool_ends_when_no_pass_comes_and_starts_again_for_the_next(spark, b
 
 
 def test_tasks_wait_for_one_that_is_slower_than_the_idle_limit(blocks, monkeypatch):
-    monkeypatch.setattr(task_pool, "IDLE", 0.05)
+    monkeypatch.setattr(pooled_passes, "IDLE", 0.05)
     for _ in range(3):
         assert blocks.sum(after, 0.3).rows == ROWS
     assert ways(blocks) == ["flat"] + 3 * ["pooled"]
@@ -130,7 +130,7 @@ def test_tasks_wait_for_one_that_is_slower_than_the_idle_limit(blocks, monkeypat
 def test_the_pool_starts_again_after_a_while(blocks, monkeypatch, spark):
     blocks.sum(seen)
     (first,) = active(spark)
-    monkeypatch.setattr(task_pool, "HOLD", 0.0)
+    monkeypatch.setattr(pooled_passes, "HOLD", 0.0)
     blocks.sum(seen)
     assert first not in active(spark)
     assert ways(blocks)[-1] == "pooled"
@@ -169,9 +169,9 @@ def test_an_interrupted_pass_leaves_no_answer_for_the_next(blocks, monkeypatch):
     blocks.sum(seen)
     ask = task_pool.TaskPool.ask
 
-    def interrupted(pool, payload):
-        for line in pool.lines:
-            line.send_bytes(payload)
+    def interrupted(pool, payload, patience=None):
+        for line in pool._lines.values():
+            line.send(payload)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(task_pool.TaskPool, "ask", interrupted)
@@ -182,8 +182,8 @@ def test_an_interrupted_pass_leaves_no_answer_for_the_next(blocks, monkeypatch):
 
 
 def test_two_sets_of_blocks_in_turn_do_not_wait_for_each_others_slots(data, monkeypatch):
-    monkeypatch.setattr(task_pool, "IDLE", 600.0)  # tasks that are not sent away stay
-    monkeypatch.setattr(task_pool, "HOLD", 600.0)
+    monkeypatch.setattr(pooled_passes, "IDLE", 600.0)  # tasks that are not sent away stay
+    monkeypatch.setattr(pooled_passes, "HOLD", 600.0)
     with open_blocks(data, COLUMNS, "one") as one, open_blocks(data, COLUMNS, "other") as other:
         for _ in range(2):
             assert [one.sum(seen).rows for _ in range(3)] == 3 * [ROWS]
@@ -192,7 +192,7 @@ def test_two_sets_of_blocks_in_turn_do_not_wait_for_each_others_slots(data, monk
 
 
 def test_partials_that_a_job_combines_do_not_wait_for_the_slots(blocks, monkeypatch):
-    monkeypatch.setattr(task_pool, "IDLE", 600.0)
+    monkeypatch.setattr(pooled_passes, "IDLE", 600.0)
     blocks.sum(seen)
     monkeypatch.setattr(blocks.jobs, "_combined_before", lambda parts, name: True)
     assert blocks.sum(seen).rows == ROWS
@@ -200,7 +200,7 @@ def test_partials_that_a_job_combines_do_not_wait_for_the_slots(blocks, monkeypa
 
 
 def test_jobs_of_other_threads_run_between_passes(spark, blocks, monkeypatch):
-    monkeypatch.setattr(task_pool, "HOLD", 0.2)
+    monkeypatch.setattr(pooled_passes, "HOLD", 0.2)
     counted: list[int] = []
     blocks.sum(seen)
     other = threading.Thread(target=lambda: counted.append(spark.sparkContext.range(0, 100, 1, 2).count()))
@@ -213,7 +213,7 @@ def test_jobs_of_other_threads_run_between_passes(spark, blocks, monkeypatch):
 
 def test_blocks_whose_pool_is_incomplete_are_read_by_jobs(blocks, monkeypatch, caplog):
     caplog.set_level("INFO", "treefold")
-    monkeypatch.setattr(task_pool, "ARRIVAL", 0.0)
+    monkeypatch.setattr(pooled_passes, "ARRIVAL", 0.0)
     assert [blocks.sum(seen).rows for _ in range(3)] == 3 * [ROWS]
     assert ways(blocks) == 4 * ["flat"]
     assert "every further pass is a job: not all tasks connected" in caplog.text
@@ -227,18 +227,22 @@ def test_more_tasks_than_slots_make_no_pool(data, caplog):
     assert caplog.text.count("passes run as jobs, without the task pool: 3 tasks for 2 slots") == 1
 
 
+def test_every_pool_that_is_lost_leaves_twice_as_many_passes_to_jobs(blocks, tmp_path):
+    mark = tmp_path / "mark"
+    for jobs in (0, 1, 3):
+        mark.touch()
+        assert blocks.sum(dying, str(mark)).rows == ROWS
+        for _ in range(jobs + 1):
+            blocks.sum(seen)
+    assert ways(blocks) == ["flat", "flat", "pooled", *2 * ["flat"], "pooled", *4 * ["flat"], "pooled"]
+
+
 def test_a_job_whose_result_has_come_does_not_count_as_running(spark, caplog):
     caplog.set_level("INFO", "treefold")
     for _ in range(20):
         assert spark.sparkContext.range(0, 4, 1, 2).count() == 4
         assert not other_jobs(spark.sparkContext)
     assert "out of date" not in caplog.text  # Spark still has the method that waits for its listeners
-
-
-def test_there_is_a_pool_in_local_mode_only():
-    assert [local_slots(f"local{n}", 9) for n in ("", "[3]", "[4,2]", "[*]", "[*,2]")] == [1, 3, 4, 9, 9]
-    others = ("spark://host:7077", "yarn", "local-cluster[2,1,1024]", "")
-    assert [local_slots(master, 9) for master in others] == [0] * 4
 
 
 @pytest.mark.parametrize(("cpus", "slots"), [(None, 2), ("2", 1), ("3", 0)])

@@ -23,8 +23,8 @@ COUNTS = (
     "spark.executor.cores",
     "spark.driver.cores",
     "spark.cores.max",
-    "spark.task.cpus",
 )
+CPUS = "spark.task.cpus"  # a fraction since Spark 4.3
 MASTERS = re.compile(
     r"yarn|k8s://.+|local(\[(\*|\d+)(,\d+)?\])?|local-cluster\[\d+,\d+,\d+\]|spark://[^,:/]+:\d+(,[^,:/]+:\d+)*"
 )
@@ -88,6 +88,8 @@ def check_properties(properties: dict[str, str], path: str) -> None:
     for key in COUNTS:
         if key in properties and not re.fullmatch("[1-9][0-9]*", properties[key]):
             raise InputError(f"{path}: {key} = '{properties[key]}' is no number from 1 up")
+    if CPUS in properties and not re.fullmatch(r"\d*[1-9]\d*(\.\d+)?|\d*\.\d*[1-9]\d*", properties[CPUS]):
+        raise InputError(f"{path}: {CPUS} = '{properties[CPUS]}' is no number of processors: write 1, or 0.99")
     _check_answers(master, path)
 
 

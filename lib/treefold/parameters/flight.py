@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from pyarrow import flight
 
 from treefold.errors import InputError
-from treefold.parameters.certificates import SHARD, Credentials
 from treefold.parameters.clock import Push
 from treefold.parameters.shard import Rule, Shard
+from treefold.runtime.certificates import SERVER, Credentials
 
 TIMEOUT = 300.0  # seconds after which a request fails, so that nothing waits for ever
 CONNECTIONS = 16  # a process keeps
@@ -171,7 +171,7 @@ def _client(address: str, credentials: Credentials) -> flight.FlightClient:
         tls_root_certs=credentials.authority,
         cert_chain=credentials.certificate,
         private_key=credentials.key,
-        override_hostname=SHARD,
+        override_hostname=SERVER,
     )
 
 

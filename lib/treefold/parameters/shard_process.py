@@ -10,8 +10,8 @@ import signal
 import sys
 from typing import NamedTuple
 
-from treefold.parameters.certificates import Credentials
 from treefold.parameters.shard import Layout, Shard
+from treefold.runtime.certificates import Credentials
 
 
 class Start(NamedTuple):

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from treefold.errors import InputError
-from treefold.parameters.certificates import credentials
 from treefold.parameters.flight import RemoteShard
 from treefold.parameters.shard import Rule
 from treefold.parameters.shard_group import ShardGroup, layouts
 from treefold.parameters.shard_process import Start
+from treefold.runtime.certificates import credentials
 
 LIBRARY = Path(__file__).parents[2]
 LEAVE = 5.0  # seconds that a process has to end

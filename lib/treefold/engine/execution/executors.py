@@ -26,7 +26,7 @@ def slots_asked_for(get: Callable[[str, str], str | None]) -> int:
     executors = number("spark.dynamicAllocation.maxExecutors" if dynamic else "spark.executor.instances")
     cores = executors * number("spark.executor.cores", 1)
     most = number("spark.cores.max")
-    return (min(cores, most) if cores and most else cores or most) // max(1, number("spark.task.cpus", 1))
+    return int((min(cores, most) if cores and most else cores or most) // float(get("spark.task.cpus", "1") or 1))
 
 
 def executors_of(context: SparkContext) -> int:

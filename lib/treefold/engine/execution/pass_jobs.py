@@ -17,9 +17,10 @@ from treefold.engine.execution.job_errors import (
     without_module,
 )
 from treefold.engine.execution.partials import Account, Partial
+from treefold.engine.execution.pass_history import PassHistory
+from treefold.engine.execution.pooled_passes import Asked, PooledPasses
 from treefold.engine.execution.task import shipped
-from treefold.engine.execution.task_pool import PooledPasses
-from treefold.engine.execution.tree_reduction import Extent, collected
+from treefold.engine.execution.tree_reduction import collected
 from treefold.engine.reading.spark_errors import unreadable_file
 
 MOST_REBUILDS = 3
@@ -41,6 +42,8 @@ class PassJobs:
         Makes the prefix of files in which tasks keep large partials; empty if no disk may hold them.
     rebuild : callable
         Called when blocks are lost that no task can recompute: has the next job recompute all of them.
+    on_disk : bool
+        Whether tasks map their blocks from files.
     """
 
     def __init__(
@@ -49,10 +52,11 @@ class PassJobs:
         described: Callable[[str], AbstractContextManager[None]],
         kept_name: Callable[[], str],
         rebuild: Callable[[], None],
+        on_disk: bool,
     ) -> None:
         self.context, self.described, self.kept_name, self.rebuild = context, described, kept_name, rebuild
-        self._extents: dict[str, Extent] = {}  # of the last pass of each statistic
-        self._pool = PooledPasses(context, described)
+        self._history = PassHistory()
+        self._pool = PooledPasses(context, described, on_disk)
 
     def partials(self, parts: Parts, payload: bytes, work: Work, what: str) -> tuple[list[Partial], str]:
         """Partials of all tasks of a pass, from the task pool if possible, and how they were combined.
@@ -91,8 +95,8 @@ class PassJobs:
         raise AssertionError
 
     def record(self, name: str, accounts: Sequence[Account]) -> None:
-        """Take note of the size of the partials of a pass, by which the next pass of the statistic is planned."""
-        self._extents[name] = Extent.of(accounts)
+        """Take note of what the tasks of a pass report, by which the next pass of the statistic is planned."""
+        self._history.note(name, accounts)
 
     def end_pool(self) -> None:
         """Stop the task pool; it starts again after some passes."""
@@ -104,16 +108,17 @@ class PassJobs:
 
     def _once(self, parts: Parts, payload: bytes, work: Work, what: str) -> tuple[list[Partial], str]:
         """The partials, if no blocks are lost."""
-        if self._combined_before(parts, stat_name(work.stat)):
+        name = stat_name(work.stat)
+        if self._combined_before(parts, name):
             self._pool.end()
-        elif found := self._pool.partials(parts, payload):
+        elif found := self._pool.partials(parts, Asked(payload, self._history.patience(name))):
             return found, "pooled"
         with self.described(what), shipped(payload, self.context) as task:
             return self._collect(parts, task, work)
 
     def _collect(self, parts: Parts, task: Callable, work: Work) -> tuple[list[Partial], str]:
         """Partials of a Spark job, combined by a second job if they are large, and how they were combined."""
-        before = self._extents.get(stat_name(work.stat))
+        before = self._history.extent(stat_name(work.stat))
         return collected(parts(), task, work, self._budget(parts), self.kept_name(), before)
 
     def _budget(self, parts: Parts) -> int:
@@ -123,5 +128,5 @@ class PassJobs:
 
     def _combined_before(self, parts: Parts, name: str) -> bool:
         """Whether the partials of a statistic are to be combined on the executors, by those it had before."""
-        before = self._extents.get(name)
+        before = self._history.extent(name)
         return before is not None and before.tasks > 2 and before.bytes > self._budget(parts)

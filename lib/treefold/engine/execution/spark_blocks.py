@@ -1,4 +1,4 @@
-"""Blocks stored on Spark's executors: one Spark job for each pass, or in local mode one job for many passes."""
+"""Blocks stored on Spark's executors: one Spark job for each pass, or one job of the task pool for many passes."""
 
 import logging
 import time
@@ -74,7 +74,9 @@ class SparkBlocks:
         self._parts: RDD | None = None
         self._recomputations = RecomputationLog(self.exact)
         self._growth = None if str(context.master).startswith("local") else Growth(lambda: executors_of(context))
-        self.jobs = PassJobs(context, lambda what: self._described(what, self._during), self._kept_name, self._rebuild)
+        self.jobs = PassJobs(
+            context, lambda what: self._described(what, self._during), self._kept_name, self._rebuild, store.on_disk
+        )
 
     def sum(self, stat: Callable, *args: Any) -> Any:
         """See :class:`treefold.dataset.blocks.Blocks`."""

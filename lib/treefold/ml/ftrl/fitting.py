@@ -13,7 +13,7 @@ from treefold.algorithms.ftrl.gradient import Objective
 from treefold.algorithms.ftrl.rule import Ftrl
 from treefold.algorithms.linear import LinearModel
 from treefold.dataset.blocks import Blocks
-from treefold.engine.execution.local_slots import slots_of
+from treefold.engine.execution.pool_slots import slots_of
 from treefold.engine.execution.spark_blocks import SparkBlocks
 from treefold.errors import InputError
 from treefold.ml.base import Batch

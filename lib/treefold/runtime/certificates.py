@@ -1,7 +1,7 @@
-"""Certificates of one fit: an authority of its own signs one for its shards and one for its tasks.
+"""Certificates of one fit: an authority of its own signs one for its servers and one for their clients.
 
-The keys live in the memory of the driver, of the shards and of the tasks, and are never written to a file. Whoever has
-no certificate of this authority, such as another application, can neither connect to a shard nor pose as one.
+The keys live in the memory of the processes of the fit and are never written to a file. Whoever has no certificate of
+this authority, such as another application, can neither connect to a server nor pose as one.
 """
 
 import datetime
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from treefold.errors import InputError
 
-SHARD, TASK = "treefold-shard", "treefold-task"
+SERVER, CLIENT = "treefold-server", "treefold-client"
 LIFE = datetime.timedelta(days=365)
 SKEW = datetime.timedelta(days=1)  # by which the clocks of machines may differ
 
@@ -27,7 +27,7 @@ class Credentials(NamedTuple):
 
 
 def credentials() -> tuple[Credentials, Credentials]:
-    """Credentials of the shards and of the tasks, signed by a new authority whose own key is forgotten.
+    """Credentials of the servers and of their clients, signed by a new authority whose own key is forgotten.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def credentials() -> tuple[Credentials, Credentials]:
         key = ec.generate_private_key(ec.SECP256R1())
         return Credentials(_pem(authority), _pem(_certificate(name, key, authority_key, usage)), _key_pem(key))
 
-    return signed(SHARD, Usage.SERVER_AUTH), signed(TASK, Usage.CLIENT_AUTH)
+    return signed(SERVER, Usage.SERVER_AUTH), signed(CLIENT, Usage.CLIENT_AUTH)
 
 
 def _certificate(name: str, key: Any, authority_key: Any, usage: Any) -> Any:
