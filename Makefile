@@ -54,6 +54,7 @@ bench: setup ## Write benchmarks/results/*.json and print ratios against MLlib a
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.scale
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.skew
 	PYTHONPATH=lib .venv/bin/python -m benchmarks.privacy
+	PYTHONPATH=lib .venv/bin/python -m benchmarks.cluster_passes
 
 # It ends with code 1 if anything came out wrong or was left behind.
 chaos: setup ## Fit on a cluster under faults drawn by a seed.

@@ -49,8 +49,8 @@ def pool_slots(context: SparkContext, tasks: int) -> PoolSlots:
     -------
     PoolSlots
     """
-    if local := slots_of(context):
-        return PoolSlots(local)
+    if is_local(context):
+        return PoolSlots(slots_of(context))
     scheduler: Any = context._jsc.sc()
     slots = scheduler.maxNumConcurrentTasks(scheduler.resourceProfileManager().defaultResourceProfile())
     profile = fractional(str(context.applicationId)) if own_profiles(context) else None
@@ -92,6 +92,11 @@ def slots_of(context: SparkContext) -> int:
     java: Any = context._jvm.java  # type: ignore[union-attr]  # of a container it knows the share of the processors
     processors = java.lang.Runtime.getRuntime().availableProcessors()
     return int(local_slots(context.master or "", processors) // task_cpus(context))
+
+
+def is_local(context: SparkContext) -> bool:
+    """Whether driver and tasks are one process."""
+    return local_slots(context.master or "", 1) > 0
 
 
 def task_cpus(context: SparkContext) -> float:

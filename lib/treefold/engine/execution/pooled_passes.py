@@ -19,7 +19,7 @@ from pyspark import RDD, SparkContext
 from treefold.engine.execution.job_errors import cancelled
 from treefold.engine.execution.partials import Partial
 from treefold.engine.execution.pool_listeners import Listener, TlsListener, UnixListener
-from treefold.engine.execution.pool_slots import PoolSlots, other_jobs, pool_slots, slots_of
+from treefold.engine.execution.pool_slots import PoolSlots, is_local, other_jobs, pool_slots
 from treefold.engine.execution.task_pool import TaskPool
 from treefold.errors import InputError
 
@@ -60,14 +60,17 @@ class PooledPasses:
 
     def __init__(self, context: SparkContext, described: Callable[[str], Any], on_disk: bool) -> None:
         self.context, self.described = context, described
-        self.local = slots_of(context) > 0
-        self.passes, self._reason = 0, ""  # the latter is why there is no pool
-        self.off = (not self.local and not on_disk) or context.getConf().get(ENABLED, "true") != "true"
+        self.local = is_local(context)
+        self.passes, self._reason, self.off = 0, "", False  # why there is no pool, and that there will be none
         self._pool: TaskPool | None = None
         self._slots = PoolSlots(0)
         self._lost, self._jobs_left = 0, 0  # pools that were lost, and passes that run as jobs meanwhile
         self._close_lock = threading.Lock()
         self._idle_timer = threading.Timer(0, lambda: None)
+        if context.getConf().get(ENABLED, "true") != "true":
+            self._switch_off(f"{ENABLED} is set")
+        elif not (self.local or on_disk):
+            self._switch_off("Spark encrypts what is on disks, so a task of the pool would keep its blocks in memory")
 
     def partials(self, parts: Callable[[], RDD], asked: Asked) -> list[Partial] | None:
         """Partials of the next pass over ``parts()``; None if the pass is to run as a job of its own.
@@ -138,8 +141,12 @@ class PooledPasses:
 
     def _start(self, parts: RDD) -> bool:
         """Start the tasks of the pool, if there are slots for them."""
-        tasks = parts.getNumPartitions()
-        self._slots, reason = pool_slots(self.context, tasks), ""
+        tasks, reason = parts.getNumPartitions(), ""
+        try:
+            self._slots = pool_slots(self.context, tasks)
+        except Exception as error:  # a private method of Spark is missing
+            self._switch_off(f"the slots of the application are not known ({error!r})")
+            return False
         if tasks > self._slots.most * (1 if self._slots.held else SHARING):
             reason = f"{tasks} tasks for {self._slots.most} slots"
         elif self._slots.held and other_jobs(self.context):

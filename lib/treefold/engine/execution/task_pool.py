@@ -22,6 +22,7 @@ from treefold.engine.execution.pool_listeners import Address, Listener
 from treefold.engine.execution.task import PassTask
 from treefold.engine.storage.block_store import StoredBlocks
 
+LOOK = 0.2  # seconds between two looks at whether the job is still there
 LEAVE = 5.0  # seconds that the job has to end when its tasks are disconnected, and again when it is cancelled
 
 
@@ -75,8 +76,7 @@ class TaskPool:
             self._job.daemon = True
             self._job.start()
             try:
-                while len(self._lines) < parts.getNumPartitions():
-                    self._take(listener.accept(self.begun + arrival), self.begun + arrival)
+                self._gather(listener, parts.getNumPartitions(), self.begun + arrival)
             except BaseException:
                 self.stop()
                 raise
@@ -125,6 +125,17 @@ class TaskPool:
             with suppress(Exception):  # the session may be stopped
                 self._context.cancelJobsWithTag(self._tag)
             self._job.join(LEAVE)
+
+    def _gather(self, listener: Listener, tasks: int, deadline: float) -> None:
+        """Wait until all tasks have connected; TimeoutError if they do not, or if their job has ended."""
+        while len(self._lines) < tasks:
+            try:
+                line = listener.accept(min(deadline, time.monotonic() + LOOK))
+            except TimeoutError:
+                if time.monotonic() >= deadline or not self._job.is_alive():
+                    raise
+            else:
+                self._take(line, deadline)
 
     def _take(self, line: MessageSocket, deadline: float) -> None:
         """Add the line of a task; of two attempts of a task, the later one stays."""

@@ -13,7 +13,7 @@ from treefold.algorithms.ftrl.gradient import Objective
 from treefold.algorithms.ftrl.rule import Ftrl
 from treefold.algorithms.linear import LinearModel
 from treefold.dataset.blocks import Blocks
-from treefold.engine.execution.pool_slots import slots_of
+from treefold.engine.execution.pool_slots import is_local
 from treefold.engine.execution.spark_blocks import SparkBlocks
 from treefold.errors import InputError
 from treefold.ml.base import Batch
@@ -82,7 +82,7 @@ def _shards(blocks: Blocks, number: int, rule: Ftrl, dtype: str) -> Iterator[Sha
     from treefold.parameters.start import shard_processes  # loads gRPC, which other fits need not
 
     places: dict[str, Any] = {}
-    if not slots_of(context):  # a cluster
+    if not is_local(context):
         conf = context.getConf()
         places = {"host": conf.get("spark.driver.host"), "bind": conf.get("spark.driver.bindAddress")}
     with shard_processes(keys, number, rule, dtype, **places) as shards:
