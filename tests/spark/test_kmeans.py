@@ -63,11 +63,10 @@ def test_the_summary_is_mllibs_and_more(rows):
     assert model.hasSummary
 
 
-@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("distance", "weighted"), [("euclidean", False), ("euclidean", True), ("cosine", True)])
 def test_from_its_optimum_mllib_stays_and_evaluators_agree(rows, distance, weighted):
     weights = {"weightCol": "w"} if weighted else {}
-    mine = ml.KMeans(k=3, nInit=20, distanceMeasure=distance, **weights, **EXACT).fit(rows)
+    mine = ml.KMeans(k=3, nInit=10, distanceMeasure=distance, **weights, **EXACT).fit(rows)
     evaluator = ClusteringEvaluator(
         distanceMeasure="squaredEuclidean" if distance == "euclidean" else "cosine", **weights
     )
@@ -75,9 +74,8 @@ def test_from_its_optimum_mllib_stays_and_evaluators_agree(rows, distance, weigh
     assert found.silhouette == pytest.approx(evaluator.evaluate(mine.transform(rows)), rel=1e-6)
     assert found.cost == pytest.approx(mine.summary.trainingCost)
     same = {"k": 3, "distanceMeasure": distance, "maxIter": 100, "tol": 0.0}
-    fitted = (clustering.KMeans(seed=seed, **same, **weights).fit(rows) for seed in range(3))
-    theirs = min(model.summary.trainingCost for model in fitted)
-    assert mine.summary.trainingCost <= theirs * (1 + 1e-6)
+    theirs = clustering.KMeans(seed=1, **same, **weights).fit(rows)
+    assert mine.summary.trainingCost <= theirs.summary.trainingCost * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("distance", ["euclidean", "cosine"])
@@ -159,13 +157,12 @@ def test_any_number_of_tasks_and_any_reader_give_the_bits_of_the_local_engine(sp
     from treefold.algorithms.kmeans import Start
 
     local = fit(LocalBlocks.from_arrays(X), [5], restarts=2, start_by=Start(start), seed=4)[0]
-    for frame in (files, files.where("a is not null")):
-        for tasks in (1, 2, 7):
-            model = ml.KMeans(k=5, nInit=2, initMode=start, seed=4, featuresCol=NAMES, numTasks=tasks).fit(frame)
-            assert model.summary.passes[-1].tasks == tasks
-            assert model.summary.restarts == [trial.costs for trial in local]
-            best = min(local, key=lambda trial: trial.cost)
-            assert (np.array(model.clusterCenters()) == best.centres).all()
+    for frame, tasks in ((files, 1), (files, 7), (files.where("a is not null"), 2)):
+        model = ml.KMeans(k=5, nInit=2, initMode=start, seed=4, featuresCol=NAMES, numTasks=tasks).fit(frame)
+        assert model.summary.passes[-1].tasks == tasks
+        assert model.summary.restarts == [trial.costs for trial in local]
+        best = min(local, key=lambda trial: trial.cost)
+        assert (np.array(model.clusterCenters()) == best.centres).all()
 
 
 def sparse_frame(spark, X):
