@@ -69,13 +69,15 @@ def test_the_published_model_has_without_spark_the_scores_of_the_metrics(trained
     assert accuracy == json.loads((out / "metrics.json").read_text())["test"]["accuracy"]
 
 
-def test_an_output_that_exists_is_kept_unless_overwrite_is_given_and_a_rerun_is_the_same(trained, refused_without_jvm):
+def test_an_output_that_exists_is_kept_unless_overwrite_is_given_and_a_rerun_is_the_same(
+    trained, refused_without_jvm, in_session
+):
     out, _ = trained
     before = (out / "model" / "arrays.npz").read_bytes(), (out / "metrics.json").stat().st_mtime_ns
     line = refused_without_jvm("train", CONF, f"output.path={out}")
     assert "exists: choose another path, or replace it with --overwrite" in line
     assert (out / "metrics.json").stat().st_mtime_ns == before[1]
-    assert submit("train", CONF, f"output.path={out}", "--overwrite").returncode == 0
+    assert in_session("train", CONF, f"output.path={out}", "--overwrite")[0] == 0
     assert (out / "metrics.json").stat().st_mtime_ns != before[1]
     first, second = (np.load(source)["coef"] for source in (out / "model/arrays.npz", io.BytesIO(before[0])))
     np.testing.assert_array_equal(first, second)

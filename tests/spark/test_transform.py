@@ -42,8 +42,9 @@ def quick(cls, **params):
     return made._set(**{name: value for name, value in few.items() if made.hasParam(name)})
 
 
-@pytest.mark.parametrize("kind", ["vectors", "columns"])
-@pytest.mark.parametrize("name", ml.ESTIMATORS)
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, ("vectors", "columns")[i % 2]) for i, name in enumerate(ml.ESTIMATORS)]
+)
 def test_a_stream_is_scored_as_its_rows_are(spark, rows, tmp_path, name, kind):
     model = quick(ml.ESTIMATORS[name], featuresCol="features" if kind == "vectors" else NAMES).fit(rows)
     source = rows.inputFiles()[0].rpartition("/")[0]
@@ -61,17 +62,19 @@ def test_a_stream_is_scored_as_its_rows_are(spark, rows, tmp_path, name, kind):
     )
 
 
-@pytest.mark.parametrize("name", ml.ESTIMATORS)
-def test_fields_of_structs_are_columns(rows, name):
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, ("columns", "vectors")[i % 2]) for i, name in enumerate(ml.ESTIMATORS)]
+)
+def test_fields_of_structs_are_columns(rows, name, kind):
     nested = rows.select(struct("a", "b", "features").alias("s"), struct("label", "w").alias("t"))
     data = nested.select("s.*", "t.*")
     label = {"labelCol": "t.label"} if ml.ESTIMATORS[name]().hasParam("labelCol") else {}
-    for features, flat_name in (("s.features", "features"), (["s.a", "s.b"], NAMES)):
-        flat = quick(ml.ESTIMATORS[name], featuresCol=flat_name, weightCol="w").fit(data)
-        model = quick(ml.ESTIMATORS[name], featuresCol=features, weightCol="t.w", **label).fit(nested)
-        out, expected = model.transform(nested), flat.transform(data)
-        assert out.columns == [*nested.columns, *expected.columns[len(data.columns) :]]
-        assert_df_equality(out.select("prediction"), expected.select("prediction"))
+    features, flat_name = {"vectors": ("s.features", "features"), "columns": (["s.a", "s.b"], NAMES)}[kind]
+    flat = quick(ml.ESTIMATORS[name], featuresCol=flat_name, weightCol="w").fit(data)
+    model = quick(ml.ESTIMATORS[name], featuresCol=features, weightCol="t.w", **label).fit(nested)
+    out, expected = model.transform(nested), flat.transform(data)
+    assert out.columns == [*nested.columns, *expected.columns[len(data.columns) :]]
+    assert_df_equality(out.select("prediction"), expected.select("prediction"))
 
 
 def test_a_column_with_a_dot_in_its_name_comes_before_a_field(rows):
