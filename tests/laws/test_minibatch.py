@@ -14,10 +14,12 @@ from treefold.algorithms.perceptron.losses import CrossEntropy, Squared
 from treefold.algorithms.perceptron.minibatch import lane_gradients
 from treefold.algorithms.perceptron.network import Dropout
 from treefold.algorithms.perceptron.objective import objective
+from treefold.dataset.block import Block
 from treefold.dataset.csr import as_csr
+from treefold.dataset.folds import Fold
 from treefold.dataset.lanes import Lanes, lane_count, lane_cuts, lanes_of, merge_lanes
 from treefold.dataset.minibatch import MiniBatch, gathered
-from treefold.dataset.splits import Given, Shared
+from treefold.dataset.splits import Given, Hashed, Part, Shared, stratified
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.engine.reading.partitioning import block_runs
 from treefold.optim.fused_updates import FusedAdam, FusedMomentum
@@ -103,13 +105,35 @@ def test_rows_held_out_and_class_factors_count_in_the_sums():
     blocks = LocalBlocks.from_arrays(X, LABEL, WEIGHT, extra=[held], dtype="float64")
     factors = np.array([0.5, 2.0, 3.0])
     for split in (Given(), Shared(0.3, 5)):
-        batch = batch_of(blocks, 1, 0, 1, split=split)
+        batch = batch_of(blocks, 1, 0, 1, parts=(Part(split, 1, inside=False),))
         found = blocks.reduce_tasks(lane_gradients, batch, start(), NET, factors, merge=merge_lanes).total
         out = np.concatenate([split.fold_of(block) for block in blocks.blocks])
         rest = LocalBlocks.from_arrays(X, LABEL, WEIGHT * (out == 0), dtype="float64")
         wanted = rest.sum(objective, start(), NET, factors)
         np.testing.assert_allclose(found.gradient, wanted.gradient, rtol=1e-9, atol=1e-9)
         assert found.weight == pytest.approx(wanted.weight)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("kind", ["given", "hashed", "shared", "stratified"])
+def test_a_mini_batch_of_a_fold_is_that_of_rows_whose_other_weights_are_0(kind, inside, weighted):
+    fold = RNG.integers(0, 3, ROWS) * 1.0
+    parts = [slice(first, last) for first, last in pairwise([0, *CUTS, ROWS])]
+    rows = [Block(X[part], LABEL[part], WEIGHT[part], part.start, (fold[part],)) for part in parts]
+    blocks = LocalBlocks(rows)
+    split = {"given": Given(), "hashed": Hashed(3, 1), "shared": Shared(0.4, 2)}.get(kind) or stratified(blocks, 3, 4)
+    kept = [(split.fold_of(block) == 1) == inside for block in rows]
+    other = LocalBlocks([
+        block._replace(weight=np.where(mine, block.weight if weighted else 1.0, 0.0))
+        for block, mine in zip(rows, kept, strict=True)
+    ])  # fmt: skip
+    batch = batch_of(blocks, 3, 2)
+    args = (lane_gradients, batch, start(2), NET)
+    found = Fold(blocks, split, 1, inside, weighted).reduce_tasks(*args, merge=merge_lanes).total
+    wanted = other.reduce_tasks(*args, merge=merge_lanes).total
+    np.testing.assert_array_equal(found.gradient, wanted.gradient)
+    assert found.weight == wanted.weight > 0
 
 
 def test_a_lane_that_is_cut_is_refused():

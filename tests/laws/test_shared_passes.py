@@ -19,7 +19,7 @@ from treefold.dataset.blocks import WidenedStatistic, holds_blocks
 from treefold.dataset.folds import FoldStatistic, training
 from treefold.dataset.fused_statistic import FusedStatistic
 from treefold.dataset.shared_passes import JobStopped, share_passes
-from treefold.dataset.splits import Hashed
+from treefold.dataset.splits import Hashed, Part
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.errors import InputError
 from treefold.statistics.label_summary import data_summary
@@ -122,7 +122,7 @@ def test_batches_that_share_a_product_have_the_sums_they_would_have_alone():
     split = Hashed(3, 1)
     stats = [
         WidenedStatistic(objective),
-        *(FoldStatistic(WidenedStatistic(objective), split, fold, False, True) for fold in (0, 1, 2, 0, 1)),
+        *(FoldStatistic(WidenedStatistic(objective), Part(split, fold, inside=False)) for fold in (0, 1, 2, 0, 1)),
     ]
     together = FusedStatistic(stats)(rows, *args)
     for stat, mine, shared in zip(stats, args, together, strict=True):

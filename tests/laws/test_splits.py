@@ -9,7 +9,7 @@ from rows import ragged
 from treefold.dataset.block import Block
 from treefold.dataset.folds import FoldStatistic, held_out, training
 from treefold.dataset.random import splitmix64, substream
-from treefold.dataset.splits import Given, Hashed, Shared, stratified
+from treefold.dataset.splits import Given, Hashed, Part, Shared, stratified
 from treefold.engine.execution.local_blocks import LocalBlocks
 from treefold.statistics.moments import moments
 
@@ -73,9 +73,9 @@ def test_a_pass_over_stratified_folds_carries_a_few_bytes_for_each_block():
     blocks = ragged(X, Y, W, list(range(1, N)), "float64")  # each row is a block
     split = stratified(blocks, 4, 9)
     before = folds_by_row(blocks, split)
-    shipped = pickle.dumps([FoldStatistic(moments, split, fold, True, True) for fold in range(4)])
+    shipped = pickle.dumps([FoldStatistic(moments, Part(split, fold, inside=True)) for fold in range(4)])
     assert len(shipped) < 3 * N + 1000
-    np.testing.assert_array_equal(folds_by_row(blocks, pickle.loads(shipped)[0].split), before)
+    np.testing.assert_array_equal(folds_by_row(blocks, pickle.loads(shipped)[0].part.split), before)
 
 
 def test_a_fold_and_the_rest_are_what_is_left_when_the_others_are_taken_away(engine):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from treefold.dataset.blocks import Blocks, WidenedStatistic, add
 from treefold.dataset.folds import FoldStatistic
 from treefold.dataset.fused_statistic import FusedMerge, FusedStatistic
-from treefold.dataset.splits import Split
+from treefold.dataset.splits import Part, Split
 from treefold.errors import InputError
 from treefold.optim.status import HALTED
 
@@ -88,8 +88,8 @@ class EarlyStopping:
             If no held-out row has a positive weight.
         """
         stats: list[Callable] = [
-            FoldStatistic(WidenedStatistic(stat), self.split, HELD, False, True),
-            FoldStatistic(WidenedStatistic(self.held), self.split, HELD, True, True),
+            FoldStatistic(WidenedStatistic(stat), Part(self.split, HELD, inside=False)),
+            FoldStatistic(WidenedStatistic(self.held), Part(self.split, HELD, inside=True)),
         ]
         first, *others = about
         merge = FusedMerge([add, add])

@@ -87,8 +87,10 @@ def _power_of_two(number: int) -> int:
     return 1 << max(0, number.bit_length() - 1)
 
 
-def positions(block: Block) -> NDArray[np.uint64]:
-    """Position of every row of the block in the data set."""
+def positions(block: Block, rows: NDArray | None = None) -> NDArray[np.uint64]:
+    """Position of every row of the block in the data set, or of some rows by their numbers in the block."""
+    if rows is not None:
+        return (block.id + rows).astype(np.uint64)
     return np.arange(block.id, block.id + len(block.y), dtype=np.uint64)
 
 

@@ -7,35 +7,27 @@ fold without any code for folds.
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
 from treefold.dataset.block import Block
 from treefold.dataset.blocks import Blocks, Merge, Pass, WidenedStatistic, add, stat_name
-from treefold.dataset.splits import Split
+from treefold.dataset.minibatch import MiniBatch
+from treefold.dataset.splits import Part, Split
 
 
 class FoldStatistic:
     """A statistic of the rows inside or outside of a fold; all other rows have weight 0.
 
-    Rows that are kept have their own weight, or weight 1 if not ``weighted``.
-
     Parameters
     ----------
     stat : callable
         The inner statistic.
-    split : Split
-        Assignment of rows to folds.
-    fold : int
-        Number of the fold.
-    inside : bool
-        Whether the rows of the fold are kept, or all others.
-    weighted : bool
-        Whether kept rows have their own weight.
+    part : Part
+        The rows that are kept.
     """
 
-    def __init__(self, stat: Callable, split: Split, fold: int, inside: bool, weighted: bool) -> None:
-        self.stat, self.split, self.fold, self.inside, self.weighted = stat, split, fold, inside, weighted
+    def __init__(self, stat: Callable, part: Part) -> None:
+        self.stat, self.part = stat, part
         self.__name__ = stat_name(stat)
 
     def __call__(self, block: Any, *args: Any) -> Any:
@@ -43,18 +35,22 @@ class FoldStatistic:
 
     def kept(self, block: Block, folds: dict[int, NDArray]) -> Block:
         """The block with the weights of all other rows set to 0; ``folds`` caches the folds of its rows by split."""
-        if id(self.split) not in folds:
-            folds[id(self.split)] = self.split.fold_of(block)
-        kept = (folds[id(self.split)] == self.fold) == self.inside
-        none = np.zeros((), block.weight.dtype)
-        weight = np.where(kept, block.weight if self.weighted else none + 1, none)
-        return block._replace(weight=weight)
+        split = self.part.split
+        if id(split) not in folds:
+            folds[id(split)] = split.fold_of(block)
+        return block._replace(weight=self.part.weight_of(block.weight, folds[id(split)]))
 
 
 class FoldTaskStatistic(FoldStatistic):
-    """A statistic of all blocks of a task, restricted to a fold."""
+    """A statistic of all blocks of a task, restricted to a fold.
+
+    If its first argument is a mini-batch, only the folds of the rows of that are looked up.
+    """
 
     def __call__(self, blocks: Iterable[Block], *args: Any) -> Any:
+        if args and isinstance(args[0], MiniBatch):
+            batch, *others = args
+            return self.stat(blocks, batch._replace(parts=(*batch.parts, self.part)), *others)
         return self.stat((self.kept(block, {}) for block in blocks), *args)
 
 
@@ -110,7 +106,7 @@ class Fold(NamedTuple):
 
     def reduce_tasks(self, stat: Callable, *args: Any, merge: Merge = add) -> Any:
         """See :class:`treefold.dataset.blocks.Blocks`."""
-        kept = FoldTaskStatistic(stat, self.split, self.fold_number, self.inside, self.weighted)
+        kept = FoldTaskStatistic(stat, self._part)
         return self.blocks.reduce_tasks(kept, *args, merge=merge)
 
     def map(self, fn: Callable, *args: Any) -> Blocks:
@@ -121,7 +117,11 @@ class Fold(NamedTuple):
         """Do nothing: the blocks belong to all folds."""
 
     def _kept(self, stat: Callable) -> FoldStatistic:
-        return FoldStatistic(stat, self.split, self.fold_number, self.inside, self.weighted)
+        return FoldStatistic(stat, self._part)
+
+    @property
+    def _part(self) -> Part:
+        return Part(self.split, self.fold_number, self.inside, self.weighted)
 
 
 def training(blocks: Blocks, split: Split, fold: int) -> Fold:

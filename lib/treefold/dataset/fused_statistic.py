@@ -5,7 +5,7 @@ from typing import Any
 
 from treefold.dataset.block import Block
 from treefold.dataset.blocks import Merge, WidenedStatistic, stat_name
-from treefold.dataset.folds import FoldTaskStatistic, fold_view
+from treefold.dataset.folds import fold_view
 
 
 class FusedStatistic:
@@ -44,15 +44,7 @@ class FusedTaskStatistic:
 
     def __call__(self, blocks: Iterable[Block], *args: tuple) -> tuple:
         mine = list(blocks)
-        folds: list[dict[int, Any]] = [{} for _ in mine]
-        values = []
-        for stat, some in zip(self.stats, args, strict=True):
-            seen, core = mine, stat
-            if isinstance(stat, FoldTaskStatistic):
-                seen = [stat.kept(block, known) for block, known in zip(mine, folds, strict=True)]
-                core = stat.stat
-            values.append(core(seen, *some))
-        return tuple(values)
+        return tuple(stat(mine, *some) for stat, some in zip(self.stats, args, strict=True))
 
 
 class FusedMerge:

@@ -1,7 +1,6 @@
 """Mini-batches: a few rows of every lane, gathered into a block."""
 
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +8,7 @@ from scipy.sparse import csr_array, vstack
 
 from treefold.dataset.block import Block, Matrix
 from treefold.dataset.lanes import Lanes, lane_order
-from treefold.dataset.splits import Given, Split
+from treefold.dataset.splits import Part
 
 
 class MiniBatch(NamedTuple):
@@ -22,8 +21,8 @@ class MiniBatch(NamedTuple):
         Determine the order of the rows of a lane.
     step, steps : int
         Number of the step in its epoch, and number of steps of an epoch.
-    split : Split, optional
-        Fold 1 of the split is held out: its rows have weight 0.
+    parts : tuple of Part
+        Rows that are not in all of them have weight 0.
     """
 
     lanes: Lanes
@@ -31,7 +30,7 @@ class MiniBatch(NamedTuple):
     epoch: int
     step: int
     steps: int
-    split: Split | None = None
+    parts: tuple[Part, ...] = ()
 
     def rows_of(self, lane: int) -> NDArray[np.int64]:
         """Rows of a lane, counted from its first, ascending."""
@@ -55,7 +54,7 @@ def gathered(blocks: list[Block], batch: MiniBatch, lane: int) -> Gathered:
     blocks : list of Block
         The blocks of the lane, in their order.
     batch : MiniBatch
-        Seed, epoch and size of the mini-batch, and the split whose held-out rows get weight 0.
+        Seed, epoch and size of the mini-batch, and the parts outside of which rows get weight 0.
     lane : int
         Number of the lane.
 
@@ -81,22 +80,8 @@ def gathered(blocks: list[Block], batch: MiniBatch, lane: int) -> Gathered:
             sparse.append(block.X[mine])
         block.y.take(mine, 0, y[begin:end], "clip")
         block.weight.take(mine, 0, weight[begin:end], "clip")
-        if batch.split is not None:
-            weight[begin:end][_held_out(batch.split, block)[mine]] = 0
+        for part in batch.parts:
+            weight[begin:end] = part.weight_of(weight[begin:end], part.split.fold_of(block, mine))
     if sparse:
         X = csr_array(vstack(sparse, format="csr"))
     return Gathered(Block(X, y, weight, 0), position)
-
-
-def _held_out(split: Any, block: Block) -> NDArray[np.bool_]:
-    """Which rows of a block are in fold 1."""
-    if isinstance(split, Given):
-        return split.fold_of(block) == 1
-    return _drawn(split, block.id, len(block.y))
-
-
-@lru_cache(maxsize=4096)
-def _drawn(split: Split, first: int, rows: int) -> NDArray[np.bool_]:
-    """The same for a split that is drawn by position, stored from step to step."""
-    none = np.zeros(rows, np.float32)
-    return split.fold_of(Block(none[:, None], none, none, first)) == 1

@@ -15,9 +15,35 @@ from treefold.dataset.random import splitmix64, substream, uniform
 class Split(Protocol):
     """A rule that assigns every row to a fold."""
 
-    def fold_of(self, block: Block) -> NDArray[np.int64]:
-        """Fold of each row of a block, ``(rows,)``."""
+    def fold_of(self, block: Block, rows: NDArray | None = None) -> NDArray[np.int64]:
+        """Fold of each row of a block, or of some by their numbers in the block, ``(rows,)``."""
         ...
+
+
+class Part(NamedTuple):
+    """The rows inside or outside of a fold; all others have weight 0.
+
+    Attributes
+    ----------
+    split : Split
+        Assignment of rows to folds.
+    fold : int
+        Number of the fold.
+    inside : bool
+        Whether the rows of the fold are kept, or all others.
+    weighted : bool
+        Whether kept rows have their own weight; otherwise it is 1.
+    """
+
+    split: Split
+    fold: int
+    inside: bool
+    weighted: bool = True
+
+    def weight_of(self, weight: NDArray, fold: NDArray) -> NDArray:
+        """Weights of rows of these own weights and folds."""
+        none = np.zeros((), weight.dtype)
+        return np.where((fold == self.fold) == self.inside, weight if self.weighted else none + 1, none)
 
 
 class Hashed(NamedTuple):
@@ -26,9 +52,9 @@ class Hashed(NamedTuple):
     folds: int
     seed: int = 0
 
-    def fold_of(self, block: Block) -> NDArray[np.int64]:
+    def fold_of(self, block: Block, rows: NDArray | None = None) -> NDArray[np.int64]:
         """See :class:`Split`."""
-        return (splitmix64(positions(block), self.seed) % np.uint64(self.folds)).astype(np.int64)
+        return (splitmix64(positions(block, rows), self.seed) % np.uint64(self.folds)).astype(np.int64)
 
 
 class Shared(NamedTuple):
@@ -37,9 +63,9 @@ class Shared(NamedTuple):
     share: float
     seed: int = 0
 
-    def fold_of(self, block: Block) -> NDArray[np.int64]:
+    def fold_of(self, block: Block, rows: NDArray | None = None) -> NDArray[np.int64]:
         """See :class:`Split`."""
-        return (uniform(positions(block), self.seed) < self.share).astype(np.int64)
+        return (uniform(positions(block, rows), self.seed) < self.share).astype(np.int64)
 
 
 class Given(NamedTuple):
@@ -47,9 +73,10 @@ class Given(NamedTuple):
 
     extra: int = 0
 
-    def fold_of(self, block: Block) -> NDArray[np.int64]:
+    def fold_of(self, block: Block, rows: NDArray | None = None) -> NDArray[np.int64]:
         """See :class:`Split`."""
-        return block.extra[self.extra].astype(np.int64)
+        given = block.extra[self.extra]
+        return (given if rows is None else given[rows]).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,16 +101,16 @@ class Stratified:
     seed: int
     counts: NDArray
 
-    def fold_of(self, block: Block) -> NDArray[np.int64]:
+    def fold_of(self, block: Block, rows: NDArray | None = None) -> NDArray[np.int64]:
         """See :class:`Split`."""
         label, fold = block.y.astype(np.intp), np.empty(len(block.y), np.int64)
         starts, before = self._before
         number = int(np.searchsorted(starts, block.id, side="right")) - 1
         for k in np.unique(label):
-            rows = np.flatnonzero(label == k)
-            rank = before[number, k] + np.arange(len(rows), dtype=np.int64)
-            fold[rows] = _dealt(rank, self.folds, substream(self.seed, int(k)))
-        return fold
+            mine = np.flatnonzero(label == k)
+            rank = before[number, k] + np.arange(len(mine), dtype=np.int64)
+            fold[mine] = _dealt(rank, self.folds, substream(self.seed, int(k)))
+        return fold if rows is None else fold[rows]
 
     @cached_property
     def _before(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -15,7 +15,7 @@ from treefold.dataset.folds import held_out
 from treefold.dataset.lanes import Lanes, lanes_of, merge_lanes
 from treefold.dataset.minibatch import MiniBatch
 from treefold.dataset.random import substream
-from treefold.dataset.splits import Split
+from treefold.dataset.splits import Part, Split
 from treefold.optim.fused_updates import FusedAdam, FusedUpdate
 from treefold.optim.schedules import Adaptive, Constant, InverseScaling, OneCycle, Schedule, first_steps, shrunk
 from treefold.optim.status import DIVERGED, RUNNING, running
@@ -125,6 +125,7 @@ class Epochs:
         self, problem: Problem, how: MiniBatches, split: Split | None = None, stopping: EarlyStopping | None = None
     ) -> None:
         self.problem, self.how, self.split, self.stopping = problem, how, split, stopping
+        self.parts = () if split is None else (Part(split, HELD, inside=False),)
         self.lanes: Lanes = lanes_of(problem.blocks, how.lanes)
         longest = int(self.lanes.lengths().max()) if how.local else self.lanes.rows
         self.steps = max(1, -(-longest // how.rows))
@@ -190,7 +191,7 @@ class Epochs:
     def _pass(self, stat: Callable, epoch: int, step: int, *args: Any) -> Any:
         """Sums of a statistic over lanes: one pass."""
         seed = substream(self.how.seed, ORDER_STREAM)
-        batch = MiniBatch(self.lanes, seed, epoch, step, self.steps, self.split)
+        batch = MiniBatch(self.lanes, seed, epoch, step, self.steps, self.parts)
         others = (self.problem.network, self.problem.by_class, self.how.dropout)
         return self.problem.blocks.reduce_tasks(stat, batch, *args, *others, merge=merge_lanes).total
 
