@@ -185,6 +185,18 @@ def test_labels_that_are_vectors_or_arrays_in_files_or_behind_filters_are_the_sa
     assert made[1].summary.residuals.count() == ROWS
 
 
+@pytest.mark.parametrize("label", ["value", "both"])
+def test_a_file_that_is_damaged_is_one_line_before_the_data_are_read(spark, several, tmp_path, label):
+    several.drop("features").coalesce(1).write.parquet(str(tmp_path / "rows"))
+    stored = spark.read.parquet(str(tmp_path / "rows"))
+    (file,) = (tmp_path / "rows").glob("*.parquet")
+    file.with_name(f".{file.name}.crc").unlink()
+    file.write_bytes(b"no Parquet file" * 10)
+    layers = [3, 3 if label == "both" else 1]
+    with pytest.raises(InputError, match=f"{file.name} is damaged or no Parquet file: restore it"):
+        ml.MultilayerPerceptronRegressor(layers=layers, labelCol=label, featuresCol=NAMES).fit(stored)
+
+
 def test_a_search_scores_several_numbers_by_the_mean(several):
     estimator = ml.MultilayerPerceptronRegressor(**TWO)
     grid = ParamGridBuilder().addGrid(estimator.regParam, [1e-4, 100.0]).build()

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import reduce
 
-from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import types as t
@@ -92,28 +91,6 @@ def complete(data: DataFrame, columns: Columns) -> Column:
 def in_random_order(data: DataFrame, columns: Columns) -> DataFrame:
     """The rows by a hash of what takes part of them: the same order, in whatever order they are in the data."""
     return data.orderBy(xxhash64(*arrays(data, columns)))
-
-
-def width_of(data: DataFrame, name: str) -> int:
-    """Numbers of an array or vector, by the first row of the data; 0 for a column of numbers, or if there is no row.
-
-    Parameters
-    ----------
-    data : DataFrame
-        The data.
-    name : str
-        Name of the column.
-
-    Returns
-    -------
-    int
-    """
-    field = field_named(data, name)
-    if field is None or not numeric_row(field.dataType):
-        return 0
-    column = column_named(data, name)
-    row = data.select(vector_to_array(column) if isinstance(field.dataType, VectorUDT) else column).first()
-    return len(row[0]) if row and row[0] is not None else 0
 
 
 def numeric(kind: t.DataType) -> bool:

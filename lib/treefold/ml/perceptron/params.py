@@ -1,6 +1,5 @@
 """Params of multilayer perceptrons and their models: the layers, and how a fit runs, or ran."""
 
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -9,6 +8,7 @@ from pyspark.sql import DataFrame
 
 from treefold.engine.reading.arrow_to_numpy import Columns
 from treefold.engine.reading.columns import field_named, numeric_row
+from treefold.engine.reading.sizes import more_rows
 from treefold.errors import InputError
 from treefold.ml.base import LabelOptions
 from treefold.ml.class_params import ProbabilityOptions
@@ -42,12 +42,6 @@ def below_one(value: Any) -> float:
     if number == 1:
         raise ValueError("not below 1")
     return number
-
-
-@lru_cache(maxsize=1)  # all settings of a search ask it of the same DataFrame
-def more_rows(data: DataFrame, count: int) -> bool:
-    """Whether the data has more rows than ``count``: one job, which reads no column."""
-    return data.limit(count + 1).count() > count
 
 
 class PerceptronOptions(PrivateOptions, ValidationOptions, LabelOptions):

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from treefold.algorithms.perceptron import Network
 from treefold.algorithms.perceptron.losses import Huber, Loss, Poisson, Squared
 from treefold.dataset.blocks import Blocks, Pass
-from treefold.engine.reading.columns import width_of
+from treefold.engine.reading.sizes import width_of
 from treefold.errors import InputError
 from treefold.ml.base import Batch
 from treefold.ml.perceptron.fitting import PerceptronTrainable, fit_all
