@@ -50,7 +50,12 @@ def main(master: str, data: str, settings: str, folder: str) -> None:
             blocks.sum(seen)
             same = context.statusTracker().getActiveJobsIds()
             pooled = blocks.passes[-1].how == "pooled" and list(running) == list(same) and len(running) == 1
-    print(json.dumps({"met": sum(met), "pooled": pooled}), flush=True)
+            with open_blocks(rows(spark, data, "parquet"), features=names, label="label") as others:
+                for _ in range(3):
+                    blocks.sum(seen)
+                    others.sum(seen)
+                in_turn = [p.how for p in blocks.passes[-3:]], [p.how for p in others.passes]
+    print(json.dumps({"met": sum(met), "pooled": pooled, "in turn": in_turn}), flush=True)
 
 
 if __name__ == "__main__":

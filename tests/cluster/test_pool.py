@@ -55,7 +55,7 @@ def test_a_port_that_is_taken_leaves_passes_to_jobs(cluster, data, by_jobs):
 
 
 def test_other_jobs_have_all_slots_while_tasks_of_the_pool_run(cluster, data, tmp_path):
-    """Two tasks of another job, each of which waits for the other, run beside the pool."""
+    """Two tasks of another job, each of which waits for the other, run beside the pool, and so does another pool."""
     script = Path(__file__).with_name("beside_the_pool.py")
     address = cluster.hosts.address(0)
     own = {"spark.driver.host": address, "spark.driver.bindAddress": address, "spark.task.cpus": "0.99"}
@@ -65,7 +65,11 @@ def test_other_jobs_have_all_slots_while_tasks_of_the_pool_run(cluster, data, tm
         check=False, timeout=300,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
-    assert json.loads(run.stdout.splitlines()[-1]) == {"met": 2, "pooled": True}
+    assert json.loads(run.stdout.splitlines()[-1]) == {
+        "met": 2,
+        "pooled": True,
+        "in turn": [3 * ["pooled"], ["flat", "pooled", "pooled"]],
+    }
 
 
 @pytest.fixture(scope="module")

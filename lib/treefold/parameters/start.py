@@ -48,7 +48,7 @@ def shard_processes(
     Raises
     ------
     InputError
-        If the extra ``encryption`` is not installed, or a process does not start.
+        If a process does not start.
     """
     of_shards, of_tasks = credentials()
     with ExitStack() as stack:

@@ -24,16 +24,12 @@ class FernetCipher:
     Raises
     ------
     InputError
-        If there is no such file, it does not contain a key, or the extra ``encryption`` is not installed.
+        If there is no such file, or it does not contain a key.
     """
 
     def __init__(self, uri: str) -> None:
-        try:
-            from cryptography.fernet import Fernet
-        except ImportError as error:
-            raise InputError(
-                "cryptography is not installed: run ./spark-submit.sh --setup encryption, or install it"
-            ) from error
+        from cryptography.fernet import Fernet
+
         system, path = locations.opened(uri)
         try:
             with system.open_input_stream(path) as file:

@@ -64,12 +64,8 @@ class Key(NamedTuple):
         return plain.decode()
 
     def _cipher(self, how: str) -> Any:
-        try:
-            from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
-        except ImportError as error:
-            raise InputError(
-                "cryptography is not installed: run ./spark-submit.sh --setup encryption, or install it"
-            ) from error
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
+
         return AESGCM(self._derived("gcm")) if how == RANDOM else AESSIV(self._derived("siv") + self._derived("siv2"))
 
     def _derived(self, purpose: str) -> bytes:

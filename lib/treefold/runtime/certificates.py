@@ -7,8 +7,6 @@ this authority, such as another application, can neither connect to a server nor
 import datetime
 from typing import Any, NamedTuple
 
-from treefold.errors import InputError
-
 SERVER, CLIENT = "treefold-server", "treefold-client"
 LIFE = datetime.timedelta(days=365)
 SKEW = datetime.timedelta(days=1)  # by which the clocks of machines may differ
@@ -27,20 +25,10 @@ class Credentials(NamedTuple):
 
 
 def credentials() -> tuple[Credentials, Credentials]:
-    """Credentials of the servers and of their clients, signed by a new authority whose own key is forgotten.
+    """Credentials of the servers and of their clients, signed by a new authority whose own key is forgotten."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 
-    Raises
-    ------
-    InputError
-        If the extra ``encryption`` is not installed.
-    """
-    try:
-        from cryptography.hazmat.primitives.asymmetric import ec
-        from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
-    except ImportError as error:
-        raise InputError(
-            "cryptography is not installed: run ./spark-submit.sh --setup encryption, or install it"
-        ) from error
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _certificate("treefold", authority_key, authority_key, None)
 

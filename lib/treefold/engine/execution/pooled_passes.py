@@ -43,7 +43,7 @@ class Asked(NamedTuple):
 
 
 class PooledPasses:
-    """The task pool of one set of blocks; only one set of a process has a pool at a time.
+    """The task pool of one set of blocks; only one set of a process has a pool that holds slots.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class PooledPasses:
         self.local = is_local(context)
         self.passes, self._reason, self.off = 0, "", False  # why there is no pool, and that there will be none
         self._pool: TaskPool | None = None
-        self._slots = PoolSlots(0)
+        self._slots = PoolSlots(0, held=self.local)
         self._lost, self._jobs_left = 0, 0  # pools that were lost, and passes that run as jobs meanwhile
         self._close_lock = threading.Lock()
         self._idle_timer = threading.Timer(0, lambda: None)
@@ -111,8 +111,9 @@ class PooledPasses:
         return self.local or (asked.patience is not None and len(asked.payload) * tasks <= SENT)
 
     def _take_over(self) -> None:
+        """Send the tasks of other blocks away, if they hold slots."""
         holder, PooledPasses._holder = PooledPasses._holder, self
-        if holder and holder is not self:
+        if holder and holder is not self and holder._slots.held:
             holder._release()
 
     def _release(self) -> None:
