@@ -29,7 +29,7 @@ from treefold.ml import LogisticRegression
 ROWS, FEATURES, ITERATIONS = 20_000, 20, 100
 NAMES = [f"x{j}" for j in range(FEATURES)]
 PROPERTIES = SETTINGS | {"spark.network.crypto.enabled": "false", "spark.default.parallelism": "2"}
-WARM_UP = 20  # passes and jobs
+GROUP = 20  # passes, then as many jobs; the first group warms up
 
 
 class Nothing(NamedTuple):
@@ -55,16 +55,19 @@ def write_rows(folder: Path) -> str:
 
 
 def empty(spark: SparkSession, path: str, times: int) -> dict:
-    """Seconds of empty passes, and of empty jobs of two tasks in Python workers, in turn."""
+    """Seconds of empty passes, and of empty jobs of two tasks in Python workers, in turns of some."""
     context = spark.sparkContext
     job = context.parallelize(range(2), 2).mapPartitions(lambda rows: [len(list(rows))])
     seconds: dict[str, list[float]] = {"pass": [], "job": []}
     with open_blocks(spark.read.parquet(path), features=NAMES, label="label") as blocks:
-        for i in range(WARM_UP + times):
-            found = {"pass": timed(lambda: blocks.sum(nothing))[0], "job": timed(job.collect)[0]}
-            for name in found if i >= WARM_UP else ():
-                seconds[name].append(found[name])
-        ways = {p.how for p in blocks.passes[WARM_UP:]}
+        for i in range(1 + times):
+            found = {
+                "pass": [timed(lambda: blocks.sum(nothing))[0] for _ in range(GROUP)],
+                "job": [timed(job.collect)[0] for _ in range(GROUP)],
+            }
+            for name in found if i else ():
+                seconds[name] += found[name]
+        ways = {p.how for p in blocks.passes[GROUP:]}
     if ways != {"pooled"}:
         raise RuntimeError(f"passes were {ways}")
     return {
@@ -107,7 +110,7 @@ def driver(master: str, path: str, properties: str, times: int) -> None:
             times,
         )
         spark.sparkContext._conf.set("spark.treefold.pool.enabled", "true")
-        print(json.dumps({"empty": empty(spark, path, 40 * times), "logistic": fits}), flush=True)
+        print(json.dumps({"empty": empty(spark, path, 3 * times), "logistic": fits}), flush=True)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@
 # What to do: for tasks that wait for a long time beside others, lower spark.task.cpus a little below 1.
 set -euo pipefail
 folder="$(mktemp -d)"
-trap 'rm -rf "$folder"' EXIT
+trap 'sleep 5; rm -rf "$folder"' EXIT # executors still write to their logs
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check pyspark==4.3.0
 PYSPARK_PYTHON="$folder/venv/bin/python"
@@ -62,6 +62,7 @@ met = sum(context.parallelize(range(2), 2).map(meet).collect())
 pathlib.Path(folder, f"{cpus}-over").touch()
 standing.join()
 print(f"spark.task.cpus={cpus}: tasks that met the other one: {met} of 2")
+spark.stop()
 assert met == (0 if cpus == "1" else 2)
 PYTHON
 cd "$folder"

@@ -25,6 +25,7 @@ from treefold.errors import InputError
 
 FIRST = 2  # the first pass over a set of blocks that the pool serves: the one before it reads the data
 IDLE, IDLE_SPARE = 0.2, 30.0  # seconds, of tasks that hold slots and of others
+SOON = 0.05  # seconds after which an idle pool is looked at again while it serves a pass
 HOLD = 3.0  # seconds
 ARRIVAL, ARRIVAL_CLUSTER = 2.0, 10.0  # seconds that tasks have to connect, on this machine and on a cluster
 SHARING = 2  # tasks for each slot, of a pool that holds no slots
@@ -121,18 +122,15 @@ class PooledPasses:
         self._stop_pool()
 
     def _ask(self, parts: RDD, asked: Asked) -> list[Partial] | None:
-        if not self._serves(asked, parts.getNumPartitions()):
+        if not self._serves(asked, self._pool.tasks if self._pool else parts.getNumPartitions()):
             return None
-        self._idle_timer.cancel()  # a pass has come
         if self._pool and self._slots.held and self._pool.expired(HOLD):
             self._stop_pool()
         try:
             if self._pool is None and not self._start(parts):
                 return None
             assert self._pool
-            found = self._pool.ask(asked.payload, None if self.local else asked.patience)
-            self._start_idle_timer()
-            return found
+            return self._pool.ask(asked.payload, None if self.local else asked.patience)
         except (OSError, EOFError) as error:
             self._give_up(error)
             return None
@@ -160,6 +158,7 @@ class PooledPasses:
             return False
         with self.described("task pool"):
             self._pool = TaskPool(parts, listener, self._slots.profile, ARRIVAL if self.local else ARRIVAL_CLUSTER)
+        self._start_idle_timer()
         return True
 
     def _listener(self) -> Listener | None:
@@ -175,8 +174,9 @@ class PooledPasses:
             return None
 
     def _start_idle_timer(self) -> None:
-        """Stop the pool when no pass has come for a while; a task cannot distinguish that from a slow one."""
-        self._idle_timer = threading.Timer(self._idle, self._rest)
+        """Look when the pool may be idle; a task cannot distinguish that from a driver that is slow."""
+        left = self._pool.idle_in(self._idle) if self._pool else 0.0
+        self._idle_timer = threading.Timer(max(SOON, left), self._rest)
         self._idle_timer.daemon = True
         self._idle_timer.start()
 
@@ -185,12 +185,15 @@ class PooledPasses:
         return IDLE if self._slots.held else IDLE_SPARE
 
     def _rest(self) -> None:
+        """Stop the pool if it is idle, or look again later."""
         if PooledPasses._pool_lock.acquire(blocking=False):
             try:
-                if self._pool and self._pool.idle(self._idle):
+                if self._pool and self._pool.idle_in(self._idle) <= 0:
                     self._stop_pool()
             finally:
                 PooledPasses._pool_lock.release()
+        if self._pool:
+            self._start_idle_timer()
 
     def _stop_pool(self) -> None:
         self._idle_timer.cancel()

@@ -21,6 +21,7 @@ from treefold.engine.execution.task import DeleteTask, MapTask, pack
 from treefold.engine.storage.block_store import KEEP, BlockStore
 from treefold.errors import InputError
 
+COUNTED = 0.5  # seconds between two counts of the executors, each of which takes as long as a short pass
 CLOSED: deque[str] = deque(maxlen=256)  # names of block files that are to be deleted
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class SparkBlocks:
         self.passes: list[Pass] = []
         self._parts: RDD | None = None
         self._recomputations = RecomputationLog(self.exact)
+        self._next_count = 0.0  # when executors are counted again
         self._growth = None if str(context.master).startswith("local") else Growth(lambda: executors_of(context))
         self.jobs = PassJobs(
             context, lambda what: self._described(what, self._during), self._kept_name, self._rebuild, store.on_disk
@@ -157,7 +159,10 @@ class SparkBlocks:
 
     def _spread(self) -> None:
         """Place the blocks anew if the application has many more executors than when they were placed."""
-        if self._parts is None or not self._growth or not self._growth.grown(self._parts.getNumPartitions()):
+        if self._parts is None or not self._growth or time.monotonic() < self._next_count:
+            return
+        self._next_count = time.monotonic() + COUNTED
+        if not self._growth.grown(self._parts.getNumPartitions()):
             return
         log.info(
             "the application has more executors: its %d tasks read their rows again", self._parts.getNumPartitions()

@@ -57,6 +57,13 @@ class TaskPool:
     arrival : float
         Seconds that the tasks have to connect.
 
+    Attributes
+    ----------
+    tasks : int
+        Number of tasks.
+    error : Exception or None
+        Why their job has failed.
+
     Raises
     ------
     OSError
@@ -65,6 +72,7 @@ class TaskPool:
 
     def __init__(self, parts: RDD, listener: Listener, profile: ResourceProfile | None, arrival: float) -> None:
         self.error: Exception | None = None
+        self.tasks = parts.getNumPartitions()
         self.begun = self.last = time.monotonic()
         self._lines: dict[int, MessageSocket] = {}
         self._context, self._tag = parts.context, f"treefold-{uuid.uuid4().hex}"
@@ -76,14 +84,14 @@ class TaskPool:
             self._job.daemon = True
             self._job.start()
             try:
-                self._gather(listener, parts.getNumPartitions(), self.begun + arrival)
+                self._gather(listener, self.begun + arrival)
             except BaseException:
                 self.stop()
                 raise
 
-    def idle(self, limit: float) -> bool:
-        """Whether no pass has come for ``limit`` seconds."""
-        return time.monotonic() - self.last >= limit
+    def idle_in(self, limit: float) -> float:
+        """Seconds until no pass has come for ``limit`` seconds; not positive if none has."""
+        return self.last + limit - time.monotonic()
 
     def expired(self, limit: float) -> bool:
         """Whether the tasks have run for ``limit`` seconds."""
@@ -126,9 +134,9 @@ class TaskPool:
                 self._context.cancelJobsWithTag(self._tag)
             self._job.join(LEAVE)
 
-    def _gather(self, listener: Listener, tasks: int, deadline: float) -> None:
+    def _gather(self, listener: Listener, deadline: float) -> None:
         """Wait until all tasks have connected; TimeoutError if they do not, or if their job has ended."""
-        while len(self._lines) < tasks:
+        while len(self._lines) < self.tasks:
             try:
                 line = listener.accept(min(deadline, time.monotonic() + LOOK))
             except TimeoutError:
