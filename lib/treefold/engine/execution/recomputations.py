@@ -30,17 +30,16 @@ class RecomputationLog:
         """Note that all blocks are recomputed, and why."""
         self.why = why
 
-    def losses(self, accounts: Sequence[Account], during: str) -> tuple[Recomputed, ...]:
-        """Recomputations of a pass, one entry for each reason.
+    def losses(self, accounts: Sequence[Account]) -> tuple[Recomputed, ...]:
+        """Recomputations that a pass is the first to see, one entry for each reason.
 
-        Blocks are summed over the tasks; seconds are those of the slowest task.
+        Blocks are summed over the tasks; seconds are those of the slowest task. Blocks are recomputed for the pass that
+        needs them, or between two passes by a task of the pool that Spark tries again.
 
         Parameters
         ----------
         accounts : sequence of Account
             Of all tasks.
-        during : str
-            The pass.
 
         Returns
         -------
@@ -55,7 +54,7 @@ class RecomputationLog:
         found = list(chain.from_iterable(account.losses for account in accounts))
         for built in chain.from_iterable(account.built for account in accounts):
             before = self.built.get(built.first)
-            if before and built.during == during:  # ignores the result of a speculative copy of a task
+            if before and built.during != before.during:  # else it is the result of a speculative copy of a task
                 found.append(Recomputed(self.why, built.blocks, built.seconds))
             if self.exact and not first and not _agree(before, built):
                 raise InputError(

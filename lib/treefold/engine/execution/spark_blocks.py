@@ -115,7 +115,7 @@ class SparkBlocks:
         accounts = [account for partial in partials for account in partial.accounts]
         self.features = max(account.features for account in accounts)
         self.jobs.record(name, accounts)
-        lost = self._recomputations.losses(accounts, self._during)
+        lost = self._recomputations.losses(accounts)
         seconds = time.perf_counter() - start
         self.passes.append(pass_of(accounts, name, seconds, len(payload), self.sources[0].source, how, lost))
         return value
