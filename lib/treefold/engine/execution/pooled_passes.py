@@ -25,7 +25,6 @@ from treefold.errors import InputError
 
 FIRST = 2  # the first pass over a set of blocks that the pool serves: the one before it reads the data
 IDLE, IDLE_SPARE = 0.2, 30.0  # seconds, of tasks that hold slots and of others
-SOON = 0.05  # seconds after which an idle pool is looked at again while it serves a pass
 HOLD = 3.0  # seconds
 ARRIVAL, ARRIVAL_CLUSTER = 2.0, 10.0  # seconds that tasks have to connect, on this machine and on a cluster
 SHARING = 2  # tasks for each slot, of a pool that holds no slots
@@ -176,7 +175,7 @@ class PooledPasses:
     def _start_idle_timer(self) -> None:
         """Look when the pool may be idle; a task cannot distinguish that from a driver that is slow."""
         left = self._pool.idle_in(self._idle) if self._pool else 0.0
-        self._idle_timer = threading.Timer(max(SOON, left), self._rest)
+        self._idle_timer = threading.Timer(left if left > 0 else self._idle, self._rest)  # else it serves a pass
         self._idle_timer.daemon = True
         self._idle_timer.start()
 

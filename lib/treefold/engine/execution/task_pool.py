@@ -1,6 +1,6 @@
 """The task pool: the tasks of one Spark job serve many passes, each a message to the tasks and an answer.
 
-A job of two tasks costs some 30 ms on one machine and 70 ms on a cluster besides the work of its tasks, as much as many
+A job of two tasks costs some 30 to 40 ms besides the work of its tasks, as much as many
 a pass over stored blocks. The tasks of the pool connect to the driver, receive the work of a pass, and answer with
 their partials. The bytes are those of a job of its own.
 """
@@ -149,7 +149,10 @@ class TaskPool:
         """Add the line of a task; of two attempts of a task, the later one stays."""
         try:
             number = int.from_bytes(line.receive(deadline), "big")
-        except EOFError:  # the task has ended, and Spark tries it again
+        except TimeoutError:
+            line.close()
+            raise
+        except (EOFError, OSError):  # the task has ended, and Spark tries it again
             line.close()
             return
         before = self._lines.pop(number, None)
