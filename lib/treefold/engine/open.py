@@ -9,7 +9,7 @@ import logging
 
 from pyspark.sql import DataFrame
 
-from treefold.engine.execution.executors import slots_asked_for
+from treefold.engine.execution.executors import slots_asked_for, spark_property
 from treefold.engine.execution.spark_blocks import BlockSource, SparkBlocks, new_name
 from treefold.engine.execution.task import ReadTask
 from treefold.engine.reading.arrow_to_numpy import Columns
@@ -69,7 +69,7 @@ def open_blocks(data: DataFrame, columns: Columns, label: str, tasks: int | None
     count = TaskCount(
         tasks or context.defaultParallelism, cluster, slots_asked_for(context.getConf().get) if cluster else 0
     )
-    store = BlockStore(on_disk=context.getConf().get("spark.io.encryption.enabled", "false").lower() != "true")
+    store = BlockStore(on_disk=spark_property(context, "spark.io.encryption.enabled").lower() != "true")
     sources = [source(data, columns, name, count, store) for source in (_parquet_source, _dataframe_source)]
     return SparkBlocks(context, [source for source in sources if source], name, label, store)
 

@@ -5,6 +5,14 @@ from collections.abc import Callable
 from pyspark import SparkContext
 
 
+def spark_property(context: SparkContext, name: str, default: str = "") -> str:
+    """A property of the application; ``default`` if it is not set or empty.
+
+    ``SparkContext.getConf`` asks the JVM for all properties, one call each.
+    """
+    return str(context._jsc.getConf().get(name, default)) or default
+
+
 def slots_asked_for(get: Callable[[str, str], str | None]) -> int:
     """Most task slots that an application may get from its cluster, by its properties; 0 if they do not tell.
 

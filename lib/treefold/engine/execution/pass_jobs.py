@@ -8,6 +8,7 @@ from pyspark import RDD, SparkContext
 
 from treefold.dataset.blocks import stat_name
 from treefold.dataset.reduction import BlockReduction, TaskReduction
+from treefold.engine.execution.executors import spark_property
 from treefold.engine.execution.job_errors import (
     RESULT_SIZE,
     beyond_result_size,
@@ -104,7 +105,7 @@ class PassJobs:
 
     @property
     def _result_size(self) -> str:
-        return self.context.getConf().get(RESULT_SIZE, "1g") or "1g"
+        return spark_property(self.context, RESULT_SIZE, "1g")
 
     def _once(self, parts: Parts, payload: bytes, work: Work, what: str) -> tuple[list[Partial], str]:
         """The partials, if no blocks are lost."""

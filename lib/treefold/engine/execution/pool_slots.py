@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pyspark import SparkContext
 from pyspark.resource import ResourceProfile, ResourceProfileBuilder, TaskResourceRequests
 
-from treefold.engine.execution.executors import executors_of
+from treefold.engine.execution.executors import executors_of, spark_property
 
 SETTLE = 1000  # milliseconds to wait until Spark's status shows which jobs have ended
 SHARE = 0.001  # of a processor, which a task of the pool asks for on a cluster
@@ -101,7 +101,7 @@ def is_local(context: SparkContext) -> bool:
 
 def task_cpus(context: SparkContext) -> float:
     """Processors that a task asks for, a fraction since Spark 4.3."""
-    return float(context.getConf().get("spark.task.cpus", "1") or 1)
+    return float(spark_property(context, "spark.task.cpus", "1"))
 
 
 def own_profiles(context: SparkContext) -> bool:
@@ -109,7 +109,7 @@ def own_profiles(context: SparkContext) -> bool:
 
     With dynamic allocation Spark would start executors for it, which have no blocks.
     """
-    return context.getConf().get("spark.dynamicAllocation.enabled", "false") != "true"
+    return spark_property(context, "spark.dynamicAllocation.enabled") != "true"
 
 
 @lru_cache(maxsize=1)

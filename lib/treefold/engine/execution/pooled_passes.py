@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from pyspark import RDD, SparkContext
 
+from treefold.engine.execution.executors import spark_property
 from treefold.engine.execution.job_errors import cancelled
 from treefold.engine.execution.partials import Partial
 from treefold.engine.execution.pool_listeners import Listener, TlsListener, UnixListener
@@ -67,7 +68,7 @@ class PooledPasses:
         self._lost, self._jobs_left = 0, 0  # pools that were lost, and passes that run as jobs meanwhile
         self._close_lock = threading.Lock()
         self._idle_timer = threading.Timer(0, lambda: None)
-        if context.getConf().get(ENABLED, "true") != "true":
+        if spark_property(context, ENABLED, "true") != "true":
             self._switch_off(f"{ENABLED} is set")
         elif not (self.local or on_disk):
             self._switch_off("Spark encrypts what is on disks, so a task of the pool would keep its blocks in memory")

@@ -37,6 +37,8 @@ class HadoopFolders:
         """See :class:`~treefold.engine.reading.table_formats.Folders`."""
         try:
             asked = self.path(path)
+            if not self.exists(path):  # PySpark asks the JVM some 80 times what it has raised
+                return []
             return [status.getPath().getName() for status in asked.getFileSystem(self.conf).listStatus(asked)]
         except Exception:  # as above
             return []
