@@ -1,7 +1,7 @@
 # Two tests at a time: most of a test is one process waiting for another. Threads of BLAS would only get in their way.
 PYTEST = OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup test test-pure test-processes test-cluster test-yarn coverage lint docs figures bench chaos clean
+.PHONY: help setup test test-pure test-processes test-cluster test-yarn test-k8s coverage lint docs figures bench chaos clean
 
 help: ## Show the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -9,20 +9,23 @@ help: ## Show the targets.
 setup: ## Make .venv with the versions of constraints.txt.
 	@./spark-submit.sh --setup dev
 
-test: setup ## Run all tests but those of test-processes, test-cluster and test-yarn.
-	$(PYTEST) -m "not processes" --ignore=tests/cluster --ignore=tests/yarn
+test: setup ## Run all tests but those of test-processes, test-cluster, test-yarn and test-k8s.
+	$(PYTEST) -m "not processes" --ignore=tests/cluster --ignore=tests/yarn --ignore=tests/k8s
 
 test-pure: setup ## Run the tests that need no JVM.
 	$(PYTEST) -m "not spark"
 
 test-processes: setup ## Run the tests of jobs that are stopped, killed and resumed.
-	$(PYTEST) -m processes --ignore=tests/cluster --ignore=tests/yarn
+	$(PYTEST) -m processes --ignore=tests/cluster --ignore=tests/yarn --ignore=tests/k8s
 
 test-cluster: setup ## Run the tests on a standalone cluster under faults.
 	$(PYTEST) tests/cluster
 
 test-yarn: setup ## Run jobs on YARN and HDFS, daemons of Hadoop that Maven fetches once.
 	.venv/bin/python -m pytest tests/yarn
+
+test-k8s: setup ## Run jobs on a node of Kubernetes, whose programs Go builds once (as root, with containerd and runc).
+	.venv/bin/python -m pytest tests/k8s
 
 lint: setup ## Check format, lint and types.
 	.venv/bin/ruff format --check .

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 RUN = Path(__file__).parents[2] / ".ci" / "run"
-TARGETS = ["lint", "test-cluster", "test-yarn", "test-processes", "test"]
+TARGETS = ["lint", "test-cluster", "test-yarn", "test-k8s", "test-processes", "test"]
+ALL = ["java", "mvn", "containerd", "runc"]
 
 
 @pytest.fixture
@@ -21,11 +22,19 @@ def said(tmp_path):
     for name in ("bash", "dirname"):
         (tools / name).symlink_to(str(shutil.which(name)))
 
-    def of(programs, given=""):
+    def of(programs, given="", built=True):
+        if built:
+            kept = tmp_path / "cache" / "treefold-tests" / "kubernetes-1.0" / "bin" / "etcd"
+            kept.parent.mkdir(parents=True)
+            kept.touch()
         for name in ("make", *programs):
             (tools / name).write_text('#!/bin/sh\necho "$1 with ${TREEFOLD_DATA:-nothing}"\n')
             (tools / name).chmod(0o755)
-        environment = os.environ | {"PATH": str(tools), "TREEFOLD_DATA": given}
+        environment = os.environ | {
+            "PATH": str(tools),
+            "TREEFOLD_DATA": given,
+            "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        }
         run = subprocess.run(
             [checkout / ".ci" / "run"],
             env=environment,
@@ -46,7 +55,7 @@ def test_data_sets_are_found_beside_the_checkout_or_reported_as_left_out(said, t
     data = tmp_path / "shared" / "data"
     if there:
         data.mkdir(parents=True)
-    lines = said(["java", "mvn"], given)
+    lines = said(ALL, given)
     want = given or (str(data.resolve()) if there else "nothing")
     assert lines[-len(TARGETS) :] == [f"{target} with {want}" for target in TARGETS]
     assert len(lines) == len(TARGETS) + (want == "nothing")
@@ -55,7 +64,16 @@ def test_data_sets_are_found_beside_the_checkout_or_reported_as_left_out(said, t
 
 @pytest.mark.parametrize("programs", [[], ["java"], ["mvn"]])
 def test_yarn_is_reported_as_left_out_without_java_or_maven(said, programs):
-    lines = said(programs, "/elsewhere")
+    lines = said([*programs, "containerd", "runc"], "/elsewhere")
     (other,) = [line for line in lines if not line.endswith(" with /elsewhere")]
     assert other == "java or mvn is not there, which run Hadoop and fetch its jars: tests on YARN are left out"
     assert [line.split()[0] for line in lines if line != other] == [each for each in TARGETS if each != "test-yarn"]
+
+
+@pytest.mark.parametrize(("programs", "built"), [(["containerd"], True), (["runc"], True), (ALL, False)])
+def test_kubernetes_is_reported_as_left_out_without_its_parts(said, programs, built):
+    lines = said(["java", "mvn", *programs], "/elsewhere", built)
+    (other,) = [line for line in lines if not line.endswith(" with /elsewhere")]
+    assert other.startswith("containerd, runc or the programs of Kubernetes are not there")
+    assert other.endswith("tests on Kubernetes are left out")
+    assert [line.split()[0] for line in lines if line != other] == [each for each in TARGETS if each != "test-k8s"]

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from treefold.cli.spark_properties import check_properties, read_properties
+from treefold.cli.spark_properties import blas_arguments, check_properties, read_properties
 from treefold.errors import InputError
 
 
@@ -37,6 +37,12 @@ LOCAL = {"spark.master": "local[2]"}
         ({"spark.master": "spark://127.0.0.1:1"}, r"no master answers at spark://127.0.0.1:1 \(Connection refused\)"),
         ({"spark.master": "spark://no-such-host.invalid:7077"}, "no master answers at"),
         ({"spark.master": "spark://127.0.0.1:77777"}, "no master answers at"),
+        (
+            {"spark.master": "k8s://https://127.0.0.1:1"},
+            r"no API server of Kubernetes answers at .* \(Connection refused",
+        ),
+        ({"spark.master": "k8s://127.0.0.1:1"}, r"no API server of Kubernetes answers at .* \(Connection refused"),
+        ({"spark.master": "k8s://https://HOST:PORT"}, "no API server of Kubernetes answers at k8s://https://HOST:PORT"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_cure(properties, message):
@@ -60,10 +66,30 @@ def test_the_second_of_two_masters_may_answer():
         check_properties({"spark.master": f"spark://127.0.0.1:1,127.0.0.1:{server.getsockname()[1]}"}, "x.conf")
 
 
-@pytest.mark.parametrize(
-    "master", ["local", "local[*]", "local[2,4]", "local-cluster[2,1,1024]", "k8s://https://h:6443"]
-)
+@pytest.mark.parametrize("master", ["local", "local[*]", "local[2,4]", "local-cluster[2,1,1024]"])
 def test_good_ones_pass(master):
     check_properties(
         {"spark.master": master, "spark.driver.memory": "2G", "spark.executor.memoryOverhead": "512"}, "x.conf"
     )
+
+
+@pytest.mark.parametrize("scheme", ["", "https://", "http://"])
+def test_an_api_server_that_accepts_connections_passes(scheme, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        check_properties({"spark.master": f"k8s://{scheme}127.0.0.1:{server.getsockname()[1]}"}, "x.conf")
+
+
+def test_an_api_server_behind_a_proxy_is_left_to_the_jvm(monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "localhost")
+    check_properties({"spark.master": "k8s://https://127.0.0.1:1"}, "x.conf")
+
+
+def test_executors_get_the_kernels_that_are_chosen_for_the_driver(monkeypatch):
+    monkeypatch.delenv("OPENBLAS_L2_SIZE", raising=False)
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    assert blas_arguments({}) == ["--conf=spark.executorEnv.OPENBLAS_CORETYPE=Haswell"]
+    assert blas_arguments({"spark.executorEnv.OPENBLAS_CORETYPE": "Zen"}) == []
+    monkeypatch.delenv("OPENBLAS_CORETYPE")
+    assert blas_arguments({}) == []

@@ -4,6 +4,8 @@ import os
 import re
 import socket
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from treefold.errors import InputError
 
@@ -28,6 +30,7 @@ CPUS = "spark.task.cpus"  # a fraction since Spark 4.3
 MASTERS = re.compile(
     r"yarn|k8s://.+|local(\[(\*|\d+)(,\d+)?\])?|local-cluster\[\d+,\d+,\d+\]|spark://[^,:/]+:\d+(,[^,:/]+:\d+)*"
 )
+BLAS_SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 ANSWERS_WITHIN = 5.0  # seconds
 
 
@@ -93,18 +96,46 @@ def check_properties(properties: dict[str, str], path: str) -> None:
     _check_answers(master, path)
 
 
+def blas_arguments(properties: dict[str, str]) -> list[str]:
+    """Arguments of ``spark-submit`` that give executors the OpenBLAS kernels of the driver, if those are chosen.
+
+    OpenBLAS takes kernels and their tiles from the processor, and the last bits of products depend on them.
+
+    Parameters
+    ----------
+    properties : dict
+        Properties by name; what they set for executors is kept.
+
+    Returns
+    -------
+    list of str
+    """
+    settings = {f"spark.executorEnv.{name}": os.environ.get(name) for name in BLAS_SETTINGS}
+    return [f"--conf={key}={value}" for key, value in settings.items() if value and key not in properties]
+
+
 def _check_answers(master: str, path: str) -> None:
-    """Check that a standalone master, or one of several, accepts connections."""
+    """Check that a standalone master, or one of several, or the API server of Kubernetes accepts connections."""
     if master == "yarn" and not (os.environ.get("HADOOP_CONF_DIR") or os.environ.get("YARN_CONF_DIR")):
         raise InputError(f"{path}: spark.master = yarn needs HADOOP_CONF_DIR, the folder of the cluster's *-site.xml")
-    if not master.startswith("spark://"):
+    kind, _, rest = master.partition("://")
+    if kind not in ("spark", "k8s"):
         return
     reason = ""
-    for address in master.removeprefix("spark://").split(","):
-        host, _, port = address.rpartition(":")
+    for url in [f"{kind}://{each}" for each in rest.split(",")] if kind == "spark" else [_server(rest)]:
         try:
-            socket.create_connection((host, int(port)), ANSWERS_WITHIN).close()
+            address = urlsplit(url)
+            host, port = address.hostname or "", address.port or (80 if address.scheme == "http" else 443)
+            if kind == "k8s" and address.scheme in getproxies() and not proxy_bypass(host):
+                return  # the JVM asks the proxy
+            socket.create_connection((host, port), ANSWERS_WITHIN).close()
             return
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-    raise InputError(f"no master answers at {master} ({reason}): start it, or correct spark.master in {path}")
+    what = "master" if kind == "spark" else "API server of Kubernetes"
+    raise InputError(f"no {what} answers at {master} ({reason}): start it, or correct spark.master in {path}")
+
+
+def _server(address: str) -> str:
+    """The URL of an API server, to which Spark adds https if it has no scheme."""
+    return address if "://" in address else f"https://{address}"

@@ -22,7 +22,7 @@ from pyspark.sql import SparkSession
 from treefold.cli.environment_archive import executors_python
 from treefold.cli.failures import explained, root_cause
 from treefold.cli.jvm_output import JvmOutput
-from treefold.cli.spark_properties import check_properties, read_properties
+from treefold.cli.spark_properties import blas_arguments, check_properties, read_properties
 from treefold.errors import InputError
 
 LONGEST_TEMPDIR = 103 - len("/tmp12345678/.01234567-0123-0123-0123-0123456789ab.sock")  # of a Unix socket of PySpark's
@@ -103,7 +103,7 @@ def _started(name: str, say: Callable[[str], None]) -> Iterator[SparkSession]:
     python, shipped = executors_python(properties, say)
     if python:
         os.environ["PYSPARK_PYTHON"] = python
-    arguments += shipped
+    arguments += [*shipped, *blas_arguments(properties)]
     if properties.get("spark.submit.deployMode") == "cluster":
         submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
         os.execv(submit, [str(submit), *arguments, *sys.argv])

@@ -9,6 +9,19 @@ def spark_property(context: SparkContext, name: str, default: str = "") -> str:
     """A property of the application; ``default`` if it is not set or empty.
 
     ``SparkContext.getConf`` asks the JVM for all properties, one call each.
+
+    Parameters
+    ----------
+    context : SparkContext
+        Of the application.
+    name : str
+        Name of the property.
+    default : str, optional
+        Returned if the property is not set or empty.
+
+    Returns
+    -------
+    str
     """
     return str(context._jsc.getConf().get(name, default)) or default
 
