@@ -142,7 +142,7 @@ class Node:
             f"--tls-cert-file={pki}/api.crt", f"--tls-private-key-file={pki}/api.key",
             f"--client-ca-file={pki}/ca.crt", f"--token-auth-file={self.folder}/tokens.csv",
             "--authorization-mode=Node,RBAC", f"--service-cluster-ip-range={SERVICES}",
-            "--service-account-issuer=https://kubernetes.default.svc",
+            "--service-account-issuer=https://kubernetes.default.svc", "--kubelet-preferred-address-types=InternalIP",
             f"--service-account-key-file={pki}/accounts.pub", f"--service-account-signing-key-file={pki}/accounts.key",
         )  # fmt: skip
         self.wait(lambda: self.kubectl("get", "--raw", "/readyz") == "ok")
