@@ -113,8 +113,8 @@ def test_a_strong_l1_penalty_leaves_the_intercept_alone():
 
 KINDS = {ml.FTRLClassifier: LABEL, ml.FTRLRegressor: 10 + 3 * LABEL + DENSE[:, 0]}
 CHANGES = {
-    "maxIter": 3, "stepSize": 0.5, "beta": 3.0, "regParam": 0.3, "elasticNetParam": 1.0, "fitIntercept": False,
-    "batchSize": 64, "seed": 5, "classWeight": "balanced", "loss": "poisson",
+    "updater": "adagrad", "maxIter": 3, "stepSize": 0.5, "beta": 3.0, "regParam": 0.3, "elasticNetParam": 1.0,
+    "fitIntercept": False, "batchSize": 64, "seed": 5, "classWeight": "balanced", "loss": "poisson",
 }  # fmt: skip
 ELSEWHERE = {"featuresCol", "labelCol", "weightCol", "predictionCol", "probabilityCol", "rawPredictionCol", "dtype"}
 ELSEWHERE |= {"numTasks", "threshold", "numShards"}

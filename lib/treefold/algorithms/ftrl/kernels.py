@@ -1,4 +1,4 @@
-"""Compiled FTRL-Proximal: a coefficient from its two numbers, and their change by a gradient."""
+"""Compiled FTRL-Proximal and AdaGrad: a coefficient from its two numbers, and their change by a gradient."""
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def ftrl_coefficients(z, n, slots, keys, free, step_size, beta, lasso, ridge, ou
 
 
 @njit(nogil=True)
-def ftrl_update(z, n, slots, keys, gradient, free, step_size, beta, lasso, ridge):  # type: ignore[no-untyped-def]
+def ftrl_update(z, n, slots, keys, gradient, free, proximal, step_size, beta, lasso, ridge):  # type: ignore[no-untyped-def]
     """Change ``z`` and ``n`` in place by a gradient.
 
     Parameters
@@ -49,6 +49,8 @@ def ftrl_update(z, n, slots, keys, gradient, free, step_size, beta, lasso, ridge
         Sum of gradients.
     free : int
         Key that is not penalised.
+    proximal : bool
+        Whether each step stays near the coefficient before it; if not, near 0.
     step_size, beta, lasso, ridge : float
         As of :func:`ftrl_coefficients`.
     """
@@ -58,5 +60,8 @@ def ftrl_update(z, n, slots, keys, gradient, free, step_size, beta, lasso, ridge
         before_z, before_n = np.float64(z[s]), np.float64(n[s])
         w = _coefficient(before_z, before_n, step_size, beta, l1, l2)
         after_n = before_n + g * g
-        z[s] = before_z + (g - (np.sqrt(after_n) - np.sqrt(before_n)) / step_size * w)
+        if proximal:
+            z[s] = before_z + (g - (np.sqrt(after_n) - np.sqrt(before_n)) / step_size * w)
+        else:
+            z[s] = before_z + g
         n[s] = after_n

@@ -1,4 +1,4 @@
-"""FTRL-Proximal as a rule of a parameter server."""
+"""FTRL-Proximal and AdaGrad as a rule of a parameter server."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from treefold.parameters.shard import Run
 
 
 class Ftrl(NamedTuple):
-    """Settings of FTRL-Proximal, and the weight of the rows seen so far.
+    """Settings of FTRL-Proximal or AdaGrad, and the weight of the rows seen so far.
 
     A coefficient is kept as two numbers: with g the sums of the gradients of each clock, ``n = sum g^2`` and ``z = sum
     (g - s w)``, where ``s = (sqrt(n after) - sqrt(n before)) / step_size`` and w is the coefficient at that clock. With
@@ -21,6 +21,9 @@ class Ftrl(NamedTuple):
 
     The penalties grow with the rows, as in McMahan 2011, so that they are those of the mean loss. McMahan et al. 2013
     have constants instead: theirs are ``lasso W`` and ``ridge W`` at the end.
+
+    AdaGrad by dual averaging (Duchi, Hazan & Singer, JMLR 12, 2011, section 5.1) has the same coefficient of another z,
+    the sum of the gradients alone.
 
     Attributes
     ----------
@@ -32,6 +35,8 @@ class Ftrl(NamedTuple):
         Key that is not penalised, that of the intercept; -1 for none.
     weight : float
         Weight of the rows seen.
+    proximal : bool
+        True for FTRL-Proximal, False for AdaGrad.
     """
 
     step_size: float = 0.1
@@ -40,6 +45,7 @@ class Ftrl(NamedTuple):
     ridge: float = 0.0
     free: int = -1
     weight: float = 0.0
+    proximal: bool = True
 
     @property
     def vectors(self) -> tuple[str, ...]:
@@ -54,7 +60,7 @@ class Ftrl(NamedTuple):
 
     def update(self, vectors: Sequence[NDArray], slots: NDArray, keys: NDArray, gradient: NDArray) -> None:
         """See :class:`~treefold.parameters.shard.Rule`."""
-        ftrl_update(*vectors, slots, keys, gradient, self.free, *self._steps)
+        ftrl_update(*vectors, slots, keys, gradient, self.free, self.proximal, *self._steps)
 
     @property
     def _steps(self) -> tuple[float, float, float, float]:

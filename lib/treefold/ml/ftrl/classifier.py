@@ -25,7 +25,7 @@ from treefold.statistics.label_summary import class_factors, label_summary, warn
 
 @ProbabilisticClassifier.register
 class FTRLClassifier(FtrlTrainable, ClassTrainable, FtrlClassOptions, Estimator):
-    """Logistic regression of two classes by FTRL-Proximal, with the coefficients on a parameter server.
+    """Logistic regression of two classes by FTRL-Proximal or AdaGrad, with the coefficients on a parameter server.
 
     Parameters
     ----------
@@ -41,6 +41,8 @@ class FTRLClassifier(FtrlTrainable, ClassTrainable, FtrlClassOptions, Estimator)
     References
     ----------
     McMahan et al., "Ad click prediction: a view from the trenches", KDD 2013.
+    Duchi, Hazan & Singer, "Adaptive subgradient methods for online learning and stochastic optimization", Journal of
+    Machine Learning Research 12, 2011, section 5.1.
 
     Examples
     --------

@@ -25,7 +25,7 @@ from treefold.statistics.label_summary import label_summary
 
 
 class FtrlTrainable(LabelledTrainable, FtrlOptions):
-    """An estimator of a linear model by FTRL-Proximal."""
+    """An estimator of a linear model by FTRL-Proximal or AdaGrad."""
 
     simpler = {"regParam": 1}
 
@@ -56,7 +56,10 @@ class FtrlTrainable(LabelledTrainable, FtrlOptions):
         """
         strength, l1 = self.value("regParam") / objective.scale, self.value("elasticNetParam")
         free = blocks.features if objective.intercept else -1
-        rule = Ftrl(self.value("stepSize"), self.value("beta"), l1 * strength, (1 - l1) * strength, free)
+        rule = Ftrl(
+            self.value("stepSize"), self.value("beta"), l1 * strength, (1 - l1) * strength, free,
+            proximal=self.value("updater") == "ftrl",
+        )  # fmt: skip
         how = FtrlSettings(self.value("batchSize"), self.lanes, self.value("maxIter"), self.value("seed"))
 
         def on_clock(epoch: int, loss: float) -> None:

@@ -17,6 +17,10 @@ class FtrlOptions(LabelOptions):
     maxIter = Option(
         "maxIter", "the times that mini-batches go over all rows, >= 1", at_least(1, TypeConverters.toInt), 1
     )
+    updater = Option(
+        "updater", "ftrl or adagrad: whether a step stays near the coefficient before it, or near 0",
+        Choice("ftrl", "adagrad"), "ftrl",
+    )  # fmt: skip
     stepSize = Option("stepSize", "alpha of the step alpha g / (beta + sqrt(n)), > 0", at_least(LEAST), 0.1)
     beta = Option("beta", "beta of the step alpha g / (beta + sqrt(n)), > 0", at_least(LEAST), 1.0)
     regParam = Option("regParam", "the strength of the penalty of the mean loss, >= 0", at_least(0), 0.0)

@@ -19,7 +19,7 @@ from treefold.statistics.label_summary import label_summary
 
 @Regressor.register
 class FTRLRegressor(FtrlTrainable, FtrlValueOptions, Estimator):
-    """Least squares, or regression of counts, by FTRL-Proximal, with the coefficients on a parameter server.
+    """Least squares, or regression of counts, by FTRL-Proximal or AdaGrad, with the coefficients on a parameter server.
 
     Parameters
     ----------
@@ -38,6 +38,8 @@ class FTRLRegressor(FtrlTrainable, FtrlValueOptions, Estimator):
     References
     ----------
     McMahan et al., "Ad click prediction: a view from the trenches", KDD 2013.
+    Duchi, Hazan & Singer, "Adaptive subgradient methods for online learning and stochastic optimization", Journal of
+    Machine Learning Research 12, 2011, section 5.1.
 
     Examples
     --------
