@@ -4,10 +4,13 @@ import importlib
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
+
+import numpy as np
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,6 +37,26 @@ def target(name: str, base: str = "local", **properties: str) -> Iterator[str]:
         yield file.stem
     finally:
         file.unlink()
+
+
+def local_digits(output: Path, *arguments: str, **environment: str) -> Path:
+    """Fit the digits' model on this machine without a cluster; returns ``output``."""
+    run = submit("train", "conf/digits.toml", f"output.path={output}", *arguments, **environment)
+    assert run.returncode == 0, run.stderr
+    return output
+
+
+def coefficients(output: Path) -> bytes:
+    """The bits of the coefficients that a job has published."""
+    with np.load(output / "model" / "arrays.npz") as arrays:
+        return b"".join(arrays[name].tobytes() for name in sorted(arrays))
+
+
+def wait_until(job: subprocess.Popen, happened: Callable[[], bool]) -> None:
+    """Wait until ``happened()`` while a job runs."""
+    while not happened():
+        assert job.poll() is None, f"ended before it happened: {job.stderr.read()}"
+        time.sleep(0.05)
 
 
 def kill(job: subprocess.Popen) -> None:

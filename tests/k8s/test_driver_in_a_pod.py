@@ -1,7 +1,12 @@
 """Jobs of Kubernetes whose pod is the driver, as a CronJob makes them every night."""
 
 import json
+import os
+import re
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +14,8 @@ import pytest
 
 from k8s.conftest import mounted, properties
 from k8s.images import ROOT, SPARK
-from k8s.test_k8s import coefficients
-from submitting import submit, target
+from k8s.node import LONGEST
+from submitting import coefficients, local_digits, target
 
 pytestmark = pytest.mark.spark
 MANIFESTS = ROOT / "conf" / "spark" / "k8s"
@@ -26,7 +31,8 @@ def outputs(tmp_path):
     """A folder that pods write to, with the properties of the driver, which leave its address to the environment."""
     with target("pod", "k8s", **properties()) as name:
         lines = (ROOT / "conf" / "spark" / f"{name}.conf").read_text().splitlines(keepends=True)
-    (tmp_path / "k8s.conf").write_text("".join(line for line in lines if not line.startswith("spark.driver.host")))
+    kept = [line for line in lines if not line.startswith("spark.driver.host")]
+    (tmp_path / "k8s.conf").write_text("".join([*kept, "spark.kubernetes.driver.pod.name ${env:POD_NAME}\n"]))
     return tmp_path
 
 
@@ -47,6 +53,7 @@ def job(name: str, outputs: Path, *arguments: str) -> str:
                     "command": command,
                     "env": [
                         {"name": "HOME", "value": "/tmp"}, {"name": "PYTHONPATH", "value": str(ROOT / "lib")},
+                        {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
                         {"name": "SPARK_LOCAL_HOSTNAME", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
                     ],
                     "volumeMounts": [
@@ -78,17 +85,48 @@ def test_manifests_are_accepted_by_the_api_server(node, account):
     assert made.startswith("cronjob.batch/treefold-train created")
 
 
+def fitted_here(folder: Path, *arguments: str) -> bytes:
+    """Coefficients of the digits by a local run with the kernels that OpenBLAS chooses by itself, as in the pods."""
+    return coefficients(local_digits(folder / "digits", *arguments, OPENBLAS_CORETYPE="", OPENBLAS_L2_SIZE=""))
+
+
 def test_a_driver_in_a_pod_gives_the_bits_of_a_local_run(node, account, outputs, tmp_path_factory):
-    here = tmp_path_factory.mktemp("local") / "digits"
-    run = submit("train", "conf/digits.toml", f"output.path={here}", OPENBLAS_CORETYPE="", OPENBLAS_L2_SIZE="")
-    assert run.returncode == 0, run.stderr
-    name = "digits"
-    node.kubectl(
-        "create", "-f", "-", given=job(name, outputs, "train", "conf/digits.toml", f"output.path={outputs}/out")
-    )
+    name, arguments = "digits", ("train", "conf/digits.toml", f"output.path={outputs}/out")
+    node.kubectl("create", "-f", "-", given=job(name, outputs, *arguments))
     status = finished(node, name)
     assert status.get("succeeded") == 1, node.kubectl("logs", f"job/{name}")
-    assert coefficients(outputs / "out") == coefficients(here)
+    assert coefficients(outputs / "out") == fitted_here(tmp_path_factory.mktemp("local"))
+
+
+def process_of(outputs: Path) -> int:
+    """The process that is a pod's driver: the only Python that was started with the properties of the outputs."""
+    command = ["pgrep", "-f", f"treefold --properties {outputs}/k8s.conf"]
+    (found,) = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return int(found)
+
+
+def test_a_driver_that_is_killed_is_made_again_and_resumes(node, account, outputs, tmp_path_factory):
+    many = ("solver.name=gd", "solver.maxIter=500", "solver.tol=0")
+    kept = ("checkpoint.every=1", f"checkpoint.path={outputs}/kept")
+    name, arguments = "killed", ("train", "conf/digits.toml", f"output.path={outputs}/out", *many, *kept, "--overwrite")
+    node.kubectl("create", "-f", "-", given=job(name, outputs, *arguments))
+    end = time.monotonic() + LONGEST
+    while not (outputs / "kept" / "000003").exists():
+        assert time.monotonic() < end, node.kubectl("logs", f"job/{name}")
+        time.sleep(0.02)
+    os.kill(process_of(outputs), signal.SIGKILL)
+    (killed,) = node.kubectl(
+        "get", "pods", "-l", f"job-name={name}", "-o", "jsonpath={.items[*].metadata.name}"
+    ).split()
+    status = finished(node, name)
+    assert (status.get("succeeded"), status.get("failed")) == (1, 1)
+    newest = node.kubectl(
+        "get", "pods", "-l", f"job-name={name}", "--field-selector=status.phase=Succeeded", "-o", "name"
+    )
+    assert re.search(r"continuing after the \d+ passes", node.kubectl("logs", newest))
+    assert coefficients(outputs / "out") == fitted_here(tmp_path_factory.mktemp("local"), *many)
+    node.kubectl("delete", "pod", killed)  # its executors go with it
+    node.wait(lambda: node.kubectl("get", "pods", "-l", "spark-role=executor", "-o", "name") == "")
 
 
 def test_a_job_that_is_refused_is_not_repeated(node, account, outputs):

@@ -3,22 +3,13 @@
 import json
 import re
 import subprocess
-import time
-from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
 import pytest
 
-from submitting import ROOT, kill, refused, submit
+from submitting import ROOT, coefficients, kill, local_digits, refused, wait_until
 
 pytestmark = pytest.mark.spark
 EXECUTORS = ("pods", "-l", "spark-role=executor", "-o", "name")
-
-
-def coefficients(output: Path) -> bytes:
-    with np.load(output / "model" / "arrays.npz") as arrays:
-        return b"".join(arrays[name].tobytes() for name in sorted(arrays))
 
 
 def started(on_node, *arguments: object) -> subprocess.Popen:
@@ -38,19 +29,10 @@ def ended(job: subprocess.Popen) -> subprocess.CompletedProcess:
     return subprocess.CompletedProcess(job.args, job.returncode, out, said)
 
 
-def wait_until(job: subprocess.Popen, happened: Callable[[], bool]) -> None:
-    while not happened():
-        assert job.poll() is None, f"ended before it happened: {job.stderr.read()}"
-        time.sleep(0.05)
-
-
 @pytest.fixture(scope="module")
 def local(tmp_path_factory):
     """The digits' model, fitted on this machine without a cluster."""
-    out = tmp_path_factory.mktemp("local") / "digits"
-    run = submit("train", "conf/digits.toml", f"output.path={out}")
-    assert run.returncode == 0, run.stderr
-    return out
+    return local_digits(tmp_path_factory.mktemp("local") / "digits")
 
 
 def test_pods_give_the_bits_of_a_local_run_and_passes_are_pooled(on_node, node, local, tmp_path):
@@ -62,7 +44,7 @@ def test_pods_give_the_bits_of_a_local_run_and_passes_are_pooled(on_node, node, 
     passes = [json.loads(line) for line in (out / "passes.jsonl").read_text().splitlines()]
     assert {one["source"] for one in passes} == {"parquet"}
     assert sum(one["how"] == "pooled" for one in passes) > len(passes) / 2
-    assert node.kubectl("get", *EXECUTORS) == ""
+    node.wait(lambda: node.kubectl("get", *EXECUTORS) == "")  # Spark has deleted them; they have time to end
 
 
 def test_a_path_that_is_not_there_is_one_line(on_node, tmp_path):

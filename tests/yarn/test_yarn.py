@@ -5,26 +5,19 @@ import os
 import re
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 from benchmarks.chaos.cluster import command_of
 from pyarrow.fs import LocalFileSystem
 
-from submitting import ROOT, kill, refused, submit
+from submitting import ROOT, coefficients, kill, local_digits, refused, submit, wait_until
 from treefold.persistence import output_folder
 from yarn.libhdfs import driver_with_hdfs
 
 pytestmark = pytest.mark.spark
-
-
-def coefficients(output: Path) -> bytes:
-    with np.load(output / "model" / "arrays.npz") as arrays:
-        return b"".join(arrays[name].tobytes() for name in sorted(arrays))
 
 
 def on_yarn(yarn, *arguments: object) -> subprocess.CompletedProcess:
@@ -39,10 +32,7 @@ def digits(split: str, root: str = f"file://{ROOT}/data") -> str:
 @pytest.fixture(scope="module")
 def local(tmp_path_factory):
     """The digits' model, fitted on this machine."""
-    out = tmp_path_factory.mktemp("local") / "digits"
-    run = submit("train", "conf/digits.toml", f"output.path={out}")
-    assert run.returncode == 0, run.stderr
-    return out
+    return local_digits(tmp_path_factory.mktemp("local") / "digits")
 
 
 def test_a_shipped_environment_reads_files_and_gives_the_bits_of_a_local_run(shipping, hadoop, local, tmp_path):
@@ -89,12 +79,6 @@ def started(yarn, *arguments: object, **more: str) -> Iterator[subprocess.Popen]
     finally:
         if job.poll() is None:
             kill(job)
-
-
-def wait_until(job: subprocess.Popen, happened: Callable[[], bool]) -> None:
-    while not happened():
-        assert job.poll() is None, f"ended before it happened: {job.stderr.read()}"
-        time.sleep(0.05)
 
 
 def test_an_executor_that_is_killed_changes_no_bit(yarn, local, tmp_path):

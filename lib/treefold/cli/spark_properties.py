@@ -119,14 +119,18 @@ def _check_answers(master: str, path: str) -> None:
     if master == "yarn" and not (os.environ.get("HADOOP_CONF_DIR") or os.environ.get("YARN_CONF_DIR")):
         raise InputError(f"{path}: spark.master = yarn needs HADOOP_CONF_DIR, the folder of the cluster's *-site.xml")
     kind, _, rest = master.partition("://")
-    if kind not in ("spark", "k8s"):
+    if kind == "spark":
+        urls = [f"spark://{address}" for address in rest.split(",")]
+    elif kind == "k8s":
+        urls = [rest if "://" in rest else f"https://{rest}"]  # as Spark completes it
+    else:
         return
     reason = ""
-    for url in [f"{kind}://{each}" for each in rest.split(",")] if kind == "spark" else [_server(rest)]:
+    for url in urls:
         try:
             address = urlsplit(url)
             host, port = address.hostname or "", address.port or (80 if address.scheme == "http" else 443)
-            if kind == "k8s" and address.scheme in getproxies() and not proxy_bypass(host):
+            if address.scheme in getproxies() and not proxy_bypass(host):
                 return  # the JVM asks the proxy
             socket.create_connection((host, port), ANSWERS_WITHIN).close()
             return
@@ -134,8 +138,3 @@ def _check_answers(master: str, path: str) -> None:
             reason = getattr(error, "strerror", None) or str(error)
     what = "master" if kind == "spark" else "API server of Kubernetes"
     raise InputError(f"no {what} answers at {master} ({reason}): start it, or correct spark.master in {path}")
-
-
-def _server(address: str) -> str:
-    """The URL of an API server, to which Spark adds https if it has no scheme."""
-    return address if "://" in address else f"https://{address}"
